@@ -1,0 +1,40 @@
+/**
+ * A coded error. The code is stable and documented in {@link ERROR_CODES}; the message says what happened and where,
+ * and ends with what to do where somebody can do something.
+ */
+export class CodedError extends Error {
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'CodedError';
+    this.code = code;
+  }
+}
+
+/** Every code that this project's programs print or throw, with the sentence that documents it. */
+export const ERROR_CODES = {
+  ZK_ASSERTION: 'An invariant of the program does not hold; the process stops rather than go on with a wrong state.',
+  ZK_CONFIG_INVALID: 'A configuration key is unknown, contradictory or has a value that cannot be used.',
+  ZK_FRAME_MALFORMED: 'Bytes from a peer or client do not follow the protocol; the connection is closed.',
+  ZK_FRAME_TOO_LONG: 'A frame is longer than jute.maxbuffer; the connection is closed.',
+  ZK_LOG_CORRUPT: 'A transaction log has a damaged record before its end; the server refuses to start from it.',
+  ZK_SNAPSHOT_CORRUPT: 'A snapshot is damaged; the server uses the one before it and the log.',
+  ZK_STORAGE_FAILED: 'The disk refused a write, a sync or a rename; the server stops so that nothing false is acknowledged.',
+  ZK_STORAGE_MISSING: 'Files that the data directory should hold are not there.',
+  ZK_PROTOCOL_VIOLATION: 'A peer broke the rules of ZAB, for instance a gap between two proposals; the connection is closed.',
+  ZK_LISTEN_FAILED: 'An address to listen on cannot be bound.',
+} as const;
+
+/** A code of {@link ERROR_CODES}. */
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** Throws {@link CodedError} with code `ZK_ASSERTION` unless the condition holds. Stays on in production. */
+export function assert(condition: boolean, message: string): asserts condition {
+  if (!condition) throw new CodedError('ZK_ASSERTION', message);
+}
+
+/** For the `default` of an exhaustive switch. */
+export function unreachable(value: never, what: string): never {
+  throw new CodedError('ZK_ASSERTION', `${what}: ${String(value)} is not a case that exists`);
+}

@@ -1,0 +1,148 @@
+import type { ServerId } from '../../common/types.ts';
+import type { Notification, QuorumPacket } from '../protocol/quorum.ts';
+import type { LogEntry } from '../protocol/transactions.ts';
+import type { LearnerConnection, Ticket, ZabConfig, ZabRole } from '../zab/types.ts';
+import type { Zxid } from '../../common/zxid.ts';
+
+/**
+ * The contract of a whole member as a pure state machine: ZAB, the data tree, sessions and the way of a request, put
+ * together. Production drives it with sockets and files, the simulator with simulated ones; both carry out the outputs
+ * in order. The rules of zab/types.ts hold here as well.
+ */
+
+/** Identifies one client connection. Never used twice. */
+export type ClientId = number;
+
+/** The two clocks of a step: one that only moves forward, for limits; and the wall clock, for ctime and mtime. */
+export interface Now {
+  readonly monotonicMs: number;
+  readonly wallMs: number;
+}
+
+/** What a member needs to know of its configuration. */
+export interface MemberConfig {
+  readonly zab: ZabConfig;
+  /** Smallest and largest session timeout that is granted. */
+  readonly minSessionTimeoutMs: number;
+  readonly maxSessionTimeoutMs: number;
+  /** The longest frame or data accepted (jute.maxbuffer). */
+  readonly maxFrameBytes: number;
+  /** Requests of clients in the pipeline above which reading from clients pauses (globalOutstandingLimit). */
+  readonly outstandingRequestsMax: number;
+  /** A snapshot is taken after about this many transactions (snapCount; randomised between a half and the whole). */
+  readonly snapshotEveryTransactions: number;
+  readonly skipAcl: boolean;
+  /** SHA-1 digest `user:base64` of the super user (DigestAuthenticationProvider.superDigest), if any. */
+  readonly superDigest: string | undefined;
+}
+
+export type MemberInput =
+  | { readonly type: 'start' }
+  | { readonly type: 'tick' }
+  /* clients */
+  | { readonly type: 'clientConnected'; readonly client: ClientId; readonly address: string }
+  /** One frame without its length prefix. The bytes may be kept: the driver does not reuse the memory. */
+  | { readonly type: 'clientFrame'; readonly client: ClientId; readonly frame: Uint8Array }
+  | { readonly type: 'clientClosed'; readonly client: ClientId }
+  /* the ensemble */
+  | { readonly type: 'vote'; readonly from: ServerId; readonly notification: Notification }
+  | { readonly type: 'learnerConnected'; readonly connection: LearnerConnection }
+  | { readonly type: 'learnerPacket'; readonly connection: LearnerConnection; readonly packet: QuorumPacket }
+  | { readonly type: 'learnerClosed'; readonly connection: LearnerConnection }
+  | { readonly type: 'leaderConnected' }
+  | { readonly type: 'leaderPacket'; readonly packet: QuorumPacket }
+  /** A piece of the snapshot that follows a SNAP packet; `end` when the signature has been read behind it. */
+  | { readonly type: 'leaderSnapshot'; readonly bytes: Uint8Array; readonly end: boolean }
+  | { readonly type: 'leaderClosed'; readonly reason: string }
+  /* the disk */
+  | { readonly type: 'persisted'; readonly ticket: Ticket }
+  | { readonly type: 'snapshotSaved'; readonly zxid: Zxid }
+  /** The answer to `truncateAndReload`: the member has been given the state through {@link Member.recoveryReceiver}. */
+  | { readonly type: 'reloaded' }
+  /** Stop serving: finish what can be finished, close clients. Outputs `stopped` at the end. */
+  | { readonly type: 'stop' };
+
+/** A snapshot's bytes, produced bit by bit as the driver asks (structurally storage's SnapshotSource). */
+export interface StateSnapshot {
+  readonly zxid: Zxid;
+  next(maxBytes: number): Uint8Array | undefined;
+  digest(): bigint | undefined;
+}
+
+/** Operations for the disk: ZAB's, with the snapshot's bytes filled in (structurally storage's StorageOperation). */
+export type MemberPersistOperation =
+  | { readonly type: 'append'; readonly entries: readonly LogEntry[] }
+  | { readonly type: 'acceptedEpoch'; readonly epoch: number }
+  | { readonly type: 'currentEpoch'; readonly epoch: number }
+  | { readonly type: 'installSnapshot'; readonly source: StateSnapshot };
+
+export type MemberOutput =
+  /* clients */
+  /** Whole frames, length prefixes included, ready for the socket. */
+  | { readonly type: 'toClient'; readonly client: ClientId; readonly bytes: Uint8Array }
+  /** Close after everything sent so far has left. No `clientClosed` follows. */
+  | { readonly type: 'closeClient'; readonly client: ClientId; readonly reason: string }
+  /** Stop, or go on, reading from clients. */
+  | { readonly type: 'pauseClients'; readonly paused: boolean }
+  /* the ensemble */
+  | { readonly type: 'sendVote'; readonly to: ServerId; readonly notification: Notification }
+  | { readonly type: 'connectLeader'; readonly leader: ServerId }
+  | { readonly type: 'disconnectLeader' }
+  | { readonly type: 'sendToLeader'; readonly packet: QuorumPacket }
+  | { readonly type: 'sendToLearners'; readonly connections: readonly LearnerConnection[]; readonly packet: QuorumPacket }
+  /** Stream this snapshot and the signature to the learner before any later packet to it. */
+  | { readonly type: 'sendSnapshot'; readonly connection: LearnerConnection; readonly source: StateSnapshot }
+  | { readonly type: 'closeLearner'; readonly connection: LearnerConnection; readonly reason: string }
+  /* the disk */
+  | { readonly type: 'persist'; readonly ticket: Ticket; readonly operations: readonly MemberPersistOperation[] }
+  | { readonly type: 'saveSnapshot'; readonly source: StateSnapshot }
+  /**
+   * Storage: truncate to `zxid`, recover into {@link Member.recoveryReceiver}, then input `reloaded`. Nothing else may
+   * be given to the member between.
+   */
+  | { readonly type: 'truncateAndReload'; readonly zxid: Zxid }
+  /* people */
+  | { readonly type: 'role'; readonly role: ZabRole }
+  | { readonly type: 'log'; readonly level: 'debug' | 'info' | 'warn'; readonly message: string; readonly fields: Readonly<Record<string, unknown>> }
+  | { readonly type: 'stopped' };
+
+/** Numbers for srvr, mntr, /status and metrics. */
+export interface MemberStatus {
+  readonly role: ZabRole;
+  readonly lastZxid: Zxid;
+  readonly epoch: number;
+  readonly znodes: number;
+  readonly ephemerals: number;
+  readonly watches: number;
+  readonly dataBytes: number;
+  readonly sessions: number;
+  readonly clients: number;
+  readonly outstandingRequests: number;
+  /** On a serving leader: learners connected, and those of them that are synchronized voters. */
+  readonly learners: number;
+  readonly syncedFollowers: number;
+  readonly packetsReceived: number;
+  readonly packetsSent: number;
+}
+
+/** One open client connection, for `cons` and `stat`. */
+export interface ClientInfo {
+  readonly client: ClientId;
+  readonly address: string;
+  readonly sessionId: bigint;
+  readonly timeoutMs: number;
+  readonly received: number;
+  readonly sent: number;
+  readonly outstanding: number;
+}
+
+export interface Member {
+  /**
+   * Takes everything that happened in one turn of the event loop and returns what to do, in order. Requests that came
+   * together are proposed, logged and acknowledged together: this is where group commit begins.
+   */
+  step(inputs: readonly MemberInput[], now: Now): readonly MemberOutput[];
+  nextDeadlineMs(): number;
+  status(): MemberStatus;
+  clients(): readonly ClientInfo[];
+}
