@@ -20,9 +20,11 @@ export const ERROR_CODES = {
   ZK_FRAME_TOO_LONG: 'A frame is longer than jute.maxbuffer; the connection is closed.',
   ZK_LOG_CORRUPT: 'A transaction log has a damaged record before its end; the server refuses to start from it.',
   ZK_SNAPSHOT_CORRUPT: 'A snapshot is damaged; the server uses the one before it and the log.',
-  ZK_STORAGE_FAILED: 'The disk refused a write, a sync or a rename; the server stops so that nothing false is acknowledged.',
+  ZK_STORAGE_FAILED:
+    'The disk refused a write, a sync or a rename; the server stops so that nothing false is acknowledged.',
   ZK_STORAGE_MISSING: 'Files that the data directory should hold are not there.',
-  ZK_PROTOCOL_VIOLATION: 'A peer broke the rules of ZAB, for instance a gap between two proposals; the connection is closed.',
+  ZK_PROTOCOL_VIOLATION:
+    'A peer broke the rules of ZAB, for instance a gap between two proposals; the connection is closed.',
   ZK_LISTEN_FAILED: 'An address to listen on cannot be bound.',
 } as const;
 

@@ -21,7 +21,8 @@ export interface Now {
 
 /** What a member needs to know of its configuration. */
 export interface MemberConfig {
-  readonly zab: ZabConfig;
+  /** Its `mayVote` comes with the `start` input. */
+  readonly zab: Omit<ZabConfig, 'mayVote'>;
   /** Smallest and largest session timeout that is granted. */
   readonly minSessionTimeoutMs: number;
   readonly maxSessionTimeoutMs: number;
@@ -37,7 +38,15 @@ export interface MemberConfig {
 }
 
 export type MemberInput =
-  | { readonly type: 'start' }
+  /**
+   * The first input, after the disk was recovered into {@link Member.recovery}. `mayVote`: see ZabConfig.mayVote.
+   */
+  | {
+      readonly type: 'start';
+      readonly acceptedEpoch: number;
+      readonly currentEpoch: number;
+      readonly mayVote: boolean;
+    }
   | { readonly type: 'tick' }
   /* clients */
   | { readonly type: 'clientConnected'; readonly client: ClientId; readonly address: string }
@@ -57,7 +66,7 @@ export type MemberInput =
   /* the disk */
   | { readonly type: 'persisted'; readonly ticket: Ticket }
   | { readonly type: 'snapshotSaved'; readonly zxid: Zxid }
-  /** The answer to `truncateAndReload`: the member has been given the state through {@link Member.recoveryReceiver}. */
+  /** The answer to `truncateAndReload`: the member has been given the state through {@link Member.recovery}. */
   | { readonly type: 'reloaded' }
   /** Stop serving: finish what can be finished, close clients. Outputs `stopped` at the end. */
   | { readonly type: 'stop' };
@@ -89,7 +98,11 @@ export type MemberOutput =
   | { readonly type: 'connectLeader'; readonly leader: ServerId }
   | { readonly type: 'disconnectLeader' }
   | { readonly type: 'sendToLeader'; readonly packet: QuorumPacket }
-  | { readonly type: 'sendToLearners'; readonly connections: readonly LearnerConnection[]; readonly packet: QuorumPacket }
+  | {
+      readonly type: 'sendToLearners';
+      readonly connections: readonly LearnerConnection[];
+      readonly packet: QuorumPacket;
+    }
   /** Stream this snapshot and the signature to the learner before any later packet to it. */
   | { readonly type: 'sendSnapshot'; readonly connection: LearnerConnection; readonly source: StateSnapshot }
   | { readonly type: 'closeLearner'; readonly connection: LearnerConnection; readonly reason: string }
@@ -97,13 +110,18 @@ export type MemberOutput =
   | { readonly type: 'persist'; readonly ticket: Ticket; readonly operations: readonly MemberPersistOperation[] }
   | { readonly type: 'saveSnapshot'; readonly source: StateSnapshot }
   /**
-   * Storage: truncate to `zxid`, recover into {@link Member.recoveryReceiver}, then input `reloaded`. Nothing else may
+   * Storage: truncate to `zxid`, recover into {@link Member.recovery}, then input `reloaded`. Nothing else may
    * be given to the member between.
    */
   | { readonly type: 'truncateAndReload'; readonly zxid: Zxid }
   /* people */
   | { readonly type: 'role'; readonly role: ZabRole }
-  | { readonly type: 'log'; readonly level: 'debug' | 'info' | 'warn'; readonly message: string; readonly fields: Readonly<Record<string, unknown>> }
+  | {
+      readonly type: 'log';
+      readonly level: 'debug' | 'info' | 'warn';
+      readonly message: string;
+      readonly fields: Readonly<Record<string, unknown>>;
+    }
   | { readonly type: 'stopped' };
 
 /** Numbers for srvr, mntr, /status and metrics. */
@@ -136,7 +154,16 @@ export interface ClientInfo {
   readonly outstanding: number;
 }
 
+/** Takes in what the disk holds, at start and at a reload (structurally storage's RecoveryReceiver). */
+export interface StateReceiver {
+  begin(): void;
+  snapshotChunk(bytes: Uint8Array): void;
+  snapshotEnd(zxid: Zxid, digest: bigint | undefined): void;
+  entry(entry: LogEntry): void;
+}
+
 export interface Member {
+  readonly recovery: StateReceiver;
   /**
    * Takes everything that happened in one turn of the event loop and returns what to do, in order. Requests that came
    * together are proposed, logged and acknowledged together: this is where group commit begins.

@@ -116,7 +116,11 @@ export type ZabOutput =
   | { readonly type: 'disconnectLeader' }
   | { readonly type: 'sendToLeader'; readonly packet: QuorumPacket }
   /** The same packet to each of these learners. */
-  | { readonly type: 'sendToLearners'; readonly connections: readonly LearnerConnection[]; readonly packet: QuorumPacket }
+  | {
+      readonly type: 'sendToLearners';
+      readonly connections: readonly LearnerConnection[];
+      readonly packet: QuorumPacket;
+    }
   /** The state as it is now (everything delivered so far, nothing more), after a SNAP packet that was just sent. */
   | { readonly type: 'sendSnapshot'; readonly connection: LearnerConnection }
   /** Ends a learner's connection; no `learnerClosed` follows. */
@@ -135,17 +139,32 @@ export type ZabOutput =
   /** Where the peer stands. `looking` ends everything that served clients. */
   | { readonly type: 'role'; readonly role: ZabRole }
   /** A packet for the layer above: on the leader REQUEST, REVALIDATE, SYNC, PING from a learner that is synchronized. */
-  | { readonly type: 'fromLearner'; readonly connection: LearnerConnection; readonly server: ServerId; readonly packet: QuorumPacket }
+  | {
+      readonly type: 'fromLearner';
+      readonly connection: LearnerConnection;
+      readonly server: ServerId;
+      readonly packet: QuorumPacket;
+    }
   /** The layer above may answer a leader's PING through `sendToLeader` of its own (the sessions touched since the last). */
   | { readonly type: 'fromLeader'; readonly packet: QuorumPacket }
   | { readonly type: 'leadershipConfirmed'; readonly token: number }
   /** Something worth a line in the log. */
-  | { readonly type: 'log'; readonly level: 'debug' | 'info' | 'warn'; readonly message: string; readonly fields: Readonly<Record<string, unknown>> };
+  | {
+      readonly type: 'log';
+      readonly level: 'debug' | 'info' | 'warn';
+      readonly message: string;
+      readonly fields: Readonly<Record<string, unknown>>;
+    };
 
 /** Where a peer stands. `serving`: it may serve clients (leader with a quorum behind it, learner after UPTODATE). */
 export type ZabRole =
   | { readonly state: 'looking' }
-  | { readonly state: 'following' | 'observing'; readonly leader: ServerId; readonly serving: boolean; readonly epoch: number }
+  | {
+      readonly state: 'following' | 'observing';
+      readonly leader: ServerId;
+      readonly serving: boolean;
+      readonly epoch: number;
+    }
   | { readonly state: 'leading'; readonly serving: boolean; readonly epoch: number };
 
 /** The state machine. */

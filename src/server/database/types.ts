@@ -1,0 +1,118 @@
+import type { SessionId } from '../../common/types.ts';
+import type { Zxid } from '../../common/zxid.ts';
+import type { Acl, Identity, Stat } from '../protocol/records.ts';
+import type { Txn, TxnHeader } from '../protocol/transactions.ts';
+
+/**
+ * The replicated state of a server: znodes, sessions, and what is derived from them; and, beside it, the watches of this
+ * server's own clients. Pure and deterministic: the same transactions give the same state, byte for byte, on every
+ * member.
+ */
+export interface Database {
+  /** The zxid of the last transaction applied (0 at the beginning). */
+  readonly lastZxid: Zxid;
+  readonly znodeCount: number;
+  readonly ephemeralCount: number;
+  /** Bytes of paths and data, as ZooKeeper's approximate_data_size. */
+  readonly dataBytes: number;
+  /** Session id -> granted timeout in milliseconds. */
+  readonly sessions: ReadonlyMap<SessionId, number>;
+  readonly watches: Watches;
+
+  /**
+   * Applies one transaction, fires the watches it touches (through the sink given at construction), and says what the
+   * client is told. A transaction never fails half-way; `result.error` is the code of ErrorTxn or of a part of a
+   * multi.
+   */
+  apply(header: TxnHeader, txn: Txn): ApplyResult;
+
+  /** The znode at a path, or undefined. Valid until the next `apply`. */
+  znode(path: string): Znode | undefined;
+  /** The paths of a session's ephemerals. */
+  ephemerals(session: SessionId): ReadonlySet<string>;
+  /** The paths of all containers and of all TTL znodes (for the leader's reaper). */
+  containers(): ReadonlySet<string>;
+  ttlZnodes(): ReadonlySet<string>;
+
+  /**
+   * A consistent snapshot of the state as it is now. Reading it chunk by chunk while transactions are applied gives the
+   * state of this moment (copy on write); several may be open. `close` ends one that will not be read to its end.
+   */
+  snapshot(): DatabaseSnapshot;
+  /** Takes in a snapshot's body in pieces of any size and replaces the whole state at the end. */
+  loader(): SnapshotLoader;
+  /** Digest version 2 of the whole tree (see ZooKeeper's DigestCalculator), or undefined where it is not kept. */
+  digest(): bigint | undefined;
+}
+
+/** One znode, for reading. */
+export interface Znode {
+  /** Null where the client gave no data (length -1 on the wire). Not to be changed. */
+  readonly data: Uint8Array | null;
+  readonly acl: readonly Acl[];
+  readonly stat: Stat;
+  /** As stored: counts creates; what sequence numbers are made of. */
+  readonly storedCversion: number;
+  /** As stored: the session, or the mark of a container or TTL znode. */
+  readonly storedEphemeralOwner: SessionId;
+  /** Names of the children, in no order. */
+  readonly children: ReadonlySet<string>;
+}
+
+/** What became of a transaction, for the answer to the client (ProcessTxnResult). */
+export interface ApplyResult {
+  /** The header's type; in a multi that of the part. */
+  readonly type: number;
+  readonly error: number;
+  readonly path: string | undefined;
+  /** For create2, createContainer, createTTL, setData, setACL. */
+  readonly stat: Stat | undefined;
+  /** For a multi: one for each part. */
+  readonly parts: readonly ApplyResult[] | undefined;
+}
+
+export interface DatabaseSnapshot {
+  readonly zxid: Zxid;
+  next(maxBytes: number): Uint8Array | undefined;
+  digest(): bigint | undefined;
+  close(): void;
+}
+
+export interface SnapshotLoader {
+  /** @throws CodedError ZK_SNAPSHOT_CORRUPT where the bytes cannot be a snapshot. */
+  push(bytes: Uint8Array): void;
+  /** The snapshot is whole: it becomes the state at this zxid. @throws CodedError ZK_SNAPSHOT_CORRUPT if it is not whole, or the digest differs. */
+  finish(zxid: Zxid, digest: bigint | undefined): void;
+}
+
+/** Identifies who watches: one client connection. */
+export type Watcher = number;
+
+/** Which watches a removal is about (WatcherType). */
+export type WatchKind = 'data' | 'children' | 'persistent' | 'persistentRecursive';
+
+/** The watches of this server's clients. Data and existence watches share one table, as in ZooKeeper. */
+export interface Watches {
+  readonly count: number;
+  add(kind: WatchKind, path: string, watcher: Watcher): void;
+  has(kind: WatchKind, path: string, watcher: Watcher): boolean;
+  remove(kind: WatchKind, path: string, watcher: Watcher): boolean;
+  /** The connection ended. */
+  removeWatcher(watcher: Watcher): void;
+}
+
+/**
+ * Called during `apply`, once for each watched path that an event concerns, with each watcher once. `acl` is the ACL
+ * that the znode has (had, when deleted), for filtering by the watcher's permission to read; `zxid` the transaction's.
+ */
+export type WatchSink = (event: WatchEvent, watchers: readonly Watcher[], acl: readonly Acl[]) => void;
+
+export interface WatchEvent {
+  /** An EventType. */
+  readonly type: number;
+  readonly path: string;
+  readonly zxid: Zxid;
+}
+
+/** True if one of the identities has one of the permissions (PrepRequestProcessor.checkACL's rules). */
+export type AclCheck = (acl: readonly Acl[], perm: number, identities: readonly Identity[]) => boolean;
