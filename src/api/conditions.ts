@@ -1,0 +1,43 @@
+import type { Condition } from './common-schemas.ts';
+
+/** The conditions of a CoordinationCluster, each with what `True` means. */
+export const CLUSTER_CONDITIONS = {
+  /** A quorum serves clients. */
+  Available: 'Available',
+  /** Every member serves, runs what the manifest says, and the manifest is carried out in full. */
+  Ready: 'Ready',
+  /** The operator or Kubernetes is on the way to what the manifest says. */
+  Progressing: 'Progressing',
+  /** A member that should serve does not, although the ensemble has been complete before. */
+  Degraded: 'Degraded',
+  /** The ensemble has been formed; latched, it never becomes False again. */
+  Bootstrapped: 'Bootstrapped',
+  /** The operator can carry out the manifest; where not, the message says what to write instead. */
+  Accepted: 'Accepted',
+  /** `spec.paused` is set: the operator observes and changes nothing. */
+  Paused: 'Paused',
+} as const;
+
+/** A key of {@link CLUSTER_CONDITIONS}. */
+export type ClusterConditionType = keyof typeof CLUSTER_CONDITIONS;
+
+/** A condition without what is derived from the one before it. */
+export type ConditionValue = Pick<Condition, 'status' | 'reason' | 'message'>;
+
+/**
+ * The list of conditions that follows `previous`: `lastTransitionTime` moves only where `status` changes.
+ *
+ * @param now RFC 3339
+ */
+export function nextConditions<Type extends string>(
+  previous: readonly Condition[],
+  values: Readonly<Record<Type, ConditionValue>>,
+  observedGeneration: number,
+  now: string,
+): Condition[] {
+  return Object.entries<ConditionValue>(values).map(([type, value]) => {
+    const before = previous.find((condition) => condition.type === type);
+    const lastTransitionTime = before?.status === value.status ? before.lastTransitionTime : now;
+    return { type, ...value, observedGeneration, lastTransitionTime };
+  });
+}

@@ -1,0 +1,291 @@
+import { z } from 'zod';
+import { celList, immutable, rule, validated } from './cel.ts';
+import { condition, intOrString, quantity, stringMap, timestamp } from './common-schemas.ts';
+import type { KubeObject, ResourceType } from './objects.ts';
+import { scheduling } from './scheduling.ts';
+import { KEYS_WITH_A_FIELD, OWNED_KEYS, OWNED_PREFIXES } from './zoo-cfg-keys.ts';
+
+/** How the API server names the kind. */
+export const COORDINATION_CLUSTER = {
+  group: 'zabkeeper.dev',
+  version: 'v1alpha1',
+  plural: 'coordinationclusters',
+  kind: 'CoordinationCluster',
+} as const satisfies ResourceType;
+
+/** The most voters an ensemble may have: each further one makes every write wait for one more acknowledgement. */
+export const VOTERS_MAX = 9;
+
+/** The largest server id: `myid` is one byte in ZooKeeper's session ids. */
+export const SERVER_ID_MAX = 255;
+
+/** Pod names add an ordinal and a revision hash to it, and all must fit into a DNS label of 63 characters. */
+export const CLUSTER_NAME_LENGTH_MAX = 40;
+
+const replicas = z
+  .int()
+  .default(3)
+  .describe('How many members vote: 1, 3, 5, 7 or 9.')
+  .meta(
+    validated(
+      rule(
+        'self % 2 == 1',
+        'replicas must be odd (1, 3, 5, 7 or 9): an even number of voters survives no more failures than one voter fewer',
+      ),
+      rule(
+        `self <= ${VOTERS_MAX}`,
+        `replicas must be ${VOTERS_MAX} or fewer: every write waits for a majority of the voters`,
+      ),
+    ),
+  );
+
+const storage = z
+  .object({
+    size: quantity
+      .default('10Gi')
+      .describe('Size of the volume that each member keeps its log and its snapshots on. It can grow, never shrink.'),
+    storageClassName: z
+      .string()
+      .max(253)
+      .optional()
+      .describe("The StorageClass of the volumes; the cluster's default class where it is not set. Cannot be changed."),
+    whenDeleted: z
+      .enum(['Retain', 'Delete'])
+      .default('Retain')
+      .describe(
+        'What becomes of the volumes when this resource is deleted. Retain: they stay, and a cluster of the same name finds them again.',
+      ),
+  })
+  .meta(
+    validated(
+      rule(
+        "!isQuantity(self.size) || quantity(self.size).compareTo(quantity('64Mi')) >= 0",
+        'storage.size must be 64Mi or more: a member needs room for a few snapshots and logs',
+      ),
+      rule(
+        '!isQuantity(self.size) || !isQuantity(oldSelf.size) || quantity(self.size).compareTo(quantity(oldSelf.size)) >= 0',
+        'storage.size cannot shrink: volumes only grow; to have smaller ones, make a new cluster',
+      ),
+      rule(
+        'has(self.storageClassName) == has(oldSelf.storageClassName) && (!has(self.storageClassName) || self.storageClassName == oldSelf.storageClassName)',
+        'storage.storageClassName cannot be changed: existing volumes stay in the class they were made in; make a new cluster to change it',
+      ),
+    ),
+  )
+  .default({ size: '10Gi', whenDeleted: 'Retain' })
+  .describe('The volumes of the members.');
+
+// A line break in a value would write further keys into zoo.cfg. A pattern, because the same as a rule costs more than
+// the API server lets a rule cost.
+const configValue = intOrString.meta({ 'x-kubernetes-int-or-string': true, pattern: '^[^\\r\\n]{0,256}$' });
+
+const configKeyRules = [
+  rule(
+    "self.all(key, key.matches('^[A-Za-z0-9][A-Za-z0-9_.-]*$') && size(key) <= 128)",
+    'a key of config must be a key of zoo.cfg, such as snapCount or maxClientCnxns',
+  ),
+  rule(
+    `self.all(key, !(key in ${celList(OWNED_KEYS)}))`,
+    `config must not set what the operator decides: ${OWNED_KEYS.join(', ')}; remove the key`,
+  ),
+  rule(
+    `self.all(key, !(${OWNED_PREFIXES.map((prefix) => `key.startsWith('${prefix}')`).join(' || ')}))`,
+    'config must not list members (server.N, group.N, weight.N): the operator writes them from replicas; remove the key',
+  ),
+  ...Object.entries(KEYS_WITH_A_FIELD).map(([key, field]) =>
+    rule(`!('${key}' in self)`, `config must not set ${key}: set ${field} instead`),
+  ),
+];
+
+const resourceAmounts = z.record(z.string(), intOrString).meta({ maxProperties: 16 });
+
+const podMetadataRule = rule(
+  "self.all(key, !key.startsWith('zabkeeper.dev/') && !key.startsWith('app.kubernetes.io/'))",
+  'keys that begin with zabkeeper.dev/ or app.kubernetes.io/ belong to the operator: choose another prefix',
+);
+
+/** What a person declares about an ensemble. */
+export const coordinationClusterSpec = z.object({
+  replicas,
+  serverIdOffset: z
+    .int()
+    .default(0)
+    .describe(
+      'Added to the id of every member (the first has id 1 + offset), so that several sets of members can form one ensemble. Cannot be changed.',
+    )
+    .meta(
+      validated(
+        rule(
+          `self >= 0 && self + ${VOTERS_MAX} <= ${SERVER_ID_MAX}`,
+          `serverIdOffset must be between 0 and ${SERVER_ID_MAX - VOTERS_MAX}: ids end at ${SERVER_ID_MAX}`,
+        ),
+        immutable("serverIdOffset cannot be changed: a member's id is written into its data; make a new cluster"),
+      ),
+    ),
+  image: z
+    .string()
+    .min(1)
+    .max(512)
+    .optional()
+    .describe("The server's container image. Where it is not set, the one that came with the operator.")
+    .meta(
+      validated(
+        rule(
+          "self.matches('^[^[:space:]]+$')",
+          'image must be one image reference without spaces, such as zabkeeper:0.1.0',
+        ),
+      ),
+    ),
+  imagePullPolicy: z.enum(['Always', 'IfNotPresent', 'Never']).default('IfNotPresent'),
+  imagePullSecrets: z
+    .array(z.object({ name: z.string().max(253) }))
+    .max(16)
+    .optional()
+    .describe("Secrets of the cluster's namespace to pull the image with."),
+  storage,
+  resources: z
+    .object({ requests: resourceAmounts.optional(), limits: resourceAmounts.optional() })
+    .default({ requests: { cpu: '50m', memory: '256Mi' }, limits: { memory: '1Gi' } })
+    .describe('CPU and memory of each member.'),
+  config: z
+    .record(z.string(), configValue)
+    .default({})
+    .describe('Further keys of zoo.cfg, such as snapCount, maxClientCnxns or 4lw.commands.whitelist.')
+    .meta({ maxProperties: 64, ...validated(...configKeyRules) }),
+  tickTimeMs: z
+    .int()
+    .default(2000)
+    .describe("The ensemble's unit of time in milliseconds; limits and session timeouts are multiples of it.")
+    .meta(validated(rule('self >= 100 && self <= 60000', 'tickTimeMs must be between 100 and 60000 milliseconds'))),
+  initLimitTicks: z
+    .int()
+    .default(10)
+    .describe('Within how many ticks a member must have synchronized with a new leader.')
+    .meta(validated(rule('self >= 1 && self <= 10000', 'initLimitTicks must be between 1 and 10000 ticks'))),
+  syncLimitTicks: z
+    .int()
+    .default(5)
+    .describe('For how many ticks a member may be out of touch with its leader.')
+    .meta(validated(rule('self >= 1 && self <= 10000', 'syncLimitTicks must be between 1 and 10000 ticks'))),
+  scheduling: scheduling.prefault({}).describe('Where the pods may run.'),
+  podLabels: stringMap.optional().describe('Further labels of the pods.').meta(validated(podMetadataRule)),
+  podAnnotations: stringMap.optional().describe('Further annotations of the pods.').meta(validated(podMetadataRule)),
+  clusterDomain: z
+    .string()
+    .max(200)
+    .default('cluster.local')
+    .describe("The DNS domain of the Kubernetes cluster, part of the members' addresses. Cannot be changed.")
+    .meta(
+      validated(
+        rule(
+          "self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",
+          'clusterDomain must be a DNS domain such as cluster.local',
+        ),
+        immutable("clusterDomain cannot be changed: it is part of the members' addresses; make a new cluster"),
+      ),
+    ),
+  paused: z.boolean().default(false).describe('While set, the operator observes this cluster and changes nothing.'),
+});
+
+/** What the operator observed of one member. */
+export const memberStatus = z.object({
+  /** The pod's name. */
+  name: z.string(),
+  /** The server's id, N of `server.N`. */
+  id: z.int(),
+  role: z.enum(['leader', 'follower', 'observer', 'standalone', 'looking', 'unknown']),
+  /** The last transaction that it has, as `0x300000005`. Refreshed about once a minute. */
+  zxid: z.string().optional(),
+  version: z.string().optional(),
+  /** It serves clients within a quorum, and Kubernetes knows. */
+  ready: z.boolean(),
+});
+
+/** The latch of the bootstrap. Written before anything that it permits; it never goes back. */
+export const bootstrapLatch = z.object({
+  /** Started: members may begin with an empty disk. Completed: never again. */
+  phase: z.enum(['Started', 'Completed']),
+  /** The UID of the resource that this latch belongs to: a recreated resource has a life of its own. */
+  id: z.string(),
+  /** ExistingVolumes: volumes of an earlier life were found, so that no member was told to begin anew. */
+  origin: z.enum(['Fresh', 'ExistingVolumes']),
+  /** How many voters the ensemble was formed with. */
+  replicas: z.int(),
+  startedAt: timestamp,
+  completedAt: timestamp.optional(),
+});
+
+/** One word for the whole state, as `kubectl get` shows it. */
+export const CLUSTER_PHASES = [
+  'Pending',
+  'Bootstrapping',
+  'Ready',
+  'Updating',
+  'Degraded',
+  'Unavailable',
+  'Refused',
+  'Paused',
+  'Deleting',
+] as const;
+
+/** What the operator observed. */
+export const coordinationClusterStatus = z.object({
+  observedGeneration: z.int().optional(),
+  phase: z.enum(CLUSTER_PHASES).optional(),
+  /** Members that exist as pods; what the scale subresource reports. */
+  replicas: z.int().optional(),
+  readyReplicas: z.int().optional(),
+  /** `ready/desired`, for the printer column. */
+  readiness: z.string().optional(),
+  /** The label selector of the members' pods, for the scale subresource. */
+  selector: z.string().optional(),
+  /** The pod that leads. */
+  leader: z.string().optional(),
+  version: z.string().optional(),
+  members: z
+    .array(memberStatus)
+    .optional()
+    .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] }),
+  /** When `members` was last written. */
+  membersObservedAt: timestamp.optional(),
+  bootstrap: bootstrapLatch.optional(),
+  conditions: z
+    .array(condition)
+    .optional()
+    .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] }),
+});
+
+/** {@link coordinationClusterSpec} with its defaults filled in. */
+export type CoordinationClusterSpec = z.output<typeof coordinationClusterSpec>;
+/** See {@link coordinationClusterStatus}. */
+export type CoordinationClusterStatus = z.output<typeof coordinationClusterStatus>;
+/** See {@link memberStatus}. */
+export type MemberStatus = z.output<typeof memberStatus>;
+/** See {@link bootstrapLatch}. */
+export type BootstrapLatch = z.output<typeof bootstrapLatch>;
+/** One of {@link CLUSTER_PHASES}. */
+export type ClusterPhase = (typeof CLUSTER_PHASES)[number];
+
+/** An ensemble. */
+export interface CoordinationCluster extends KubeObject {
+  readonly spec: CoordinationClusterSpec;
+  readonly status?: CoordinationClusterStatus;
+}
+
+const validatedParts = z.object({ spec: coordinationClusterSpec, status: coordinationClusterStatus.optional() });
+
+/**
+ * Reads an object that the API server sent: fills in defaults that are newer than the object, drops what is unknown.
+ *
+ * @throws z.ZodError where the object does not fit the schema, which the API server would have refused.
+ */
+export function parseCoordinationCluster(object: KubeObject): CoordinationCluster {
+  const { spec, status } = validatedParts.parse({ spec: {}, ...object });
+  return {
+    apiVersion: object.apiVersion,
+    kind: object.kind,
+    metadata: object.metadata,
+    spec,
+    ...(status === undefined ? {} : { status }),
+  };
+}

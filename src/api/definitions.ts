@@ -1,0 +1,48 @@
+import { rule } from './cel.ts';
+import {
+  CLUSTER_NAME_LENGTH_MAX,
+  COORDINATION_CLUSTER,
+  coordinationClusterSpec,
+  coordinationClusterStatus,
+} from './coordination-cluster.ts';
+import type { ResourceDefinition } from './custom-resource-definition.ts';
+
+/** Every kind of the group; one file of `crds/` each. */
+export const RESOURCE_DEFINITIONS: readonly ResourceDefinition[] = [
+  {
+    type: COORDINATION_CLUSTER,
+    singular: 'coordinationcluster',
+    shortNames: ['cc'],
+    description: 'An ensemble of coordination servers that speak the ZooKeeper protocols.',
+    spec: coordinationClusterSpec,
+    status: coordinationClusterStatus,
+    rules: [
+      rule(
+        `size(self.metadata.name) <= ${CLUSTER_NAME_LENGTH_MAX}`,
+        `metadata.name must have ${CLUSTER_NAME_LENGTH_MAX} characters or fewer: the names of pods and volumes are made from it`,
+      ),
+      rule(
+        "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
+        'metadata.name must begin with a letter and have only lower-case letters, digits and hyphens: it becomes part of host names',
+      ),
+    ],
+    columns: [
+      { name: 'Ready', type: 'string', jsonPath: '.status.readiness', description: 'Members that serve, of all' },
+      { name: 'Leader', type: 'string', jsonPath: '.status.leader' },
+      { name: 'Version', type: 'string', jsonPath: '.status.version' },
+      { name: 'State', type: 'string', jsonPath: '.status.phase' },
+      { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
+      {
+        name: 'Message',
+        type: 'string',
+        jsonPath: ".status.conditions[?(@.type=='Ready')].message",
+        priority: 1,
+      },
+    ],
+    scale: {
+      specReplicasPath: '.spec.replicas',
+      statusReplicasPath: '.status.replicas',
+      labelSelectorPath: '.status.selector',
+    },
+  },
+];
