@@ -8,7 +8,14 @@ const layers = {
   'src/server/pipeline': ['src/common', 'src/server/protocol', 'src/server/zab', 'src/server/database'],
   'src/server/storage': ['src/common', 'src/server/protocol', 'src/server/database'],
   'src/server/net': ['src/common', 'src/server'],
-  'src/simulation': ['src/common', 'src/server/protocol', 'src/server/zab', 'src/server/database', 'src/server/pipeline', 'src/server/storage'],
+  'src/simulation': [
+    'src/common',
+    'src/server/protocol',
+    'src/server/zab',
+    'src/server/database',
+    'src/server/pipeline',
+    'src/server/storage',
+  ],
   'src/client': ['src/common', 'src/server/protocol'],
   'src/operator/resources': ['src/api', 'src/common'],
   'src/operator/plan': ['src/api', 'src/common', 'src/operator/resources'],
@@ -16,7 +23,16 @@ const layers = {
   'src/operator/controllers': ['src/api', 'src/common', 'src/client', 'src/operator'],
   'src/cli': ['src/api', 'src/common', 'src/client'],
 };
-const pure = ['src/api', 'src/common', 'src/server/protocol', 'src/server/zab', 'src/server/database', 'src/server/pipeline', 'src/operator/resources', 'src/operator/plan'];
+const pure = [
+  'src/api',
+  'src/common',
+  'src/server/protocol',
+  'src/server/zab',
+  'src/server/database',
+  'src/server/pipeline',
+  'src/operator/resources',
+  'src/operator/plan',
+];
 const notTest = '\\.test\\.ts$';
 
 module.exports = {
@@ -31,7 +47,8 @@ module.exports = {
     })),
     {
       name: 'pure-folders-stay-pure',
-      comment: 'No Node module and no package (but zod, in src/api) in the pure folders: the simulator must own every effect.',
+      comment:
+        'No Node module and no package (but zod, in src/api) in the pure folders: the simulator must own every effect.',
       severity: 'error',
       from: { path: pure.map((p) => `^${p}/`), pathNot: [notTest] },
       to: { dependencyTypes: ['core', 'npm', 'npm-dev'], pathNot: ['node_modules/zod/'] },
@@ -41,6 +58,10 @@ module.exports = {
     doNotFollow: { path: 'node_modules' },
     parser: 'swc',
     tsPreCompilationDeps: true,
-    enhancedResolveOptions: { extensions: ['.ts', '.js'], exportsFields: ['exports'], conditionNames: ['import', 'node'] },
+    enhancedResolveOptions: {
+      extensions: ['.ts', '.js'],
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node'],
+    },
   },
 };
