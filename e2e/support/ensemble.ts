@@ -1,0 +1,111 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { serverMode } from './four-letter.ts';
+import { freePorts } from './free-ports.ts';
+import { Member, type MemberPorts, type Settings } from './member.ts';
+import type { ServerKind } from './server-programs.ts';
+import { waitFor } from './wait-for.ts';
+
+export interface EnsembleOptions {
+  /** One kind for all, or the kind of each member: a mixed ensemble. */
+  readonly kind: ServerKind | readonly ServerKind[];
+  /** Number of members; 1 is a standalone server. Default 3. */
+  readonly size?: number;
+  readonly settings?: Settings;
+  readonly jvm?: readonly string[];
+  /** Where the members' directories go, instead of a new temporary directory. */
+  readonly directory?: string;
+}
+
+/** Members of an ensemble as plain processes on loopback. Always end with `stop()`, also after a failure. */
+export class Ensemble {
+  readonly members: readonly Member[];
+  readonly directory: string;
+
+  private constructor(members: readonly Member[], directory: string) {
+    this.members = members;
+    this.directory = directory;
+  }
+
+  /** Prepares directories and ports, starts nothing. */
+  static async prepare(options: EnsembleOptions): Promise<Ensemble> {
+    const size = options.size ?? 3;
+    const directory = await mkdtemp(join(options.directory ?? tmpdir(), 'zabkeeper-'));
+    const ports = await Promise.all(Array.from({ length: size }, () => memberPorts()));
+    const serverLines =
+      size === 1 ? [] : ports.map((p, index) => `server.${index + 1}=127.0.0.1:${p.quorum}:${p.election}`);
+    const members = ports.map((memberPorts, index) => {
+      const kind = typeof options.kind === 'string' ? options.kind : (options.kind[index] ?? 'ours');
+      return new Member({
+        id: index + 1,
+        kind,
+        directory: join(directory, `member-${index + 1}`),
+        ports: memberPorts,
+        serverLines,
+        settings: options.settings ?? {},
+        ...(options.jvm === undefined ? {} : { jvm: options.jvm }),
+      });
+    });
+    return new Ensemble(members, directory);
+  }
+
+  /** Prepares, starts all members and waits until each of them serves. */
+  static async start(options: EnsembleOptions): Promise<Ensemble> {
+    const ensemble = await Ensemble.prepare(options);
+    try {
+      await ensemble.startAll();
+    } catch (error) {
+      await ensemble.stop();
+      throw error;
+    }
+    return ensemble;
+  }
+
+  async startAll(): Promise<void> {
+    await Promise.all(this.members.map((member) => member.start()));
+    await this.untilServing();
+  }
+
+  async untilServing(): Promise<void> {
+    await Promise.all(this.members.filter((m) => m.isRunning).map((member) => member.untilServing()));
+  }
+
+  /** `host:port,host:port`, as clients take it. */
+  get connectString(): string {
+    return this.members.map((member) => `127.0.0.1:${member.clientPort}`).join(',');
+  }
+
+  member(id: number): Member {
+    const member = this.members[id - 1];
+    if (member === undefined) throw new Error(`no member ${id}`);
+    return member;
+  }
+
+  /** The running member that says it leads (or stands alone). Waits for an election that is under way. */
+  async leader(): Promise<Member> {
+    return waitFor('a member leads', async () => {
+      for (const member of this.members) {
+        const mode = member.isRunning ? await serverMode(member.clientPort).catch(() => undefined) : undefined;
+        if (mode === 'leader' || mode === 'standalone') return member;
+      }
+      return undefined;
+    });
+  }
+
+  async followers(): Promise<Member[]> {
+    const leader = await this.leader();
+    return this.members.filter((member) => member !== leader && member.isRunning);
+  }
+
+  /** Ends all processes and removes their directories. */
+  async stop(): Promise<void> {
+    await Promise.all(this.members.map((member) => member.kill()));
+    if (process.env['KEEP_DATA'] === undefined) await rm(this.directory, { recursive: true, force: true });
+  }
+}
+
+async function memberPorts(): Promise<MemberPorts> {
+  const [client, quorum, election, admin, metrics] = (await freePorts(5)) as [number, number, number, number, number];
+  return { client, quorum, election, admin, metrics };
+}
