@@ -11,9 +11,10 @@ import type { Txn, TxnHeader } from '../protocol/transactions.ts';
 export interface Database {
   /** The zxid of the last transaction applied (0 at the beginning). */
   readonly lastZxid: Zxid;
+  /** As ZooKeeper counts, which has the root twice: a new database has 5. */
   readonly znodeCount: number;
   readonly ephemeralCount: number;
-  /** Bytes of paths and data, as ZooKeeper's approximate_data_size. */
+  /** Characters of paths and bytes of data, as ZooKeeper's approximate_data_size. */
   readonly dataBytes: number;
   /** Session id -> granted timeout in milliseconds. */
   readonly sessions: ReadonlyMap<SessionId, number>;
@@ -28,7 +29,11 @@ export interface Database {
 
   /** The znode at a path, or undefined. Valid until the next `apply`. */
   znode(path: string): Znode | undefined;
-  /** The paths of a session's ephemerals. */
+  /** How many znodes there are below a path (getAllChildrenNumber); walks them all. 0 where there is no znode. */
+  descendantCount(path: string): number;
+  /** The path's longest prefix that has a quota (the path itself included), or undefined; never the root. */
+  quotaPath(path: string): string | undefined;
+  /** The paths of a session's ephemerals: a new set at every call. */
   ephemerals(session: SessionId): ReadonlySet<string>;
   /** The paths of all containers and of all TTL znodes (for the leader's reaper). */
   containers(): ReadonlySet<string>;
@@ -45,18 +50,35 @@ export interface Database {
   digest(): bigint | undefined;
 }
 
-/** One znode, for reading. */
+/**
+ * One znode, for reading: a window on the tree's own memory, cheap to get and valid until the next `apply`. What is
+ * taken from it (`stat`, `acl`, names) stays as it was; `data` is memory of the tree and is to be copied where it is
+ * kept.
+ */
 export interface Znode {
-  /** Null where the client gave no data (length -1 on the wire). Not to be changed. */
+  /** Null where the client gave no data (length -1 on the wire). Not to be changed, not to be kept. */
   readonly data: Uint8Array | null;
+  /** 0 for null. */
+  readonly dataLength: number;
   readonly acl: readonly Acl[];
+  /** A new object at every call; single fields are below. */
   readonly stat: Stat;
+  readonly mzxid: Zxid;
+  readonly pzxid: Zxid;
+  readonly mtimeMs: number;
+  readonly version: number;
+  readonly aversion: number;
   /** As stored: counts creates; what sequence numbers are made of. */
   readonly storedCversion: number;
   /** As stored: the session, or the mark of a container or TTL znode. */
   readonly storedEphemeralOwner: SessionId;
-  /** Names of the children, in no order. */
-  readonly children: ReadonlySet<string>;
+  readonly children: ZnodeChildren;
+}
+
+/** Names of the children, in the order of their creation. */
+export interface ZnodeChildren extends Iterable<string> {
+  readonly size: number;
+  has(name: string): boolean;
 }
 
 /** What became of a transaction, for the answer to the client (ProcessTxnResult). */
@@ -88,15 +110,20 @@ export interface SnapshotLoader {
 /** Identifies who watches: one client connection. */
 export type Watcher = number;
 
-/** Which watches a removal is about (WatcherType). */
+/** What a watch is for. */
 export type WatchKind = 'data' | 'children' | 'persistent' | 'persistentRecursive';
+
+/** Which watches a question or a removal is about (WatcherType). */
+export type WatchSelection = WatchKind | 'any';
 
 /** The watches of this server's clients. Data and existence watches share one table, as in ZooKeeper. */
 export interface Watches {
+  /** As ZooKeeper counts: a persistent watch is in both tables and counts twice. */
   readonly count: number;
   add(kind: WatchKind, path: string, watcher: Watcher): void;
-  has(kind: WatchKind, path: string, watcher: Watcher): boolean;
-  remove(kind: WatchKind, path: string, watcher: Watcher): boolean;
+  has(selection: WatchSelection, path: string, watcher: Watcher): boolean;
+  /** True if there was such a watch. */
+  remove(selection: WatchSelection, path: string, watcher: Watcher): boolean;
   /** The connection ended. */
   removeWatcher(watcher: Watcher): void;
 }
