@@ -38,6 +38,7 @@ export function nextConditions<Type extends string>(
   return Object.entries<ConditionValue>(values).map(([type, value]) => {
     const before = previous.find((condition) => condition.type === type);
     const lastTransitionTime = before?.status === value.status ? before.lastTransitionTime : now;
-    return { type, ...value, observedGeneration, lastTransitionTime };
+    const { status, reason, message } = value;
+    return { type, status, reason, message, observedGeneration, lastTransitionTime };
   });
 }

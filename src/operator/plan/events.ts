@@ -1,0 +1,61 @@
+import type { ClusterConditionType } from '../../api/conditions.ts';
+import type { CoordinationClusterStatus } from '../../api/coordination-cluster.ts';
+import type { PlannedEvent } from './model.ts';
+
+type Announcement = Partial<Record<'True' | 'False', PlannedEvent['type']>>;
+
+/** Which changes of which condition are told as an Event, and how loudly. The Event has the condition's reason. */
+const ANNOUNCED: Partial<Record<ClusterConditionType, Announcement>> = {
+  Available: { True: 'Normal', False: 'Warning' },
+  Ready: { True: 'Normal' },
+  Degraded: { True: 'Warning' },
+  Bootstrapped: { True: 'Normal' },
+  Accepted: { False: 'Warning' },
+  Paused: { True: 'Normal', False: 'Normal' },
+};
+
+/** The Events that tell how `next` differs from `previous`: each decision and each refusal, with why. */
+export function statusEvents(
+  previous: CoordinationClusterStatus | undefined,
+  next: CoordinationClusterStatus,
+): PlannedEvent[] {
+  return [...latchEvents(previous, next), ...conditionEvents(previous, next), ...leaderEvents(previous, next)];
+}
+
+function latchEvents(previous: CoordinationClusterStatus | undefined, next: CoordinationClusterStatus): PlannedEvent[] {
+  if (previous?.bootstrap?.id === next.bootstrap?.id || next.bootstrap?.phase !== 'Started') return [];
+  const message = `No volumes of an earlier life: forming a new ensemble of ${next.bootstrap.replicas}`;
+  return [{ type: 'Normal', reason: 'BootstrapStarted', message }];
+}
+
+function conditionEvents(
+  previous: CoordinationClusterStatus | undefined,
+  next: CoordinationClusterStatus,
+): PlannedEvent[] {
+  return (next.conditions ?? []).flatMap(({ type, status, reason, message }): PlannedEvent[] => {
+    const before = previous?.conditions?.find((condition) => condition.type === type);
+    // What was never otherwise is not news: a cluster starts out as not available and not paused.
+    const isNews =
+      before === undefined ? status === (type === 'Accepted' ? 'False' : 'True') : isChange(before, status, reason);
+    const how = status === 'Unknown' ? undefined : ANNOUNCED[type as ClusterConditionType]?.[status];
+    return isNews && how !== undefined ? [{ type: how, reason, message: sentence(message) }] : [];
+  });
+}
+
+function isChange(before: { status: string; reason: string }, status: string, reason: string): boolean {
+  return before.status !== status || before.reason !== reason;
+}
+
+function leaderEvents(
+  previous: CoordinationClusterStatus | undefined,
+  next: CoordinationClusterStatus,
+): PlannedEvent[] {
+  if (next.leader === undefined || previous?.leader === next.leader) return [];
+  const message =
+    previous?.leader === undefined ? `${next.leader} leads` : `${next.leader} leads after ${previous.leader}`;
+  return [{ type: 'Normal', reason: 'LeaderChanged', message }];
+}
+
+function sentence(message: string): string {
+  return message.charAt(0).toUpperCase() + message.slice(1);
+}

@@ -1,0 +1,82 @@
+import type { CoordinationClusterStatus } from '../../api/coordination-cluster.ts';
+import type { KubeObject } from '../../api/objects.ts';
+import type { Kind, PersistentVolumeClaim, Pod, StatefulSet } from '../resources/kubernetes.ts';
+
+/** What a member says of itself over its admin port (`GET /status`). */
+export interface MemberReport {
+  readonly serverId: number;
+  readonly state: 'leader' | 'follower' | 'observer' | 'standalone' | 'looking';
+  /** It serves clients within a quorum. */
+  readonly serving: boolean;
+  readonly epoch: number;
+  /** As `0x300000005`. */
+  readonly lastZxid: string;
+  /** The leader that it follows, its own id if it leads; undefined where it knows of none. */
+  readonly leaderId?: number | undefined;
+  readonly version: string;
+}
+
+/** What was observed of the world around one cluster. Absent means: the API server said that it is not there. */
+export interface Observed {
+  /** RFC 3339. */
+  readonly now: string;
+  readonly statefulSet?: StatefulSet | undefined;
+  /** Every object that exists under a name that the cluster's own objects have, whoever made it. */
+  readonly existing: readonly KubeObject[];
+  readonly pods: readonly Pod[];
+  readonly claims: readonly PersistentVolumeClaim[];
+  /** By the pod's name; a member that did not answer is missing. */
+  readonly reports: ReadonlyMap<string, MemberReport>;
+}
+
+/** What the operator was started with. */
+export interface PlanSettings {
+  /** The server's image for clusters that name none. */
+  readonly defaultImage: string;
+}
+
+/** One write, safe to be the last one before a crash. */
+export type Step =
+  /**
+   * Server-side apply of the whole object. With a resource version only if that is still the current one: what was
+   * decided from an old state must not overwrite a newer one.
+   */
+  | { readonly do: 'apply'; readonly kind: Kind; readonly object: KubeObject }
+  | {
+      readonly do: 'delete';
+      readonly kind: Kind;
+      readonly name: string;
+      readonly uid: string;
+    }
+  /** Refused by storage classes that cannot expand volumes: reported, and the steps after it are done all the same. */
+  | { readonly do: 'expandClaim'; readonly name: string; readonly uid: string; readonly size: string }
+  | { readonly do: 'setFinalizers'; readonly finalizers: readonly string[] };
+
+/** Told to people by `kubectl describe` and `kubectl events`. */
+export interface PlannedEvent {
+  readonly type: 'Normal' | 'Warning';
+  /** One CamelCase word. */
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** What to do now: the steps in order until one fails; if none did, the status; later, to look again. */
+export interface Plan {
+  readonly steps: readonly Step[];
+  readonly events: readonly PlannedEvent[];
+  /** The status to record after the steps; undefined where the object is about to be gone. */
+  readonly status?: CoordinationClusterStatus | undefined;
+  readonly requeueAfterMs: number;
+}
+
+/** How soon to look again, in milliseconds. Watches report most changes; these are for what no watch tells. */
+export const REQUEUE = {
+  /** The next steps are possible at once. */
+  nowMs: 0,
+  /** Members are on their way; who serves is asked of them, Kubernetes learns it later. */
+  formingMs: 500,
+  /** Something is missing that Kubernetes or a person provides. */
+  waitingMs: 2_000,
+  /** All is well: only to notice a new leader and progress. */
+  steadyMs: 10_000,
+} as const;

@@ -1,0 +1,112 @@
+import type { BootstrapLatch, CoordinationCluster } from '../../api/coordination-cluster.ts';
+import { configMap } from '../resources/config-map.ts';
+import { disruptionBudget } from '../resources/disruption-budget.ts';
+import type { Ensemble } from '../resources/ensemble.ts';
+import type { StatefulSet } from '../resources/kubernetes.ts';
+import { FINALIZER } from '../resources/names.ts';
+import { clientService, peerService } from '../resources/services.ts';
+import { statefulSet } from '../resources/stateful-set.ts';
+import { nameTaken, scalingRefused, type Refusal } from './acceptance.ts';
+import { advanceLatch, decideBeginning, validLatch } from './bootstrap.ts';
+import type { Situation } from './cluster-conditions.ts';
+import { planDeletion } from './deletion.ts';
+import { statusEvents } from './events.ts';
+import { ensembleState } from './members.ts';
+import { REQUEUE, type Observed, type Plan, type PlanSettings, type Step } from './model.ts';
+import { replaceUselessPods } from './repair.ts';
+import { clusterStatus } from './status.ts';
+import { claimTemplateSize, expandClaims } from './volumes.ts';
+
+/** What to do next for a cluster. Pure, and safe to follow only in part: the next plan takes up what is left. */
+export function planCluster(cluster: CoordinationCluster, observed: Observed, settings: PlanSettings): Plan {
+  const latch = validLatch(cluster);
+  const ensemble: Ensemble = {
+    cluster,
+    voters: latch?.replicas ?? cluster.spec.replicas,
+    image: cluster.spec.image ?? settings.defaultImage,
+  };
+  const state = ensembleState(ensemble, observed);
+  const situation: Situation = { cluster, voters: ensemble.voters, latch, state };
+
+  if (cluster.metadata.deletionTimestamp !== undefined) return deletionPlan(situation, observed);
+  if (cluster.spec.paused) return conclude(situation, observed, [], REQUEUE.steadyMs);
+  const taken = nameTaken(cluster, observed.existing);
+  if (taken !== undefined) return refusalPlan(situation, observed, taken);
+  if (latch === undefined) return beginningPlan(situation, observed);
+
+  const advanced = advanceLatch(latch, state, observed.now);
+  const steps = [
+    ...ensureFinalizer(cluster),
+    ...expandClaims(ensemble, observed),
+    ...ensembleObjects(ensemble, latch, observed.statefulSet),
+    ...replaceUselessPods(state, latch),
+  ];
+  const refusal = scalingRefused(cluster, latch);
+  const settled: Situation = { ...situation, latch: advanced, refusal };
+  return conclude(settled, observed, steps, requeueAfter(latch, settled));
+}
+
+/**
+ * The objects that the latch permits, in the order in which they must come to be. While the bootstrap is under way the
+ * members may begin with empty disks and no client is let in; once it is over, both turn around, the first before the
+ * second.
+ */
+function ensembleObjects(ensemble: Ensemble, latch: BootstrapLatch, existing: StatefulSet | undefined): Step[] {
+  const { cluster } = ensemble;
+  const initialize = latch.phase === 'Started';
+  const set = statefulSet(ensemble, { initialize, claimSize: claimTemplateSize(cluster, existing) });
+  return [
+    { do: 'apply', kind: 'Service', object: peerService(cluster) },
+    { do: 'apply', kind: 'ConfigMap', object: configMap(ensemble) },
+    { do: 'apply', kind: 'PodDisruptionBudget', object: disruptionBudget(cluster) },
+    { do: 'apply', kind: 'StatefulSet', object: onlyOver(existing, set) },
+    ...(initialize ? [] : [{ do: 'apply', kind: 'Service', object: clientService(cluster) } as const]),
+  ];
+}
+
+/** Makes the apply conditional on the set being the one that was observed. */
+function onlyOver(existing: StatefulSet | undefined, set: StatefulSet): StatefulSet {
+  const resourceVersion = existing?.metadata.resourceVersion;
+  return resourceVersion === undefined ? set : { ...set, metadata: { ...set.metadata, resourceVersion } };
+}
+
+/** Records how the cluster begins, and nothing else: what the latch permits comes after it is written. */
+function beginningPlan(situation: Situation, observed: Observed): Plan {
+  const { cluster } = situation;
+  const beginning = decideBeginning(cluster, observed);
+  switch (beginning.may) {
+    case 'begin':
+      return conclude({ ...situation, latch: beginning.latch }, observed, ensureFinalizer(cluster), REQUEUE.nowMs);
+    case 'wait':
+      return refusalPlan(situation, observed, { reason: 'WaitingForVolumes', message: beginning.message });
+    case 'not':
+      return refusalPlan(situation, observed, { reason: 'VolumesDoNotFit', message: beginning.message });
+  }
+}
+
+function refusalPlan(situation: Situation, observed: Observed, refusal: Refusal): Plan {
+  return conclude({ ...situation, refusal }, observed, [], REQUEUE.waitingMs);
+}
+
+function deletionPlan(situation: Situation, observed: Observed): Plan {
+  const { steps, events, waitingFor } = planDeletion(situation.cluster, observed);
+  if (waitingFor === undefined) return { steps, events, requeueAfterMs: REQUEUE.steadyMs };
+  const status = clusterStatus({ ...situation, deletion: waitingFor }, observed.now);
+  return { steps, events, status, requeueAfterMs: REQUEUE.waitingMs };
+}
+
+function conclude(situation: Situation, observed: Observed, steps: readonly Step[], requeueAfterMs: number): Plan {
+  const status = clusterStatus(situation, observed.now);
+  return { steps, status, events: statusEvents(situation.cluster.status, status), requeueAfterMs };
+}
+
+function ensureFinalizer(cluster: CoordinationCluster): Step[] {
+  const finalizers = cluster.metadata.finalizers ?? [];
+  return finalizers.includes(FINALIZER) ? [] : [{ do: 'setFinalizers', finalizers: [...finalizers, FINALIZER] }];
+}
+
+function requeueAfter(latch: BootstrapLatch, { latch: advanced, state }: Situation): number {
+  if (advanced?.phase !== latch.phase) return REQUEUE.nowMs;
+  if (latch.phase === 'Started') return REQUEUE.formingMs;
+  return state.complete ? REQUEUE.steadyMs : REQUEUE.waitingMs;
+}

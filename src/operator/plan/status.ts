@@ -1,0 +1,65 @@
+import type { Condition } from '../../api/common-schemas.ts';
+import { nextConditions } from '../../api/conditions.ts';
+import type { CoordinationClusterStatus } from '../../api/coordination-cluster.ts';
+import { canonicalJson } from '../resources/fingerprint.ts';
+import { selectorString } from '../resources/names.ts';
+import { clusterConditions, clusterPhase, readyCount, type Situation } from './cluster-conditions.ts';
+import { memberStatus } from './members.ts';
+
+/** How old the members' zxids in the status may get, in milliseconds: a busy ensemble has a new one every moment. */
+const MEMBERS_MAX_AGE_MS = 60_000;
+
+/**
+ * The status that says the situation.
+ *
+ * @param now RFC 3339
+ */
+export function clusterStatus(situation: Situation, now: string): CoordinationClusterStatus {
+  const { cluster, voters, latch, state } = situation;
+  const previous = cluster.status;
+  const generation = cluster.metadata.generation ?? 0;
+  const readyReplicas = readyCount(state);
+  const version = state.leader?.report?.version ?? previous?.version;
+  const next: CoordinationClusterStatus = {
+    observedGeneration: generation,
+    phase: clusterPhase(situation),
+    replicas: state.members.filter(({ pod }) => pod !== undefined).length,
+    readyReplicas,
+    readiness: `${readyReplicas}/${voters}`,
+    selector: selectorString(cluster),
+    ...(state.leader === undefined ? {} : { leader: state.leader.slot.podName }),
+    ...(version === undefined ? {} : { version }),
+    members: state.members.map(memberStatus),
+    membersObservedAt: now,
+    ...(latch === undefined ? {} : { bootstrap: latch }),
+    conditions: nextConditions(previous?.conditions ?? [], clusterConditions(situation), generation, now),
+  };
+  return previous !== undefined && saysTheSame(previous, next, now) ? previous : next;
+}
+
+/** The status after a step failed: what was observed holds, but the cluster is not what the manifest says. */
+export function failedStatus(
+  status: CoordinationClusterStatus,
+  failure: Pick<Condition, 'reason' | 'message'>,
+  now: string,
+): CoordinationClusterStatus {
+  const conditions = (status.conditions ?? []).map((condition): Condition => {
+    if (condition.type !== 'Ready') return condition;
+    const lastTransitionTime = condition.status === 'False' ? condition.lastTransitionTime : now;
+    const { type, observedGeneration } = condition;
+    const { reason, message } = failure;
+    return { type, status: 'False', reason, message, lastTransitionTime, observedGeneration };
+  });
+  return { ...status, conditions };
+}
+
+/** Whether the status can stay as it is: only the members' zxids moved, and those recorded are recent enough. */
+function saysTheSame(previous: CoordinationClusterStatus, next: CoordinationClusterStatus, now: string): boolean {
+  const ageMs = Date.parse(now) - Date.parse(previous.membersObservedAt ?? '1970-01-01T00:00:00Z');
+  return ageMs < MEMBERS_MAX_AGE_MS && canonicalJson(lasting(previous)) === canonicalJson(lasting(next));
+}
+
+function lasting(status: CoordinationClusterStatus): unknown {
+  const members = status.members?.map(({ name, id, role, version, ready }) => ({ name, id, role, version, ready }));
+  return { ...status, members, membersObservedAt: undefined };
+}

@@ -1,0 +1,21 @@
+import type { CoordinationCluster } from '../../api/coordination-cluster.ts';
+import { ownedMetadata } from './ensemble.ts';
+import type { PodDisruptionBudget } from './kubernetes.ts';
+import { selectorLabels, setName } from './names.ts';
+
+/**
+ * Lets a drain take one member at a time. A member that is not ready may be evicted only while the others are enough:
+ * it may be the one that holds the newest writes.
+ */
+export function disruptionBudget(cluster: CoordinationCluster): PodDisruptionBudget {
+  return {
+    apiVersion: 'policy/v1',
+    kind: 'PodDisruptionBudget',
+    metadata: ownedMetadata(cluster, setName(cluster)),
+    spec: {
+      maxUnavailable: 1,
+      selector: { matchLabels: selectorLabels(cluster) },
+      unhealthyPodEvictionPolicy: 'IfHealthyBudget',
+    },
+  };
+}

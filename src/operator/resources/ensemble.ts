@@ -1,0 +1,31 @@
+import { apiVersionOf, type ObjectMeta } from '../../api/objects.ts';
+import { COORDINATION_CLUSTER, type CoordinationCluster } from '../../api/coordination-cluster.ts';
+import { namespaceOf, objectLabels } from './names.ts';
+
+/** A cluster together with what was decided about it; all that its manifests depend on. */
+export interface Ensemble {
+  readonly cluster: CoordinationCluster;
+  /** How many voters the ensemble has. Not `spec.replicas`, which is only what somebody wishes for. */
+  readonly voters: number;
+  /** The server's image: the manifest's, or the one that came with the operator. */
+  readonly image: string;
+}
+
+/** Metadata of an object that belongs to the cluster and goes with it. */
+export function ownedMetadata(cluster: CoordinationCluster, name: string): ObjectMeta {
+  return {
+    name,
+    namespace: namespaceOf(cluster),
+    labels: objectLabels(cluster),
+    ownerReferences: [
+      {
+        apiVersion: apiVersionOf(COORDINATION_CLUSTER),
+        kind: COORDINATION_CLUSTER.kind,
+        name: cluster.metadata.name,
+        uid: cluster.metadata.uid ?? '',
+        controller: true,
+        blockOwnerDeletion: true,
+      },
+    ],
+  };
+}

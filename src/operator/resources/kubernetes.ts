@@ -1,0 +1,142 @@
+import type { CoordinationClusterSpec } from '../../api/coordination-cluster.ts';
+import type { KubeObject, ObjectMeta, ResourceType } from '../../api/objects.ts';
+
+// The parts of Kubernetes' own kinds that the operator writes or reads, as JSON on the wire. Written here and not taken
+// from the client library: plans and manifests must be computable without it.
+
+/** The kinds of object that an ensemble is made of. */
+export const KINDS = {
+  Service: { group: '', version: 'v1', plural: 'services', kind: 'Service' },
+  ConfigMap: { group: '', version: 'v1', plural: 'configmaps', kind: 'ConfigMap' },
+  Pod: { group: '', version: 'v1', plural: 'pods', kind: 'Pod' },
+  PersistentVolumeClaim: { group: '', version: 'v1', plural: 'persistentvolumeclaims', kind: 'PersistentVolumeClaim' },
+  StatefulSet: { group: 'apps', version: 'v1', plural: 'statefulsets', kind: 'StatefulSet' },
+  PodDisruptionBudget: { group: 'policy', version: 'v1', plural: 'poddisruptionbudgets', kind: 'PodDisruptionBudget' },
+} as const satisfies Readonly<Record<string, ResourceType>>;
+
+/** A key of {@link KINDS}. */
+export type Kind = keyof typeof KINDS;
+
+/** Selects objects by their labels. */
+export interface LabelSelector {
+  readonly matchLabels: Readonly<Record<string, string>>;
+}
+
+/** See Kubernetes' core/v1. */
+export interface Service extends KubeObject {
+  readonly spec: {
+    readonly type?: 'ClusterIP';
+    readonly clusterIP?: string;
+    readonly publishNotReadyAddresses?: boolean;
+    readonly selector: Readonly<Record<string, string>>;
+    readonly ports: readonly { readonly name: string; readonly port: number; readonly targetPort: string }[];
+  };
+}
+
+/** See Kubernetes' core/v1. */
+export interface ConfigMap extends KubeObject {
+  readonly data: Readonly<Record<string, string>>;
+}
+
+/** See Kubernetes' policy/v1. */
+export interface PodDisruptionBudget extends KubeObject {
+  readonly spec: {
+    readonly maxUnavailable: number;
+    readonly selector: LabelSelector;
+    readonly unhealthyPodEvictionPolicy: 'IfHealthyBudget' | 'AlwaysAllow';
+  };
+}
+
+/** A probe over HTTP on the admin port. Durations in whole seconds. */
+export interface Probe {
+  readonly httpGet: { readonly path: string; readonly port: string };
+  readonly periodSeconds: number;
+  readonly timeoutSeconds: number;
+  readonly failureThreshold: number;
+}
+
+/** A container of a pod. */
+export interface Container {
+  readonly name: string;
+  readonly image: string;
+  readonly imagePullPolicy: CoordinationClusterSpec['imagePullPolicy'];
+  readonly args: readonly string[];
+  readonly ports: readonly { readonly name: string; readonly containerPort: number }[];
+  readonly resources: CoordinationClusterSpec['resources'];
+  readonly startupProbe: Probe;
+  readonly livenessProbe: Probe;
+  readonly readinessProbe: Probe;
+  readonly securityContext: {
+    readonly allowPrivilegeEscalation: boolean;
+    readonly readOnlyRootFilesystem: boolean;
+    readonly capabilities: { readonly drop: readonly string[] };
+  };
+  readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string; readonly readOnly?: boolean }[];
+}
+
+/** What every pod of a StatefulSet is made from. */
+export interface PodTemplate {
+  readonly metadata: Pick<ObjectMeta, 'labels' | 'annotations'>;
+  readonly spec: {
+    readonly terminationGracePeriodSeconds: number;
+    readonly automountServiceAccountToken: boolean;
+    readonly enableServiceLinks: boolean;
+    readonly securityContext: Readonly<Record<string, unknown>>;
+    readonly nodeSelector?: Readonly<Record<string, string>>;
+    readonly tolerations?: CoordinationClusterSpec['scheduling']['tolerations'];
+    readonly affinity: CoordinationClusterSpec['scheduling']['affinity'];
+    readonly topologySpreadConstraints: CoordinationClusterSpec['scheduling']['topologySpreadConstraints'];
+    readonly priorityClassName?: string;
+    readonly imagePullSecrets?: readonly { readonly name: string }[];
+    readonly containers: readonly Container[];
+    readonly volumes: readonly Readonly<Record<string, unknown>>[];
+  };
+}
+
+/** The template of the claims that a StatefulSet makes, one for each pod. */
+export interface ClaimTemplate {
+  readonly metadata: Pick<ObjectMeta, 'name' | 'labels'>;
+  readonly spec: {
+    readonly accessModes: readonly string[];
+    readonly storageClassName?: string;
+    readonly resources: { readonly requests: { readonly storage: string } };
+  };
+}
+
+/** See Kubernetes' apps/v1. */
+export interface StatefulSet extends KubeObject {
+  readonly spec: {
+    readonly replicas: number;
+    readonly ordinals?: { readonly start: number };
+    readonly serviceName: string;
+    readonly podManagementPolicy: 'Parallel' | 'OrderedReady';
+    readonly updateStrategy: { readonly type: 'OnDelete' | 'RollingUpdate' };
+    readonly persistentVolumeClaimRetentionPolicy: {
+      readonly whenDeleted: 'Retain' | 'Delete';
+      readonly whenScaled: 'Retain' | 'Delete';
+    };
+    readonly selector: LabelSelector;
+    readonly template: PodTemplate;
+    readonly volumeClaimTemplates: readonly ClaimTemplate[];
+  };
+}
+
+/** A pod as observed. */
+export interface Pod extends KubeObject {
+  readonly status?: {
+    readonly phase?: string;
+    readonly podIP?: string;
+    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+  };
+}
+
+/** A volume claim as observed. */
+export interface PersistentVolumeClaim extends KubeObject {
+  readonly spec: { readonly resources?: { readonly requests?: { readonly storage?: string } } };
+}
+
+/** Whether Kubernetes counts the pod as ready and nobody has asked for its end. */
+export function isPodReady(pod: Pod): boolean {
+  const ready = pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
+  return ready && pod.metadata.deletionTimestamp === undefined;
+}

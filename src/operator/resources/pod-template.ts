@@ -1,0 +1,130 @@
+import type { CoordinationCluster } from '../../api/coordination-cluster.ts';
+import type { Ensemble } from './ensemble.ts';
+import { fingerprint } from './fingerprint.ts';
+import type { Container, PodTemplate, Probe } from './kubernetes.ts';
+import {
+  CONFIG_ANNOTATION,
+  configMapName,
+  DATA_CLAIM,
+  objectLabels,
+  PORTS,
+  selectorLabels,
+  TEMPLATE_ANNOTATION,
+} from './names.ts';
+import { CONFIG_DIRECTORY, DATA_DIRECTORY, zooCfg } from './zoo-cfg.ts';
+
+/** Lets a member whose disk is empty vote. Only ever part of a template until the bootstrap is latched as completed. */
+export const INITIALIZE_FLAG = '--initialize';
+
+/** The user and group that the members run as; the image's own. */
+const USER_ID = 65532;
+
+/** Long enough to write what is in flight and to hand the clients over. */
+const TERMINATION_GRACE_SECONDS = 30;
+
+/**
+ * The template of the members' pods. Its `zabkeeper.dev/template` annotation is the same with and without
+ * {@link INITIALIZE_FLAG}: a pod that was started by the bootstrap is not outdated once the bootstrap is over.
+ */
+export function podTemplate(ensemble: Ensemble, initialize: boolean): PodTemplate {
+  const lasting = templateWith(ensemble, serverArguments(false), {});
+  const annotations = { [TEMPLATE_ANNOTATION]: fingerprint(lasting) };
+  return templateWith(ensemble, serverArguments(initialize), annotations);
+}
+
+/** The fingerprint that a pod made from the current manifest carries. */
+export function templateFingerprint(ensemble: Ensemble): string {
+  return fingerprint(templateWith(ensemble, serverArguments(false), {}));
+}
+
+function serverArguments(initialize: boolean): string[] {
+  return ['server', '--my-id-from-hostname', ...(initialize ? [INITIALIZE_FLAG] : []), `${CONFIG_DIRECTORY}/zoo.cfg`];
+}
+
+function templateWith(ensemble: Ensemble, args: string[], annotations: Record<string, string>): PodTemplate {
+  const { cluster } = ensemble;
+  const { spec } = cluster;
+  const { nodeSelector, tolerations, priorityClassName } = spec.scheduling;
+  return {
+    metadata: {
+      labels: { ...spec.podLabels, ...objectLabels(cluster) },
+      annotations: { ...spec.podAnnotations, [CONFIG_ANNOTATION]: fingerprint(zooCfg(ensemble)), ...annotations },
+    },
+    spec: {
+      terminationGracePeriodSeconds: TERMINATION_GRACE_SECONDS,
+      automountServiceAccountToken: false,
+      enableServiceLinks: false,
+      securityContext: {
+        runAsNonRoot: true,
+        runAsUser: USER_ID,
+        runAsGroup: USER_ID,
+        fsGroup: USER_ID,
+        fsGroupChangePolicy: 'OnRootMismatch',
+        seccompProfile: { type: 'RuntimeDefault' },
+      },
+      ...(nodeSelector === undefined ? {} : { nodeSelector }),
+      ...(tolerations === undefined ? {} : { tolerations }),
+      ...(priorityClassName === undefined ? {} : { priorityClassName }),
+      ...(spec.imagePullSecrets === undefined ? {} : { imagePullSecrets: spec.imagePullSecrets }),
+      affinity: spec.scheduling.affinity ?? preferOtherNodes(cluster),
+      topologySpreadConstraints: spec.scheduling.topologySpreadConstraints ?? spread(cluster),
+      containers: [serverContainer(ensemble, args)],
+      volumes: [{ name: 'config', configMap: { name: configMapName(cluster) } }],
+    },
+  };
+}
+
+function serverContainer(ensemble: Ensemble, args: string[]): Container {
+  const { spec } = ensemble.cluster;
+  return {
+    name: 'server',
+    image: ensemble.image,
+    imagePullPolicy: spec.imagePullPolicy,
+    args,
+    ports: Object.entries(PORTS).map(([name, containerPort]) => ({ name, containerPort })),
+    resources: spec.resources,
+    // Loading a large snapshot takes its time; the other two probes begin only after it.
+    startupProbe: probe('/livez', { periodSeconds: 1, timeoutSeconds: 2, failureThreshold: 600 }),
+    livenessProbe: probe('/livez', { periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6 }),
+    readinessProbe: probe('/readyz', { periodSeconds: 2, timeoutSeconds: 2, failureThreshold: 2 }),
+    securityContext: {
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'] },
+    },
+    volumeMounts: [
+      { name: DATA_CLAIM, mountPath: DATA_DIRECTORY },
+      { name: 'config', mountPath: CONFIG_DIRECTORY, readOnly: true },
+    ],
+  };
+}
+
+function probe(path: string, timing: Omit<Probe, 'httpGet'>): Probe {
+  return { httpGet: { path, port: 'admin' }, ...timing };
+}
+
+/** Prefers and does not require: a small cluster must be able to run an ensemble too. */
+function preferOtherNodes(cluster: CoordinationCluster): PodTemplate['spec']['affinity'] {
+  return {
+    podAntiAffinity: {
+      preferredDuringSchedulingIgnoredDuringExecution: [
+        {
+          weight: 100,
+          podAffinityTerm: {
+            topologyKey: 'kubernetes.io/hostname',
+            labelSelector: { matchLabels: selectorLabels(cluster) },
+          },
+        },
+      ],
+    },
+  };
+}
+
+function spread(cluster: CoordinationCluster): PodTemplate['spec']['topologySpreadConstraints'] {
+  return ['topology.kubernetes.io/zone', 'kubernetes.io/hostname'].map((topologyKey) => ({
+    maxSkew: 1,
+    topologyKey,
+    whenUnsatisfiable: 'ScheduleAnyway',
+    labelSelector: { matchLabels: selectorLabels(cluster) },
+  }));
+}
