@@ -1,0 +1,40 @@
+import { formatZxid } from '../../common/zxid.ts';
+import type { FinalState, History } from '../history.ts';
+
+/** Total order and agreement: one entry for each zxid, one leader for each epoch, one state in the end. */
+export function checkAgreement(history: History, finals: readonly FinalState[]): string[] {
+  const violations = [...history.contradictions];
+  const leaderOf = new Map<number, number>();
+  for (const { server, epoch } of history.leaders) {
+    const other = leaderOf.get(epoch);
+    if (other !== undefined && other !== server)
+      violations.push(`servers ${other} and ${server} both led epoch ${epoch}`);
+    leaderOf.set(epoch, server);
+  }
+  const [first, ...others] = finals;
+  if (first === undefined) return violations;
+  for (const other of others) {
+    if (other.lastZxid !== first.lastZxid) {
+      violations.push(
+        `server ${other.server} ends at ${formatZxid(other.lastZxid)}, server ${first.server} at ${formatZxid(first.lastZxid)}`,
+      );
+    }
+    violations.push(...differences(first, other));
+  }
+  return violations;
+}
+
+function differences(first: FinalState, other: FinalState): string[] {
+  const found: string[] = [];
+  for (const path of new Set([...first.znodes.keys(), ...other.znodes.keys()])) {
+    const a = first.znodes.get(path);
+    const b = other.znodes.get(path);
+    if (a?.value === b?.value && a?.version === b?.version && a?.mzxid === b?.mzxid) continue;
+    found.push(`${path} is ${describe(a)} on server ${first.server} and ${describe(b)} on server ${other.server}`);
+  }
+  return found;
+}
+
+function describe(znode: { value: string; version: number } | undefined): string {
+  return znode === undefined ? 'absent' : `'${znode.value}' version ${znode.version}`;
+}

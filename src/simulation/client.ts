@@ -1,0 +1,187 @@
+import type { ServerId, SessionId } from '../common/types.ts';
+import type { Zxid } from '../common/zxid.ts';
+import { readConnectResponse, writeConnectRequest } from '../server/protocol/connect.ts';
+import { JuteReader } from '../server/protocol/jute-reader.ts';
+import { JuteWriter } from '../server/protocol/jute-writer.ts';
+import { OpCode, SpecialXid } from '../server/protocol/opcodes.ts';
+import { readReply, requestFrame, splitFrames } from './client-frames.ts';
+import type { Reply } from './client-frames.ts';
+import type { History } from './history.ts';
+import type { Host, Network, Stream } from './network.ts';
+import type { SeededRandom } from './random.ts';
+import type { Scheduled, Scheduler } from './scheduler.ts';
+
+/** One frame on its way, and what to do with its answer; `undefined` where the connection ended first. */
+export interface Call {
+  readonly type: number;
+  readonly body?: (writer: JuteWriter) => void;
+  readonly answered: (reply: Reply | undefined) => void;
+}
+
+/** Where a client's life stands. */
+type Connection = { readonly stream: Stream; established: boolean };
+
+/** The session timeout that simulated clients ask for. */
+export const SESSION_TIMEOUT_MS = 8_000;
+const RETRY_MAX_MS = 400;
+
+/**
+ * A ZooKeeper client as the protocol wants it: one session over one connection at a time, answers in order of requests,
+ * pings, and a reconnect to another member when the connection breaks or falls silent.
+ */
+export class SimulatedClient {
+  readonly host: Host;
+  sessionId: SessionId = 0n;
+  /** Called whenever the session can be used (again). */
+  onReady: () => void = () => {};
+  private password = new Uint8Array(16);
+  private lastZxid: Zxid = 0;
+  private connection: Connection | undefined;
+  private xid = 0;
+  private readonly waiting: { readonly xid: number; readonly call: Call }[] = [];
+  private heardMs = 0;
+  private timer: Scheduled | undefined;
+  private left = false;
+  private readonly scheduler: Scheduler;
+  private readonly network: Network;
+  private readonly random: SeededRandom;
+  private readonly servers: readonly ServerId[];
+  private readonly history: History;
+
+  constructor(
+    host: Host,
+    servers: readonly ServerId[],
+    parts: { scheduler: Scheduler; network: Network; random: SeededRandom; history: History },
+  ) {
+    this.host = host;
+    this.servers = servers;
+    this.scheduler = parts.scheduler;
+    this.network = parts.network;
+    this.random = parts.random;
+    this.history = parts.history;
+  }
+
+  get ready(): boolean {
+    return this.connection?.established === true;
+  }
+
+  connect(): void {
+    const server = this.random.pick(this.servers);
+    this.network.dial(
+      this.host,
+      `server-${server}`,
+      'client',
+      (stream) => {
+        const connection: Connection = { stream, established: false };
+        this.connection = connection;
+        this.heardMs = this.scheduler.nowMs;
+        stream.send(this.connectFrame());
+        this.watchSilence(connection);
+        return {
+          message: (message) => this.receive(connection, message as Uint8Array),
+          closed: () => this.disconnected(connection),
+        };
+      },
+      () => this.retry(),
+    );
+  }
+
+  /** Sends a request; calls are answered in order. The client must be `ready`. */
+  send(call: Call): void {
+    const xid = ++this.xid;
+    this.waiting.push({ xid, call });
+    this.connection?.stream.send(requestFrame(xid, call.type, call.body));
+  }
+
+  /** Breaks the connection, as a client does that gives up on a server. */
+  drop(): void {
+    const { connection } = this;
+    if (connection === undefined) return;
+    connection.stream.close();
+    this.disconnected(connection);
+  }
+
+  /** Ends the client: it connects no more. */
+  leave(): void {
+    this.left = true;
+    this.drop();
+  }
+
+  private connectFrame(): Uint8Array {
+    const writer = new JuteWriter();
+    writeConnectRequest(writer, {
+      protocolVersion: 0,
+      lastZxidSeen: this.lastZxid,
+      timeoutMs: SESSION_TIMEOUT_MS,
+      sessionId: this.sessionId,
+      password: this.password,
+      readOnly: false,
+    });
+    return writer.copy();
+  }
+
+  private receive(connection: Connection, bytes: Uint8Array): void {
+    if (connection !== this.connection) return;
+    this.heardMs = this.scheduler.nowMs;
+    for (const frame of splitFrames(bytes)) {
+      if (connection !== this.connection) return;
+      if (connection.established) this.receiveReply(frame);
+      else this.receiveConnectResponse(connection, frame);
+    }
+  }
+
+  private receiveConnectResponse(connection: Connection, frame: Uint8Array): void {
+    const response = readConnectResponse(new JuteReader(frame));
+    if (response.sessionId === 0n) {
+      this.history.expiredSessions.add(this.sessionId);
+      this.sessionId = 0n;
+      this.password = new Uint8Array(16);
+      this.drop();
+      return;
+    }
+    this.sessionId = response.sessionId;
+    this.password = Uint8Array.from(response.password);
+    connection.established = true;
+    this.onReady();
+  }
+
+  private receiveReply(frame: Uint8Array): void {
+    const reply = readReply(frame);
+    const { xid, zxid } = reply.header;
+    if (xid === SpecialXid.ping || xid === SpecialXid.watchEvent) return;
+    this.lastZxid = Math.max(this.lastZxid, zxid);
+    const next = this.waiting.shift();
+    if (next === undefined || next.xid !== xid) {
+      this.history.contradictions.push(`${this.host} got an answer to ${xid} instead of ${next?.xid ?? 'nothing'}`);
+      return;
+    }
+    next.call.answered(reply);
+  }
+
+  private watchSilence(connection: Connection): void {
+    this.timer?.cancel();
+    this.timer = this.scheduler.after(SESSION_TIMEOUT_MS / 3, () => {
+      if (connection !== this.connection) return;
+      if (this.scheduler.nowMs - this.heardMs > (SESSION_TIMEOUT_MS * 2) / 3) {
+        this.drop();
+        return;
+      }
+      if (connection.established) connection.stream.send(requestFrame(SpecialXid.ping, OpCode.ping));
+      this.watchSilence(connection);
+    });
+  }
+
+  private disconnected(connection: Connection): void {
+    if (connection !== this.connection) return;
+    this.connection = undefined;
+    this.timer?.cancel();
+    for (const { call } of this.waiting.splice(0)) call.answered(undefined);
+    this.retry();
+  }
+
+  private retry(): void {
+    this.scheduler.after(this.random.between(10, RETRY_MAX_MS), () => {
+      if (this.connection === undefined && !this.left) this.connect();
+    });
+  }
+}

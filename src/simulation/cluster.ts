@@ -1,0 +1,179 @@
+import type { ServerId } from '../common/types.ts';
+import type { MemberConfig } from '../server/pipeline/types.ts';
+import { majorityMembership } from '../server/zab/membership.ts';
+import type { History } from './history.ts';
+import type { Network } from './network.ts';
+import type { SeededRandom } from './random.ts';
+import type { Scheduler } from './scheduler.ts';
+import { hostOf, isDiskFailure, SimulatedServer } from './server.ts';
+import { SimulatedDisk, SimulatedStorage } from './storage.ts';
+import { VoteLinks } from './votes.ts';
+
+const DISK_LATENCY_MS = 4;
+
+/** How the members of a simulated ensemble are configured. Small limits make rare things frequent. */
+function configOf(serverId: ServerId, ids: readonly ServerId[], random: SeededRandom): MemberConfig {
+  return {
+    zab: {
+      serverId,
+      membership: majorityMembership(ids.map((id) => ({ id, role: 'participant' }))),
+      tickTimeMs: 500,
+      initLimitTicks: 10,
+      syncLimitTicks: 4,
+      committedLogEntries: random.pick([3, 20, 500]),
+      committedLogBytes: 1 << 20,
+    },
+    minSessionTimeoutMs: 1_000,
+    maxSessionTimeoutMs: 10_000,
+    maxFrameBytes: 0xfffff,
+    outstandingRequestsMax: 1_000,
+    snapshotEveryTransactions: random.pick([15, 100, 100_000]),
+    skipAcl: false,
+    superDigest: undefined,
+  };
+}
+
+interface Seat {
+  readonly config: MemberConfig;
+  readonly disk: SimulatedDisk;
+  server: SimulatedServer | undefined;
+  storage: SimulatedStorage | undefined;
+}
+
+/** All servers of one simulated ensemble, with their disks, which outlive them. */
+export class Cluster {
+  readonly ids: readonly ServerId[];
+  readonly network: Network;
+  /** Exceptions of the code under test that no fault explains. */
+  readonly flaws: string[] = [];
+  private readonly scheduler: Scheduler;
+  private readonly random: SeededRandom;
+  private readonly history: History;
+  private readonly votes: VoteLinks;
+  private readonly seats = new Map<ServerId, Seat>();
+
+  constructor(size: number, parts: { scheduler: Scheduler; network: Network; random: SeededRandom; history: History }) {
+    this.scheduler = parts.scheduler;
+    this.network = parts.network;
+    this.random = parts.random;
+    this.history = parts.history;
+    this.votes = new VoteLinks(parts.scheduler, parts.network, parts.random.fork());
+    this.ids = Array.from({ length: size }, (_, index) => index + 1);
+    for (const id of this.ids) {
+      const config = configOf(id, this.ids, this.random);
+      this.seats.set(id, {
+        config,
+        disk: new SimulatedDisk(this.random.fork()),
+        server: undefined,
+        storage: undefined,
+      });
+    }
+  }
+
+  /** Starts the server unless it runs. Its first start may vote with an empty disk; a later one finds its data. */
+  restart(id: ServerId): void {
+    const seat = this.seat(id);
+    if (seat.server !== undefined) return;
+    seat.disk.repair();
+    const random = this.random.fork();
+    const storage = new SimulatedStorage(seat.disk, this.scheduler, random.fork(), DISK_LATENCY_MS);
+    const server: SimulatedServer = new SimulatedServer(seat.config, {
+      scheduler: this.scheduler,
+      network: this.network,
+      votes: this.votes,
+      random,
+      history: this.history,
+      storage,
+      ended: (reason) => this.ended(seat, server, reason),
+    });
+    seat.server = server;
+    seat.storage = storage;
+    storage.onFailure = (error) => {
+      server.crash(false);
+      this.ended(seat, server, error);
+    };
+    server.start(() => true);
+  }
+
+  /** Ends the process; with `powerLoss` the disk forgets what was not synced and the network hears nothing of it. */
+  crash(id: ServerId, powerLoss: boolean): void {
+    const seat = this.seat(id);
+    seat.storage?.abandon();
+    seat.server?.crash(powerLoss);
+    seat.server = undefined;
+    seat.storage = undefined;
+    if (powerLoss) seat.disk.losePower();
+  }
+
+  crashAfterDiskOperations(id: ServerId, operations: number): void {
+    this.seat(id).disk.crashAfter(operations);
+  }
+
+  failDisk(id: ServerId): void {
+    this.seat(id).disk.refuse();
+  }
+
+  /** After the last fault: the disk works again, and the server runs. */
+  mend(id: ServerId): void {
+    this.seat(id).disk.repair();
+    this.restart(id);
+  }
+
+  setDiskLatency(id: ServerId, latencyMs: number | undefined): void {
+    const { storage } = this.seat(id);
+    if (storage !== undefined) storage.latencyMs = latencyMs ?? DISK_LATENCY_MS;
+  }
+
+  pause(id: ServerId, pauseMs: number): void {
+    this.seat(id).server?.pause(pauseMs);
+  }
+
+  /** The server that leads and serves now, if one does. */
+  leader(): ServerId | undefined {
+    return this.ids.find((id) => {
+      const role = this.seat(id).server?.status.role;
+      return role?.state === 'leading' && role.serving;
+    });
+  }
+
+  /** True if every server serves and all stand at the same zxid. */
+  isWhole(): boolean {
+    const statuses = this.ids.map((id) => this.seat(id).server?.status);
+    const [first] = statuses;
+    return statuses.every(
+      (status) =>
+        status !== undefined &&
+        status.role.state !== 'looking' &&
+        status.role.serving &&
+        status.lastZxid === first?.lastZxid,
+    );
+  }
+
+  describe(): string {
+    return this.ids
+      .map((id) => {
+        const status = this.seat(id).server?.status;
+        if (status === undefined) return `${hostOf(id)} down`;
+        const serving = status.role.state !== 'looking' && status.role.serving ? ' serving' : '';
+        return `${hostOf(id)} ${status.role.state}${serving} at 0x${status.lastZxid.toString(16)}`;
+      })
+      .join(', ');
+  }
+
+  private ended(seat: Seat, server: SimulatedServer, reason: unknown): void {
+    if (seat.server !== server) return;
+    seat.storage?.abandon();
+    seat.server = undefined;
+    seat.storage = undefined;
+    if (!isDiskFailure(reason)) {
+      const text = reason instanceof Error ? (reason.stack ?? reason.message) : String(reason);
+      this.flaws.push(`server ${server.id} ended at ${this.scheduler.nowMs} ms: ${text}`);
+    }
+  }
+
+  private seat(id: ServerId): Seat {
+    const seat = this.seats.get(id);
+    if (seat === undefined) throw new RangeError(`there is no server ${id}`);
+    return seat;
+  }
+}

@@ -1,0 +1,64 @@
+import type { ServerId } from '../common/types.ts';
+import type { Zxid } from '../common/zxid.ts';
+
+/** What a simulated client asked for. Values are unique over a whole life. */
+export type Operation =
+  | { readonly type: 'set'; readonly path: string; readonly value: string; readonly version: number }
+  | { readonly type: 'get'; readonly path: string }
+  /** `sync`, then `getData`. */
+  | { readonly type: 'syncedGet'; readonly path: string }
+  | { readonly type: 'append'; readonly path: string; readonly value: string; readonly ephemeral: boolean }
+  | { readonly type: 'delete'; readonly path: string; readonly version: number }
+  | { readonly type: 'multi'; readonly paths: readonly string[]; readonly value: string }
+  | { readonly type: 'list'; readonly path: string };
+
+/** What the client was told. `unknown`: the connection ended first, so it may or may not have happened. */
+export type Outcome =
+  | { readonly type: 'unknown' }
+  | { readonly type: 'refused'; readonly code: number; readonly zxid: Zxid }
+  | {
+      readonly type: 'done';
+      /** The zxid in the reply's header. */
+      readonly zxid: Zxid;
+      readonly version?: number;
+      readonly mzxid?: Zxid;
+      readonly value?: string;
+      /** The path that a sequential create was given. */
+      readonly path?: string;
+      readonly children?: readonly string[];
+    };
+
+/** One operation of one client, from its sending to its answer. */
+export interface OperationRecord {
+  readonly client: string;
+  readonly sessionId: bigint;
+  readonly operation: Operation;
+  readonly invokedMs: number;
+  completedMs: number;
+  outcome: Outcome;
+  /** Position among the client's answers; -1 while there was none. */
+  answerOrder: number;
+}
+
+/** Everything that an outsider could see of a life. The checkers know nothing else of the code under test. */
+export interface History {
+  readonly operations: OperationRecord[];
+  readonly leaders: { readonly server: ServerId; readonly epoch: number; readonly atMs: number }[];
+  /** For each zxid that a member applied as committed: the checksum of the entry's bytes and who applied it first. */
+  readonly committed: Map<Zxid, { readonly checksum: number; readonly server: ServerId }>;
+  /** What the members contradicted each other in, noted as it happened. */
+  readonly contradictions: string[];
+  /** Sessions that were told, or ought to know, that they ended. */
+  readonly expiredSessions: Set<bigint>;
+}
+
+export function emptyHistory(): History {
+  return { operations: [], leaders: [], committed: new Map(), contradictions: [], expiredSessions: new Set() };
+}
+
+/** The tree that a member serves after everything has come to rest. */
+export interface FinalState {
+  readonly server: ServerId;
+  readonly lastZxid: Zxid;
+  readonly znodes: ReadonlyMap<string, { readonly value: string; readonly version: number; readonly mzxid: Zxid }>;
+}

@@ -1,0 +1,55 @@
+import type { ServerId } from '../common/types.ts';
+import type { Zxid } from '../common/zxid.ts';
+import { OpCode, ReplyCode } from '../server/protocol/opcodes.ts';
+import { writePathRequest, writePathWatchRequest } from '../server/protocol/requests.ts';
+import { readGetDataResponse, readStringsResponse } from '../server/protocol/responses.ts';
+import type { SimulatedClient } from './client.ts';
+import { textOf } from './client-frames.ts';
+import type { FinalState } from './history.ts';
+
+/** Reads the whole tree (but for /zookeeper) of one server through its client port, behind a `sync`. */
+export function inspect(client: SimulatedClient, server: ServerId, done: (final: FinalState) => void): void {
+  const znodes = new Map<string, { value: string; version: number; mzxid: Zxid }>();
+  let waiting = 0;
+  let lastZxid = 0;
+  const answered = (zxid: Zxid): void => {
+    lastZxid = Math.max(lastZxid, zxid);
+    waiting--;
+    if (waiting === 0) done({ server, lastZxid, znodes });
+  };
+  const visit = (path: string): void => {
+    waiting += 2;
+    const body = { path, watch: false };
+    client.send({
+      type: OpCode.getData,
+      body: (writer) => writePathWatchRequest(writer, body),
+      answered: (reply) => {
+        if (reply === undefined) return;
+        if (reply.header.error === ReplyCode.ok) {
+          const { data, stat } = readGetDataResponse(reply.body);
+          znodes.set(path, { value: textOf(data), version: stat.version, mzxid: stat.mzxid });
+        }
+        answered(reply.header.zxid);
+      },
+    });
+    client.send({
+      type: OpCode.getChildren,
+      body: (writer) => writePathWatchRequest(writer, body),
+      answered: (reply) => {
+        if (reply === undefined) return;
+        const children = reply.header.error === ReplyCode.ok ? readStringsResponse(reply.body) : [];
+        for (const child of children) {
+          const childPath = path === '/' ? `/${child}` : `${path}/${child}`;
+          if (childPath !== '/zookeeper') visit(childPath);
+        }
+        answered(reply.header.zxid);
+      },
+    });
+  };
+  client.onReady = () => {
+    client.onReady = () => {};
+    client.send({ type: OpCode.sync, body: (writer) => writePathRequest(writer, { path: '/' }), answered: () => {} });
+    visit('/');
+  };
+  client.connect();
+}

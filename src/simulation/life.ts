@@ -1,0 +1,140 @@
+import { checkAgreement } from './checkers/agreement.ts';
+import { checkDurability } from './checkers/durability.ts';
+import { checkOrder } from './checkers/order.ts';
+import { SimulatedClient } from './client.ts';
+import { Cluster } from './cluster.ts';
+import { emptyHistory } from './history.ts';
+import type { FinalState, History } from './history.ts';
+import { inspect } from './inspector.ts';
+import { CALM, Nemesis } from './nemesis.ts';
+import { Network } from './network.ts';
+import { SeededRandom } from './random.ts';
+import { Scheduler } from './scheduler.ts';
+import { prepare, Worker } from './workload.ts';
+
+/** Limits in virtual milliseconds. After the faults end, an ensemble must be whole within `HEAL_MS`. */
+const PREPARE_MS = 60_000;
+const STORM_MS = 60_000;
+const HEAL_MS = 120_000;
+const STEP_MS = 250;
+
+/** What one life showed. */
+export interface LifeResult {
+  readonly seed: number;
+  readonly servers: number;
+  readonly violations: readonly string[];
+  readonly acknowledged: number;
+  readonly committed: number;
+  /** What happened to the ensemble, line by line. */
+  readonly trace: readonly string[];
+}
+
+/** Lives a whole cluster's life from one seed: calm, storm, calm again; then the checkers look at what was seen. */
+export function live(seed: number): LifeResult {
+  const random = new SeededRandom(seed);
+  const scheduler = new Scheduler();
+  const history = emptyHistory();
+  const network = new Network(scheduler, random.fork(), CALM);
+  const trace: string[] = [];
+  const note = (what: string): void => {
+    trace.push(`${String(Math.round(scheduler.nowMs)).padStart(7)} ms  ${what}`);
+  };
+  const size = random.chance(0.6) ? 3 : 5;
+  const cluster = new Cluster(size, { scheduler, network, random: random.fork(), history });
+  for (const id of cluster.ids) cluster.restart(id);
+
+  const violations = storm({ cluster, scheduler, network, random, history, note });
+  violations.push(...cluster.flaws);
+  const finals = violations.length === 0 ? inspectAll(cluster, { scheduler, network, random, history }) : [];
+  if (violations.length === 0 && finals.length < size)
+    violations.push(`only ${finals.length} of ${size} servers could be read in the end`);
+  violations.push(...checkAgreement(history, finals), ...checkOrder(history));
+  const [final] = finals;
+  if (final !== undefined) violations.push(...checkDurability(history, final));
+  return {
+    seed,
+    servers: size,
+    violations,
+    acknowledged: history.operations.filter(({ outcome }) => outcome.type === 'done').length,
+    committed: history.committed.size,
+    trace,
+  };
+}
+
+interface Stage {
+  readonly cluster: Cluster;
+  readonly scheduler: Scheduler;
+  readonly network: Network;
+  readonly random: SeededRandom;
+  readonly history: History;
+  readonly note: (what: string) => void;
+}
+
+/** The life itself. Returns what was violated in liveness. */
+function storm(stage: Stage): string[] {
+  const { cluster, scheduler, network, random, history, note } = stage;
+  let prepared = false;
+  const first = client('client-0', stage);
+  prepare(first, () => {
+    prepared = true;
+  });
+  scheduler.run(PREPARE_MS, () => prepared);
+  if (!prepared) return [`no ensemble formed within ${PREPARE_MS} ms without any fault: ${cluster.describe()}`];
+  note(`the ensemble serves: ${cluster.describe()}`);
+
+  const answers = { count: 0 };
+  const clients = Array.from({ length: random.between(2, 5) }, (_, index) => client(`client-${index + 1}`, stage));
+  const workers = clients.map((each) => new Worker(each, { scheduler, random: random.fork(), history, answers }));
+  for (const worker of workers) worker.start();
+  const nemesis = new Nemesis(cluster, clients, { scheduler, random: random.fork(), note });
+  nemesis.start();
+  scheduler.run(scheduler.nowMs + STORM_MS, () => cluster.flaws.length > 0);
+  if (cluster.flaws.length > 0) return [];
+
+  note('the faults end');
+  nemesis.stop();
+  network.heal();
+  network.weather = CALM;
+  for (const id of cluster.ids) {
+    cluster.setDiskLatency(id, undefined);
+    cluster.mend(id);
+  }
+  const healedMs = scheduler.nowMs;
+  const isAtRest = (): boolean => workers.every((worker) => worker.idle) && cluster.isWhole();
+  // Work goes on for a while after the healing: an ensemble that only looks whole shows it by not answering.
+  scheduler.run(healedMs + HEAL_MS / 2);
+  for (const worker of workers) worker.stop();
+  while (!isAtRest() && scheduler.nowMs < healedMs + HEAL_MS && cluster.flaws.length === 0) {
+    scheduler.run(scheduler.nowMs + STEP_MS);
+  }
+  if (cluster.flaws.length > 0) return [];
+  note(`at the end: ${cluster.describe()}`);
+  const violations: string[] = [];
+  if (!isAtRest()) violations.push(`not whole ${HEAL_MS} ms after the last fault: ${cluster.describe()}`);
+  const answeredAfter = history.operations.some(
+    ({ completedMs }) => completedMs > healedMs && completedMs !== Number.POSITIVE_INFINITY,
+  );
+  if (!answeredAfter) violations.push('no client was answered after the last fault');
+  return violations;
+}
+
+function client(host: string, { scheduler, network, random, history, cluster }: Stage): SimulatedClient {
+  return new SimulatedClient(host, cluster.ids, { scheduler, network, random: random.fork(), history });
+}
+
+function inspectAll(
+  cluster: Cluster,
+  parts: { scheduler: Scheduler; network: Network; random: SeededRandom; history: History },
+): FinalState[] {
+  const finals: FinalState[] = [];
+  for (const id of cluster.ids) {
+    const reader = new SimulatedClient(`inspector-${id}`, [id], { ...parts, random: parts.random.fork() });
+    inspect(reader, id, (final) => finals.push(final));
+    const expected = finals.length + 1;
+    parts.scheduler.run(parts.scheduler.nowMs + PREPARE_MS, () => finals.length === expected);
+    reader.leave();
+  }
+  // Reading makes sessions, which are transactions: what is compared is the tree, all read at rest.
+  const newest = Math.max(...finals.map(({ lastZxid }) => lastZxid));
+  return finals.map((final) => ({ ...final, lastZxid: newest }));
+}

@@ -1,0 +1,159 @@
+import type { ServerId } from '../common/types.ts';
+import type { Cluster } from './cluster.ts';
+import type { SimulatedClient } from './client.ts';
+import type { NetworkWeather } from './network.ts';
+import type { SeededRandom } from './random.ts';
+import type { Scheduler } from './scheduler.ts';
+
+/** A network that does nothing unkind. */
+export const CALM: NetworkWeather = { delayMinMs: 0, delayMaxMs: 3, breakChance: 0, slowChance: 0 };
+
+const WEATHERS: readonly NetworkWeather[] = [
+  CALM,
+  { delayMinMs: 1, delayMaxMs: 40, breakChance: 0, slowChance: 0.02 },
+  { delayMinMs: 0, delayMaxMs: 10, breakChance: 0.01, slowChance: 0.01 },
+  { delayMinMs: 20, delayMaxMs: 200, breakChance: 0.002, slowChance: 0 },
+];
+
+/** Does harm at random, and undoes it after a while, until it is told to stop. */
+export class Nemesis {
+  private readonly cluster: Cluster;
+  private readonly clients: readonly SimulatedClient[];
+  private readonly scheduler: Scheduler;
+  private readonly random: SeededRandom;
+  private readonly note: (what: string) => void;
+  private active = true;
+
+  constructor(
+    cluster: Cluster,
+    clients: readonly SimulatedClient[],
+    parts: { scheduler: Scheduler; random: SeededRandom; note: (what: string) => void },
+  ) {
+    this.cluster = cluster;
+    this.clients = clients;
+    this.scheduler = parts.scheduler;
+    this.random = parts.random;
+    this.note = parts.note;
+  }
+
+  start(): void {
+    this.scheduler.after(this.random.between(50, 2_500), () => {
+      if (!this.active) return;
+      this.strike();
+      this.start();
+    });
+  }
+
+  stop(): void {
+    this.active = false;
+  }
+
+  private strike(): void {
+    const dice = this.random.between(0, 99);
+    if (dice < 22) this.crash(this.victim());
+    else if (dice < 26) for (const server of this.cluster.ids) this.crash(server);
+    else if (dice < 38) this.crashInTheMiddleOfAWrite(this.victim());
+    else if (dice < 44) this.failDisk(this.victim());
+    else if (dice < 52) this.slowDisk(this.victim());
+    else if (dice < 60) this.pause(this.victim());
+    else if (dice < 72) this.isolate(this.victim());
+    else if (dice < 80) this.blockOneWay();
+    else if (dice < 86) this.split();
+    else if (dice < 94) this.changeWeather();
+    else this.random.pick(this.clients).drop();
+  }
+
+  /** Any server, but often the leader: there it hurts most. */
+  private victim(): ServerId {
+    const leader = this.cluster.leader();
+    return leader !== undefined && this.random.chance(0.5) ? leader : this.random.pick(this.cluster.ids);
+  }
+
+  private crash(server: ServerId): void {
+    const powerLoss = this.random.chance(0.7);
+    this.note(`crash of server ${server}${powerLoss ? ', its machine loses power' : ''}`);
+    this.cluster.crash(server, powerLoss);
+    this.restartLater(server);
+  }
+
+  private crashInTheMiddleOfAWrite(server: ServerId): void {
+    this.note(`server ${server} will lose power within its next disk operations`);
+    this.cluster.crashAfterDiskOperations(server, this.random.between(1, 12));
+    this.restartLater(server);
+  }
+
+  private failDisk(server: ServerId): void {
+    this.note(`the disk of server ${server} refuses`);
+    this.cluster.failDisk(server);
+    this.restartLater(server);
+  }
+
+  private restartLater(server: ServerId): void {
+    this.scheduler.after(this.random.between(5, 6_000), () => {
+      if (!this.active) return;
+      this.note(`restart of server ${server}`);
+      this.cluster.restart(server);
+    });
+  }
+
+  private slowDisk(server: ServerId): void {
+    const latencyMs = this.random.between(50, 3_000);
+    this.note(`the disk of server ${server} takes ${latencyMs} ms`);
+    this.cluster.setDiskLatency(server, latencyMs);
+    this.scheduler.after(this.random.between(500, 8_000), () => this.cluster.setDiskLatency(server, undefined));
+  }
+
+  private pause(server: ServerId): void {
+    const pauseMs = this.random.between(100, 12_000);
+    this.note(`server ${server} stands still for ${pauseMs} ms`);
+    this.cluster.pause(server, pauseMs);
+  }
+
+  private isolate(server: ServerId): void {
+    this.note(`server ${server} is cut off`);
+    const others = this.cluster.ids.filter((id) => id !== server);
+    const cutFromClients = this.random.chance(0.3);
+    for (const other of others) this.block(server, other, true);
+    if (cutFromClients) for (const { host } of this.clients) this.blockHosts(`server-${server}`, host, true);
+    this.healLater();
+  }
+
+  private blockOneWay(): void {
+    const from = this.victim();
+    const to = this.random.pick(this.cluster.ids);
+    if (from === to) return;
+    this.note(`nothing gets through from server ${from} to server ${to}`);
+    this.cluster.network.setBlocked(`server-${from}`, `server-${to}`, true);
+    this.healLater();
+  }
+
+  private split(): void {
+    const [left, right]: [ServerId[], ServerId[]] = [[], []];
+    for (const id of this.cluster.ids) (this.random.chance(0.5) ? left : right).push(id);
+    this.note(`partition: ${left.join(' ')} | ${right.join(' ')}`);
+    for (const a of left) for (const b of right) this.block(a, b, true);
+    this.healLater();
+  }
+
+  private healLater(): void {
+    this.scheduler.after(this.random.between(200, 15_000), () => {
+      this.note('the network heals');
+      this.cluster.network.heal();
+    });
+  }
+
+  private block(a: ServerId, b: ServerId, blocked: boolean): void {
+    this.blockHosts(`server-${a}`, `server-${b}`, blocked);
+  }
+
+  private blockHosts(a: string, b: string, blocked: boolean): void {
+    this.cluster.network.setBlocked(a, b, blocked);
+    this.cluster.network.setBlocked(b, a, blocked);
+  }
+
+  private changeWeather(): void {
+    const weather = this.random.pick(WEATHERS);
+    this.note(`weather: ${JSON.stringify(weather)}`);
+    this.cluster.network.weather = weather;
+  }
+}

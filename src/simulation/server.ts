@@ -1,0 +1,303 @@
+import { CodedError } from '../common/errors.ts';
+import type { ServerId } from '../common/types.ts';
+import type { Member, MemberConfig, MemberInput, MemberOutput, StateSnapshot } from '../server/pipeline/types.ts';
+import { createMember } from '../server/pipeline/member.ts';
+import type { History } from './history.ts';
+import type { Host, Network, Stream, StreamEvents } from './network.ts';
+import type { SeededRandom } from './random.ts';
+import type { Scheduled, Scheduler } from './scheduler.ts';
+import type { SimulatedStorage } from './storage.ts';
+import type { VoteLinks } from './votes.ts';
+
+/** The name of a server as a host. */
+export const hostOf = (server: ServerId): Host => `server-${server}`;
+
+/** What one life of a server needs. */
+export interface ServerParts {
+  readonly scheduler: Scheduler;
+  readonly network: Network;
+  readonly votes: VoteLinks;
+  readonly random: SeededRandom;
+  readonly history: History;
+  readonly storage: SimulatedStorage;
+  /** Called when the server ended itself (its disk failed, or an assertion of the code under test). */
+  readonly ended: (reason: unknown) => void;
+}
+
+/** A piece of a snapshot on its way to a learner. */
+interface SnapshotPiece {
+  readonly snapshot: Uint8Array;
+  readonly end: boolean;
+}
+
+const SNAPSHOT_PIECE_BYTES = 4096;
+
+/**
+ * One life of one server, from start to crash: the real member, driven as src/server/net drives it, but with simulated
+ * connections, disk and clocks. Outputs are carried out strictly in order.
+ */
+export class SimulatedServer {
+  readonly id: ServerId;
+  private readonly parts: ServerParts;
+  private readonly member: Member;
+  private readonly pending: MemberInput[] = [];
+  private readonly clients = new Map<number, Stream>();
+  private readonly learners = new Map<number, Stream>();
+  private leader: Stream | undefined;
+  private leaderDial = 0;
+  private nextConnection = 1;
+  private turn: Scheduled | undefined;
+  private timer: Scheduled | undefined;
+  private timerAtMs = Number.POSITIVE_INFINITY;
+  private alive = true;
+  private pausedUntilMs = 0;
+  /** Offset of this server's wall clock. */
+  private readonly clockSkewMs: number;
+
+  constructor(config: MemberConfig, parts: ServerParts) {
+    this.id = config.zab.serverId;
+    this.parts = parts;
+    this.clockSkewMs = parts.random.between(-2_000, 2_000);
+    this.member = createMember(config, parts.random, {
+      applied: (entry, committed) => {
+        if (committed) this.noteCommitted(entry.zxid, entry.bytes);
+      },
+    });
+  }
+
+  get status(): ReturnType<Member['status']> {
+    return this.member.status();
+  }
+
+  start(mayVote: (empty: boolean) => boolean): void {
+    this.guard(() => {
+      const recovery = this.parts.storage.recover(this.member.recovery);
+      const { acceptedEpoch, currentEpoch, empty } = recovery;
+      this.listen();
+      this.take({ type: 'start', acceptedEpoch, currentEpoch, mayVote: mayVote(empty) });
+    });
+  }
+
+  /** The process is gone: nothing of it happens any more. The disk keeps what it keeps. */
+  crash(silently: boolean): void {
+    this.alive = false;
+    this.turn?.cancel();
+    this.timer?.cancel();
+    this.parts.votes.leave(this.id);
+    this.parts.network.removeHost(hostOf(this.id), silently);
+  }
+
+  private listen(): void {
+    const { network, votes } = this.parts;
+    network.listen(hostOf(this.id), 'client', (from, stream) => this.acceptClient(from, stream));
+    network.listen(hostOf(this.id), 'quorum', (_from, stream) => this.acceptLearner(stream));
+    votes.join(this.id, (from, notification) => this.take({ type: 'vote', from, notification }));
+  }
+
+  private acceptClient(from: Host, stream: Stream): StreamEvents {
+    const client = this.nextConnection++;
+    this.clients.set(client, stream);
+    this.take({ type: 'clientConnected', client, address: from });
+    return {
+      message: (message) => this.take({ type: 'clientFrame', client, frame: message as Uint8Array }),
+      closed: () => {
+        if (this.clients.delete(client)) this.take({ type: 'clientClosed', client });
+      },
+    };
+  }
+
+  private acceptLearner(stream: Stream): StreamEvents {
+    const connection = this.nextConnection++;
+    this.learners.set(connection, stream);
+    this.take({ type: 'learnerConnected', connection });
+    return {
+      message: (message) => {
+        if (this.learners.has(connection)) this.take({ type: 'learnerPacket', connection, packet: message as never });
+      },
+      closed: () => {
+        if (this.learners.delete(connection)) this.take({ type: 'learnerClosed', connection });
+      },
+    };
+  }
+
+  /** Queues an input for this server's next turn, which comes a moment later and takes all that has come until then. */
+  private take(input: MemberInput): void {
+    if (!this.alive) return;
+    this.pending.push(input);
+    const pausedMs = Math.max(0, this.pausedUntilMs - this.parts.scheduler.nowMs);
+    this.turn ??= this.parts.scheduler.after(pausedMs + this.parts.random.between(0, 2), () => {
+      this.turn = undefined;
+      this.step(this.pending.splice(0));
+    });
+  }
+
+  /** Stands still, as under SIGSTOP: everything that happens meanwhile is seen in one turn afterwards. */
+  pause(pauseMs: number): void {
+    this.pausedUntilMs = this.parts.scheduler.nowMs + pauseMs;
+  }
+
+  private step(inputs: readonly MemberInput[]): void {
+    this.guard(() => {
+      const { nowMs } = this.parts.scheduler;
+      const now = { monotonicMs: nowMs, wallMs: 1_700_000_000_000 + nowMs + this.clockSkewMs };
+      for (const output of this.member.step(inputs, now)) {
+        if (!this.alive) return;
+        this.carryOut(output);
+      }
+      this.armTimer();
+    });
+  }
+
+  /** An exception of the member or the disk ends the process, as it does in production. */
+  private guard(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.crash(false);
+      this.parts.ended(error);
+    }
+  }
+
+  private armTimer(): void {
+    if (!this.alive) return;
+    const atMs = this.member.nextDeadlineMs();
+    if (atMs === this.timerAtMs) return;
+    this.timer?.cancel();
+    this.timerAtMs = atMs;
+    if (atMs === Number.POSITIVE_INFINITY) return;
+    this.timer = this.parts.scheduler.after(Math.max(0, atMs - this.parts.scheduler.nowMs), () => {
+      this.timerAtMs = Number.POSITIVE_INFINITY;
+      this.take({ type: 'tick' });
+    });
+  }
+
+  private carryOut(output: MemberOutput): void {
+    switch (output.type) {
+      case 'toClient':
+        this.clients.get(output.client)?.send(output.bytes);
+        return;
+      case 'closeClient':
+        this.clients.get(output.client)?.close();
+        this.clients.delete(output.client);
+        return;
+      case 'sendVote':
+        this.parts.votes.send(this.id, output.to, output.notification);
+        return;
+      case 'connectLeader':
+        this.connectLeader(output.leader);
+        return;
+      case 'disconnectLeader':
+        this.leaderDial++;
+        this.leader?.close();
+        this.leader = undefined;
+        return;
+      case 'sendToLeader':
+        this.leader?.send(output.packet);
+        return;
+      case 'sendToLearners':
+        for (const connection of output.connections) this.learners.get(connection)?.send(output.packet);
+        return;
+      case 'sendSnapshot':
+        this.sendSnapshot(this.learners.get(output.connection), output.source);
+        return;
+      case 'closeLearner':
+        this.learners.get(output.connection)?.close();
+        this.learners.delete(output.connection);
+        return;
+      case 'persist': {
+        const { ticket } = output;
+        this.parts.storage.persist(output.operations, () => this.take({ type: 'persisted', ticket }));
+        return;
+      }
+      case 'saveSnapshot': {
+        const { zxid } = output.source;
+        this.parts.storage.saveSnapshot(output.source, () => this.take({ type: 'snapshotSaved', zxid }));
+        return;
+      }
+      case 'truncateAndReload':
+        this.parts.storage.truncate(output.zxid);
+        this.parts.storage.recover(this.member.recovery);
+        this.step([{ type: 'reloaded' }]);
+        return;
+      case 'role':
+        this.noteRole(output.role);
+        return;
+      case 'pauseClients':
+      case 'log':
+      case 'stopped':
+        return;
+    }
+  }
+
+  private connectLeader(leader: ServerId): void {
+    const dial = ++this.leaderDial;
+    const isCurrent = (): boolean => this.alive && dial === this.leaderDial;
+    const closed = (reason: string): void => {
+      if (!isCurrent()) return;
+      this.leader = undefined;
+      this.take({ type: 'leaderClosed', reason });
+    };
+    const opened = (stream: Stream): StreamEvents => {
+      if (!isCurrent()) {
+        stream.close();
+        return { message: () => {}, closed: () => {} };
+      }
+      this.leader = stream;
+      this.take({ type: 'leaderConnected' });
+      return {
+        message: (message) => {
+          if (isCurrent()) this.take(fromLeader(message));
+        },
+        closed: () => closed('the connection ended'),
+      };
+    };
+    this.parts.network.dial(hostOf(this.id), hostOf(leader), 'quorum', opened, () => closed('connection refused'));
+  }
+
+  private sendSnapshot(stream: Stream | undefined, source: StateSnapshot): void {
+    if (stream === undefined) return;
+    for (
+      let piece = source.next(SNAPSHOT_PIECE_BYTES);
+      piece !== undefined;
+      piece = source.next(SNAPSHOT_PIECE_BYTES)
+    ) {
+      stream.send({ snapshot: Uint8Array.from(piece), end: false } satisfies SnapshotPiece);
+    }
+    stream.send({ snapshot: new Uint8Array(0), end: true } satisfies SnapshotPiece);
+  }
+
+  private noteRole(role: ReturnType<Member['status']>['role']): void {
+    if (role.state !== 'leading' || !role.serving) return;
+    this.parts.history.leaders.push({ server: this.id, epoch: role.epoch, atMs: this.parts.scheduler.nowMs });
+  }
+
+  private noteCommitted(zxid: number, bytes: Uint8Array): void {
+    const { committed, contradictions } = this.parts.history;
+    const checksum = checksumOf(bytes);
+    const known = committed.get(zxid);
+    if (known === undefined) committed.set(zxid, { checksum, server: this.id });
+    else if (known.checksum !== checksum) {
+      contradictions.push(
+        `servers ${known.server} and ${this.id} committed different entries at 0x${zxid.toString(16)}`,
+      );
+    }
+  }
+}
+
+function fromLeader(message: unknown): MemberInput {
+  const piece = message as Partial<SnapshotPiece>;
+  if (piece.snapshot !== undefined) return { type: 'leaderSnapshot', bytes: piece.snapshot, end: piece.end === true };
+  return { type: 'leaderPacket', packet: message as never };
+}
+
+/** FNV-1a: enough to tell two entries apart. */
+function checksumOf(bytes: Uint8Array): number {
+  let hash = 0x811c9dc5;
+  for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193);
+  return hash >>> 0;
+}
+
+/** True for the ways in which a server may end itself: its disk refused. Anything else is a flaw of the code under test. */
+export function isDiskFailure(reason: unknown): boolean {
+  return reason instanceof CodedError && reason.code === 'ZK_STORAGE_FAILED';
+}
