@@ -8,8 +8,8 @@ cluster=zabkeeper
 mkdir -p "$cache/bin"
 # Our own kind and kubectl come first: they match the cluster's version, the machine's may be years older.
 export PATH="$cache/bin:$PATH"
-# buildx is missing from Debian's docker.io, and the legacy builder does all that these images need.
-export DOCKER_BUILDKIT=0
+# buildx is missing from Debian's docker.io; the legacy builder does all that these images need.
+docker buildx version >/dev/null 2>&1 || export DOCKER_BUILDKIT=0
 export project cache cluster
 
 step() { printf '\033[1m==> %s\033[0m \033[2m(%ds)\033[0m\n' "$*" "$SECONDS"; }

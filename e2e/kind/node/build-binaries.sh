@@ -2,6 +2,8 @@
 # Compiles the programs of a kind node from this Go module. Usage: build-binaries.sh OUT
 # About 11 minutes on 2 cores from nothing, seconds from Go's build cache; an interrupted run goes on where it was.
 source "$(dirname "$0")/../lib.sh"
+source "$(dirname "$0")/../go.sh"
+need_go
 out=$1
 mkdir -p "$out"
 cd "$(dirname "$0")"

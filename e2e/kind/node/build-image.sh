@@ -2,26 +2,18 @@
 # Builds a kind node image from compiled programs and Debian's packages, where no registry of images can be reached.
 # Usage: build-image.sh TAG BINARIES WORK. WORK keeps the root file system for the next time.
 source "$(dirname "$0")/../lib.sh"
+source "$(dirname "$0")/../go.sh"
+source "$(dirname "$0")/../debian.sh"
 tag=$1
 bin=$(cd "$2" && pwd)
 work=$(mkdir -p "$3" && cd "$3" && pwd)
 cd "$(dirname "$0")"
 kubernetes=$("$bin/kubeadm" version -o short)
+need_go
 kind_files=$(go list -m -f '{{.Dir}}' sigs.k8s.io/kind)/images/base/files
 root=$work/rootfs
-release=bookworm
 packages=systemd,conntrack,iptables,nftables,iproute2,ethtool,util-linux,mount,kmod,libseccomp2,pigz,e2fsprogs,bash,ca-certificates
 packages+=,jq,procps,runc,hostname,busybox-static
-
-make_root() {
-  local to=$1
-  need_packages debootstrap=debootstrap
-  [ -f /usr/share/keyrings/debian-archive-keyring.gpg ] || install_packages debian-archive-keyring
-  debootstrap --variant=minbase --include="$packages" --keyring=/usr/share/keyrings/debian-archive-keyring.gpg \
-    "$release" "$to" >"$work/debootstrap.log" 2>&1 ||
-    die "debootstrap could not install Debian $release." "$(tail -3 "$work/debootstrap.log")" "The whole log: $work/debootstrap.log"
-  rm -rf "$to"/var/cache/apt/archives/*.deb "$to"/var/lib/apt/lists/*
-}
 
 # kind's own files, as in its images/base/Dockerfile.
 add_kind_files() {
@@ -64,21 +56,14 @@ add_programs() {
 # image TAG ENTRYPOINT DEST=SOURCE...: an image of a few files and nothing else
 images=()
 image() {
-  local name=$1 entrypoint=$2 context pair
+  local name=$1 entrypoint=$2 files pair changes=(--change 'ENV PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin')
   shift 2
-  context=$(mktemp -d)
-  for pair in "$@"; do
-    mkdir -p "$context/files$(dirname "${pair%%=*}")"
-    cp -L "${pair#*=}" "$context/files${pair%%=*}"
-  done
-  {
-    echo "FROM scratch"
-    echo "COPY files/ /"
-    echo "ENV PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-    [ -z "$entrypoint" ] || echo "ENTRYPOINT [\"$entrypoint\"]"
-  } >"$context/Dockerfile"
-  docker build -q -t "$name" "$context" >/dev/null
-  rm -rf "$context"
+  [ -z "$entrypoint" ] || changes+=(--change "ENTRYPOINT [\"$entrypoint\"]")
+  files=$(mktemp -d)
+  chmod 755 "$files"
+  for pair in "$@"; do install -m755 -D "${pair#*=}" "$files${pair%%=*}"; done
+  tar -C "$files" -c . | docker import "${changes[@]}" - "$name" >/dev/null
+  rm -rf "$files"
   images+=("$name")
 }
 
@@ -124,7 +109,7 @@ commit_node_image() {
 if [ ! -d "$root" ]; then
   say "installing Debian $release for the nodes"
   rm -rf "$root.unfinished"
-  make_root "$root.unfinished"
+  debian_root "$root.unfinished" "$packages" "$work/debootstrap.log"
   add_kind_files "$root.unfinished"
   mv "$root.unfinished" "$root"
 fi
