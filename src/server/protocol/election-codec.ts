@@ -75,7 +75,7 @@ export function decodeNotification(message: Uint8Array): Notification {
   const electionEpoch = reader.readExactLong();
   const peerEpoch = reader.remaining === 0 ? epochOf(zxid) : reader.readExactLong();
   const version = reader.remaining === 0 ? 0 : reader.readInt();
-  const config = version < MESSAGE_VERSION ? '' : reader.readString();
+  const config = version < MESSAGE_VERSION || reader.remaining === 0 ? '' : reader.readString();
   return { state, leader, zxid, electionEpoch, peerEpoch, config };
 }
 
