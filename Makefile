@@ -1,7 +1,7 @@
 # `make up` runs an ensemble on Kubernetes, `make test` checks everything; `make help` lists the rest.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help install up down test check unit sim peers e2e bench build generate format engine cluster image load
+.PHONY: help install up down clean test check unit sim peers e2e bench build generate format engine cluster image load
 
 # The project's own Node and tools come first; what the machine has may be years older.
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
@@ -24,6 +24,9 @@ up: install ## everything until an ensemble is Ready on Kubernetes [CONTEXT=name
 
 down: ## removes everything that `make up` made [CONTEXT=name]
 	@CONTEXT='$(CONTEXT)' IMAGE='$(IMAGE)' $(kind)/down.sh
+
+clean: down ## the caches too: the compiled node image, npm packages
+	@$(kind)/clean.sh
 
 test: install ## every part, cheapest first, until one fails
 	@.ci/parts check unit sim peers e2e
