@@ -50,6 +50,14 @@ export class Ensemble {
     return new Ensemble(members, directory);
   }
 
+  /** The same members, with their ports and what they have stored, run by another kind of server. Starts nothing. */
+  succeededBy(kind: ServerKind): Ensemble {
+    return new Ensemble(
+      this.members.map((member) => new Member({ ...member.spec, kind })),
+      this.directory,
+    );
+  }
+
   /** Prepares, starts all members and waits until each of them serves. */
   static async start(options: EnsembleOptions): Promise<Ensemble> {
     const ensemble = await Ensemble.prepare(options);

@@ -27,7 +27,7 @@ const oddPaths = [
   '/a/\u0001',
   '/é',
   '/\ud83d\ude00',
-  `${literalPath}`,
+  literalPath,
   `${literalPath}/`,
   `${literalPath}relative`,
   `${literalPath}/zookeeper`,
