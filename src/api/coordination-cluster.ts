@@ -201,19 +201,28 @@ export const memberStatus = z.object({
   ready: z.boolean(),
 });
 
-/** The latch of the bootstrap. Written before anything that it permits; it never goes back. */
-export const bootstrapLatch = z.object({
-  /** Started: members may begin with an empty disk. Completed: never again. */
-  phase: z.enum(['Started', 'Completed']),
-  /** The UID of the resource that this latch belongs to: a recreated resource has a life of its own. */
-  id: z.string(),
-  /** ExistingVolumes: volumes of an earlier life were found, so that no member was told to begin anew. */
-  origin: z.enum(['Fresh', 'ExistingVolumes']),
-  /** How many voters the ensemble was formed with. */
-  replicas: z.int(),
-  startedAt: timestamp,
-  completedAt: timestamp.optional(),
-});
+/** The latch of the bootstrap. Written before anything that it permits; it never goes back, and the API server sees to it. */
+export const bootstrapLatch = z
+  .object({
+    /** Started: members may begin with an empty disk. Completed: never again. */
+    phase: z.enum(['Started', 'Completed']),
+    /** The UID of the resource that this latch belongs to: a recreated resource has a life of its own. */
+    id: z.string(),
+    /** ExistingVolumes: volumes of an earlier life were found, so that no member was told to begin anew. */
+    origin: z.enum(['Fresh', 'ExistingVolumes']),
+    /** How many voters the ensemble was formed with. */
+    replicas: z.int(),
+    startedAt: timestamp,
+    completedAt: timestamp.optional(),
+  })
+  .meta(
+    validated(
+      rule(
+        "self.id != oldSelf.id || oldSelf.phase != 'Completed' || self.phase == 'Completed'",
+        'a completed bootstrap stays completed: a second one would empty the ensemble',
+      ),
+    ),
+  );
 
 /** One word for the whole state, as `kubectl get` shows it. */
 export const CLUSTER_PHASES = [
@@ -229,31 +238,40 @@ export const CLUSTER_PHASES = [
 ] as const;
 
 /** What the operator observed. */
-export const coordinationClusterStatus = z.object({
-  observedGeneration: z.int().optional(),
-  phase: z.enum(CLUSTER_PHASES).optional(),
-  /** Members that exist as pods; what the scale subresource reports. */
-  replicas: z.int().optional(),
-  readyReplicas: z.int().optional(),
-  /** `ready/desired`, for the printer column. */
-  readiness: z.string().optional(),
-  /** The label selector of the members' pods, for the scale subresource. */
-  selector: z.string().optional(),
-  /** The pod that leads. */
-  leader: z.string().optional(),
-  version: z.string().optional(),
-  members: z
-    .array(memberStatus)
-    .optional()
-    .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] }),
-  /** When `members` was last written. */
-  membersObservedAt: timestamp.optional(),
-  bootstrap: bootstrapLatch.optional(),
-  conditions: z
-    .array(condition)
-    .optional()
-    .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] }),
-});
+export const coordinationClusterStatus = z
+  .object({
+    observedGeneration: z.int().optional(),
+    phase: z.enum(CLUSTER_PHASES).optional(),
+    /** Members that exist as pods; what the scale subresource reports. */
+    replicas: z.int().optional(),
+    readyReplicas: z.int().optional(),
+    /** `ready/desired`, for the printer column. */
+    readiness: z.string().optional(),
+    /** The label selector of the members' pods, for the scale subresource. */
+    selector: z.string().optional(),
+    /** The pod that leads. */
+    leader: z.string().optional(),
+    version: z.string().optional(),
+    members: z
+      .array(memberStatus)
+      .optional()
+      .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] }),
+    /** When `members` was last written. */
+    membersObservedAt: timestamp.optional(),
+    bootstrap: bootstrapLatch.optional(),
+    conditions: z
+      .array(condition)
+      .optional()
+      .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] }),
+  })
+  .meta(
+    validated(
+      rule(
+        '!has(oldSelf.bootstrap) || has(self.bootstrap)',
+        'bootstrap cannot be removed: without it the cluster would count as never begun',
+      ),
+    ),
+  );
 
 /** {@link coordinationClusterSpec} with its defaults filled in. */
 export type CoordinationClusterSpec = z.output<typeof coordinationClusterSpec>;

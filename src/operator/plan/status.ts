@@ -20,6 +20,8 @@ export function clusterStatus(situation: Situation, now: string): CoordinationCl
   const generation = cluster.metadata.generation ?? 0;
   const readyReplicas = readyCount(state);
   const version = state.leader?.report?.version ?? previous?.version;
+  // One that is not this resource's own stays until this resource has one: the API server lets none be removed.
+  const bootstrap = latch ?? previous?.bootstrap;
   const next: CoordinationClusterStatus = {
     observedGeneration: generation,
     phase: clusterPhase(situation),
@@ -31,7 +33,7 @@ export function clusterStatus(situation: Situation, now: string): CoordinationCl
     ...(version === undefined ? {} : { version }),
     members: state.members.map(memberStatus),
     membersObservedAt: now,
-    ...(latch === undefined ? {} : { bootstrap: latch }),
+    ...(bootstrap === undefined ? {} : { bootstrap }),
     conditions: nextConditions(previous?.conditions ?? [], clusterConditions(situation), generation, now),
   };
   return previous !== undefined && saysTheSame(previous, next, now) ? previous : next;

@@ -1,0 +1,101 @@
+import type { CoordinationCluster } from '../../api/coordination-cluster.ts';
+import type { Logger } from '../../common/types.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { isPermanent } from '../kube/errors.ts';
+import type { Observed, Step } from '../plan/model.ts';
+import { KINDS } from '../resources/kubernetes.ts';
+import { namespaceOf } from '../resources/names.ts';
+import type { AppliedObjects } from './applied-objects.ts';
+
+/** Why a step was not done, for the status. */
+export interface StepFailure {
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** What {@link act} writes with. */
+export interface Writers {
+  readonly client: Pick<KubeClient, 'apply' | 'delete' | 'mergePatch'>;
+  readonly applied: AppliedObjects;
+  readonly setFinalizers: (finalizers: readonly string[]) => Promise<void>;
+  readonly logger: Logger;
+}
+
+/**
+ * Carries out the steps in order, until one is refused for good.
+ *
+ * @returns the refusals, for somebody to change something
+ * @throws CodedError where the same may succeed if it is planned and tried again
+ */
+export async function act(
+  cluster: CoordinationCluster,
+  steps: readonly Step[],
+  observed: Observed,
+  writers: Writers,
+): Promise<StepFailure[]> {
+  const failures: StepFailure[] = [];
+  for (const step of steps) {
+    try {
+      await perform(cluster, step, observed, writers);
+    } catch (error) {
+      if (!isPermanent(error)) throw error;
+      writers.logger.warn('step refused', { step: describe(step), error: error.message });
+      failures.push({ reason: failureReason(step), message: `${describe(step)} was refused: ${error.said}` });
+      if (!mayGoOnWithout(step)) break;
+    }
+  }
+  return failures;
+}
+
+async function perform(
+  cluster: CoordinationCluster,
+  step: Step,
+  observed: Observed,
+  { client, applied, setFinalizers, logger }: Writers,
+): Promise<void> {
+  const namespace = namespaceOf(cluster);
+  switch (step.do) {
+    case 'apply': {
+      const { object, kind } = step;
+      const before = observed.existing.find((one) => one.kind === kind && one.metadata.name === object.metadata.name);
+      if (applied.isCurrent(object, before)) return;
+      logger.info('applying', { kind, name: object.metadata.name, namespace });
+      applied.note(object, before, await client.apply(KINDS[kind], object));
+      return;
+    }
+    case 'delete':
+      logger.info('deleting', { kind: step.kind, name: step.name, namespace, uid: step.uid });
+      await client.delete(KINDS[step.kind], namespace, step.name, { uid: step.uid });
+      return;
+    case 'expandClaim': {
+      const { name, uid, size } = step;
+      logger.info('expanding volume', { name, namespace, size });
+      const patch = { metadata: { uid }, spec: { resources: { requests: { storage: size } } } };
+      await client.mergePatch(KINDS.PersistentVolumeClaim, namespace, name, patch);
+      return;
+    }
+    case 'setFinalizers':
+      await setFinalizers(step.finalizers);
+  }
+}
+
+function mayGoOnWithout(step: Step): boolean {
+  return step.do === 'expandClaim';
+}
+
+function failureReason(step: Step): string {
+  return step.do === 'expandClaim' ? 'VolumeExpansionRefused' : 'StepRefused';
+}
+
+function describe(step: Step): string {
+  switch (step.do) {
+    case 'apply':
+      return `applying ${step.kind} ${step.object.metadata.name}`;
+    case 'delete':
+      return `deleting ${step.kind} ${step.name}`;
+    case 'expandClaim':
+      return `expanding volume ${step.name} to ${step.size}`;
+    case 'setFinalizers':
+      return 'setting the finalizers';
+  }
+}

@@ -1,0 +1,116 @@
+import {
+  COORDINATION_CLUSTER,
+  parseCoordinationCluster,
+  type CoordinationCluster,
+  type CoordinationClusterStatus,
+} from '../../api/coordination-cluster.ts';
+import type { KubeObject } from '../../api/objects.ts';
+import type { Logger } from '../../common/types.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { isConflict } from '../kube/errors.ts';
+import type { EventRecorder } from '../kube/event-recorder.ts';
+import { splitKey } from '../kube/object-cache.ts';
+import type { Outcome } from '../kube/workers.ts';
+import { REQUEUE, type PlannedEvent, type PlanSettings } from '../plan/model.ts';
+import { planCluster } from '../plan/plan.ts';
+import { failedStatus } from '../plan/status.ts';
+import { canonicalJson } from '../resources/fingerprint.ts';
+import { act, type StepFailure } from './act.ts';
+import { AppliedObjects } from './applied-objects.ts';
+import { observe, type Sources } from './observe.ts';
+
+/** How soon to try again after a step was refused for good, in milliseconds: somebody must change something first. */
+const REFUSED_RETRY_MS = 15_000;
+
+/** Writes to the resource itself, each only if it is still at the version of `cluster`; both return the new version. */
+export interface ResourceWriter {
+  readonly setStatus: (cluster: CoordinationCluster, status: CoordinationClusterStatus) => Promise<string>;
+  readonly setFinalizers: (cluster: CoordinationCluster, finalizers: readonly string[]) => Promise<string>;
+}
+
+/** What a {@link ClusterController} works with. */
+export interface ClusterControllerOptions {
+  readonly sources: Sources;
+  /** Behind the lease's guard. */
+  readonly client: KubeClient;
+  readonly resource: ResourceWriter;
+  readonly events: EventRecorder;
+  readonly settings: PlanSettings;
+  readonly logger: Logger;
+}
+
+/** Brings one CoordinationCluster after the other closer to its manifest: read, plan, act. */
+export class ClusterController {
+  readonly #options: ClusterControllerOptions;
+  readonly #applied = new AppliedObjects();
+
+  constructor(options: ClusterControllerOptions) {
+    this.#options = options;
+  }
+
+  /** One look at the cluster `namespace/name`. A failure is to be tried again; nothing is half done that matters. */
+  async reconcile(key: string): Promise<Outcome> {
+    const { sources, settings } = this.#options;
+    const { namespace, name } = splitKey(key);
+    const object = await sources.client.get<KubeObject>(COORDINATION_CLUSTER, namespace, name);
+    if (object === undefined) return {};
+    const cluster = parseCoordinationCluster(object);
+    const observed = await observe(cluster, sources);
+    const plan = planCluster(cluster, observed, settings);
+    try {
+      let current = cluster;
+      const failures = await act(cluster, plan.steps, observed, {
+        client: this.#options.client,
+        applied: this.#applied,
+        logger: this.#options.logger,
+        setFinalizers: async (finalizers) => {
+          current = atVersion(current, await this.#options.resource.setFinalizers(current, finalizers));
+        },
+      });
+      const status = failures.length === 0 ? plan.status : withFailures(cluster, plan.status, failures, observed.now);
+      const events = failures.length === 0 ? plan.events : failureEvents(cluster, failures);
+      for (const event of events) await this.#options.events.record(COORDINATION_CLUSTER, cluster, event);
+      await this.#recordStatus(current, status);
+      if (plan.status === undefined) this.#applied.forget(cluster.metadata.uid ?? '');
+      return { requeueAfterMs: failures.length === 0 ? plan.requeueAfterMs : REFUSED_RETRY_MS };
+    } catch (error) {
+      if (!isConflict(error)) throw error;
+      // Something changed since it was read, which is no failure: read and decide again.
+      this.#options.logger.debug('changed meanwhile', { key, error: String(error) });
+      return { requeueAfterMs: REQUEUE.formingMs };
+    }
+  }
+
+  async #recordStatus(cluster: CoordinationCluster, status: CoordinationClusterStatus | undefined): Promise<void> {
+    if (status === undefined || canonicalJson(status) === canonicalJson(cluster.status ?? {})) return;
+    const { namespace, name } = cluster.metadata;
+    const { phase, readiness, leader, bootstrap } = status;
+    this.#options.logger.info('status', { namespace, name, phase, readiness, leader, bootstrap: bootstrap?.phase });
+    await this.#options.resource.setStatus(cluster, status);
+  }
+}
+
+/** What was observed, but no latch that the refused steps should have come before. */
+function withFailures(
+  { status: previous }: CoordinationCluster,
+  planned: CoordinationClusterStatus | undefined,
+  failures: readonly StepFailure[],
+  now: string,
+): CoordinationClusterStatus | undefined {
+  const [first] = failures;
+  if (planned === undefined || first === undefined) return planned;
+  const { bootstrap: _, ...observed } = planned;
+  const kept = previous?.bootstrap === undefined ? observed : { ...observed, bootstrap: previous.bootstrap };
+  return failedStatus(kept, { reason: first.reason, message: failures.map(({ message }) => message).join('; ') }, now);
+}
+
+function failureEvents({ status }: CoordinationCluster, failures: readonly StepFailure[]): PlannedEvent[] {
+  const told = status?.conditions?.find(({ type }) => type === 'Ready')?.message ?? '';
+  return failures
+    .filter(({ message }) => !told.includes(message))
+    .map(({ reason, message }) => ({ type: 'Warning', reason, message }));
+}
+
+function atVersion(cluster: CoordinationCluster, resourceVersion: string): CoordinationCluster {
+  return { ...cluster, metadata: { ...cluster.metadata, resourceVersion } };
+}

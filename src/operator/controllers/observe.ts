@@ -1,0 +1,82 @@
+import type { CoordinationCluster } from '../../api/coordination-cluster.ts';
+import type { KubeObject } from '../../api/objects.ts';
+import type { KubeClient } from '../kube/client.ts';
+import type { ReadableCache } from '../kube/object-cache.ts';
+import type { Observed } from '../plan/model.ts';
+import { validLatch } from '../plan/bootstrap.ts';
+import { KINDS, type Kind, type PersistentVolumeClaim, type Pod, type StatefulSet } from '../resources/kubernetes.ts';
+import {
+  clientServiceName,
+  configMapName,
+  namespaceOf,
+  peerServiceName,
+  selectorLabels,
+  selectorString,
+  setName,
+} from '../resources/names.ts';
+import type { MemberReader } from './member-reader.ts';
+
+/** The kinds that are read from caches. */
+export type CachedKind = Exclude<Kind, 'StatefulSet'>;
+
+/** What {@link observe} reads with. */
+export interface Sources {
+  readonly client: Pick<KubeClient, 'get' | 'list'>;
+  readonly caches: Readonly<Record<CachedKind, ReadableCache<KubeObject>>>;
+  readonly readMembers: MemberReader;
+}
+
+/**
+ * Reads the world around a cluster. The StatefulSet, and the volumes whenever a decision about their data is due, are
+ * read from the API server itself: a stale cache must never make a second bootstrap or delete a volume.
+ */
+export async function observe(cluster: CoordinationCluster, sources: Sources): Promise<Observed> {
+  const pods = cached<Pod>(sources.caches.Pod, cluster);
+  const [statefulSet, claims, others, reports] = await Promise.all([
+    sources.client.get<StatefulSet>(KINDS.StatefulSet, namespaceOf(cluster), setName(cluster)),
+    observeClaims(cluster, sources),
+    Promise.all(cachedNames(cluster).map(([kind, name]) => observeObject(cluster, kind, name, sources))),
+    sources.readMembers(pods),
+  ]);
+  const existing = [statefulSet, ...others].filter((object) => object !== undefined);
+  return { now: new Date().toISOString(), statefulSet, existing, pods, claims, reports };
+}
+
+async function observeClaims(
+  cluster: CoordinationCluster,
+  { client, caches }: Sources,
+): Promise<PersistentVolumeClaim[]> {
+  const decisionDue = validLatch(cluster) === undefined || cluster.metadata.deletionTimestamp !== undefined;
+  if (!decisionDue) return cached<PersistentVolumeClaim>(caches.PersistentVolumeClaim, cluster);
+  const scope = { namespace: namespaceOf(cluster), labelSelector: selectorString(cluster) };
+  const { items } = await client.list<PersistentVolumeClaim>(KINDS.PersistentVolumeClaim, scope);
+  return [...items];
+}
+
+/** The cache holds only what bears the operator's labels; whatever else has the name is found by asking. */
+async function observeObject(
+  cluster: CoordinationCluster,
+  kind: CachedKind,
+  name: string,
+  { client, caches }: Sources,
+): Promise<KubeObject | undefined> {
+  const namespace = namespaceOf(cluster);
+  return caches[kind].get(`${namespace}/${name}`) ?? (await client.get(KINDS[kind], namespace, name));
+}
+
+function cachedNames(cluster: CoordinationCluster): [CachedKind, string][] {
+  return [
+    ['Service', peerServiceName(cluster)],
+    ['Service', clientServiceName(cluster)],
+    ['ConfigMap', configMapName(cluster)],
+    ['PodDisruptionBudget', setName(cluster)],
+  ];
+}
+
+function cached<T extends KubeObject>(cache: ReadableCache<KubeObject>, cluster: CoordinationCluster): T[] {
+  const labels = Object.entries(selectorLabels(cluster));
+  const namespace = namespaceOf(cluster);
+  const isMembers = ({ metadata }: KubeObject) =>
+    metadata.namespace === namespace && labels.every(([key, value]) => metadata.labels?.[key] === value);
+  return [...cache.values()].filter(isMembers) as T[];
+}
