@@ -7,6 +7,7 @@ const layers = {
   'src/server/database': ['src/common', 'src/server/protocol'],
   'src/server/pipeline': ['src/common', 'src/server/protocol', 'src/server/zab', 'src/server/database'],
   'src/server/storage': ['src/common', 'src/server/protocol', 'src/server/database'],
+  'src/server/config': ['src/common', 'src/server/zab'],
   'src/server/net': ['src/common', 'src/server'],
   'src/simulation': [
     'src/common',
@@ -30,6 +31,7 @@ const pure = [
   'src/server/zab',
   'src/server/database',
   'src/server/pipeline',
+  'src/server/config',
   'src/operator/resources',
   'src/operator/plan',
 ];
