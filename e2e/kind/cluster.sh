@@ -54,6 +54,8 @@ get_node_image() { # sets node_image; puts kind and kubectl into the cache
     "$here"/node/build-binaries.sh "$cache/node/bin"
     ln -sf "$cache/node/bin/kind" "$cache/node/bin/kubectl" "$cache/bin/"
     "$here"/node/build-image.sh "$built" "$cache/node/bin" "$cache/node"
+    # What earlier recipes made is of no more use.
+    docker images --format '{{.Repository}}:{{.Tag}}' zabkeeper-node | { grep -vx "$built" || true; } | xargs -r docker rmi >/dev/null 2>&1 || true
   fi
   node_image=$built
 }
@@ -95,5 +97,9 @@ fi
 get_node_image
 raise_inotify_limit
 step "cluster '$cluster': one control plane, three workers"
-kind create cluster --name "$cluster" --image "$node_image" --config "$here/cluster.yaml" --wait 180s
+kind create cluster --name "$cluster" --image "$node_image" --config "$here/cluster.yaml" --wait 180s 2>&1 |
+  tee "$cache/kind.log" | { grep --line-buffered '✓' || true; } || {
+  grep -v '✓' "$cache/kind.log" >&2
+  die "kind could not make the cluster." "Its words are above and in $cache/kind.log; run this again when it is put right."
+}
 healthy 120 || die "the nodes of the cluster did not become Ready." "Look: kubectl --context $context describe nodes"

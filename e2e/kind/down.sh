@@ -7,8 +7,7 @@ if [ -n "${CONTEXT:-}" ]; then
   step "removing the ensemble, the operator and the CRDs from '$CONTEXT'"
   # In this order: the operator has to see the ensembles go, to finish what it has to do for them.
   kubectl delete cc --all --all-namespaces --ignore-not-found --timeout=120s 2>/dev/null || ! kubectl get crd coordinationclusters.zabkeeper.dev >/dev/null 2>&1
-  kubectl delete -k "$project/config/default" --ignore-not-found --timeout=60s
-  kubectl delete -k "$project/crds" --ignore-not-found --timeout=60s
+  kubectl delete -k "$project/config/default" --ignore-not-found --timeout=120s
 fi
 if command -v docker >/dev/null && docker info >/dev/null 2>&1; then
   if [ -z "${CONTEXT:-}" ] && [ -x "$cache/bin/kind" ]; then

@@ -27,11 +27,10 @@ case $context in
 esac
 
 step "operator"
-quietly kubectl apply --server-side -k "$project/crds"
-quietly kubectl wait --for=condition=Established --timeout=30s -f "$project/crds/coordinationclusters.yaml"
 # The image's id is part of the operator's pods, so that a new build under the same name replaces them and an equal one does not.
 image_id=$(docker image inspect -f '{{.Id}}' "$image")
 command kubectl kustomize "$project/config/default" | sed "s#zabkeeper:dev#$image#" | quietly kubectl apply --server-side -f -
+quietly kubectl wait --for=condition=Established --timeout=30s crd/coordinationclusters.zabkeeper.dev
 quietly kubectl -n "$operator_namespace" patch deployment zabkeeper-operator --patch \
   "{\"spec\": {\"template\": {\"metadata\": {\"annotations\": {\"zabkeeper.dev/image-id\": \"$image_id\"}}}}}"
 kubectl -n "$operator_namespace" rollout status deployment zabkeeper-operator --timeout=120s | sed 's/^/    /' || {
