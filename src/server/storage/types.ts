@@ -1,5 +1,7 @@
+import type { CodedError } from '../../common/errors.ts';
 import type { Zxid } from '../../common/zxid.ts';
 import type { LogEntry } from '../protocol/transactions.ts';
+import type { StorageMetrics } from './counters.ts';
 
 /**
  * A directory of files, as small as the storage needs. `NodeDisk` is the real one; the simulator has one that tears
@@ -13,7 +15,7 @@ export interface Disk {
   /** Names of the files, in no order. */
   list(): readonly string[];
   exists(name: string): boolean;
-  /** The file's bytes from `offset`, at most `length`. */
+  /** The file's bytes from `offset`, at most `length`, in memory of their own. */
   read(name: string, offset: number, length: number): Uint8Array;
   size(name: string): number;
   /** Opens for writing; creates the file if it is not there. */
@@ -22,6 +24,15 @@ export interface Disk {
   rename(from: string, to: string): void;
   remove(name: string): void;
   syncDirectory(): void;
+}
+
+/**
+ * The two directories of a server: `version-2` of dataDir, with snapshots and epochs, and `version-2` of dataLogDir, with
+ * the log. The same object where there is only one.
+ */
+export interface StorageDisks {
+  readonly snapshots: Disk;
+  readonly logs: Disk;
 }
 
 /** A file open for writing. */
@@ -58,6 +69,10 @@ export interface Recovery {
   readonly currentEpoch: number;
   /** True if there was neither a snapshot nor a log entry. */
   readonly empty: boolean;
+  /** The zxid of the last entry of snapshot and log; 0 if there is none. */
+  readonly lastZxid: Zxid;
+  /** The snapshot that was read. */
+  readonly snapshotZxid: Zxid | undefined;
   /** What was found damaged and left aside, for the log: torn tails, corrupt snapshots. */
   readonly warnings: readonly string[];
 }
@@ -72,13 +87,42 @@ export interface RecoveryReceiver {
   entry(entry: LogEntry): void;
 }
 
-/** Everything durable of one server. Operations complete first in, first out. */
+/**
+ * Everything durable of one server. Operations complete first in, first out. After a failure nothing completes any more:
+ * `onFailure` was called, and the process has to stop.
+ */
 export interface Storage {
-  /** Reads the disk, synchronously: at start, and again after a truncate. */
+  /**
+   * Reads the disk, synchronously: at start, before anything else, and again after a truncate is done, with nothing queued.
+   * @throws CodedError ZK_LOG_CORRUPT, ZK_SNAPSHOT_CORRUPT, ZK_STORAGE_MISSING where starting could lose what was
+   *   acknowledged: the process has to stop and say so.
+   */
   recover(receiver: RecoveryReceiver): Recovery;
-  /** Queues the operations; `done` runs once they, and all before them, are durable. */
+  /**
+   * Queues the operations; `done` runs once they, and all before them, are durable. What is queued while a sync runs is
+   * synced together. Entries must follow one another without a gap (a later epoch begins with counter 1).
+   */
   persist(operations: readonly StorageOperation[], done: () => void): void;
-  /** Writes a snapshot beside the log, in slices, without holding up `persist`; then purges what is no longer needed. */
-  saveSnapshot(source: SnapshotSource, done: () => void): void;
+  /**
+   * Writes a snapshot beside the log, in slices, without holding up `persist`; then purges what is no longer needed. One
+   * at a time. `done` gets false if it was given up: the log was truncated or a leader's snapshot installed meanwhile, or
+   * the disk had no room; the log then still holds everything.
+   */
+  saveSnapshot(source: SnapshotSource, done: (saved: boolean) => void): void;
+  metrics(): StorageMetrics;
+  /** Ends once everything queued is durable. */
   close(): Promise<void>;
+}
+
+/** What every storage is told. */
+export interface StorageEvents {
+  /**
+   * The state of a new ensemble: what an empty database's snapshot is, at zxid 0. It is written before the first log entry of an
+   * empty disk, because a log without a snapshot means (also to Apache ZooKeeper) that the snapshots were lost.
+   */
+  readonly initialState: () => SnapshotSource;
+  /** Nothing can be made durable any more; called once. Stop the process without another word to anybody. */
+  readonly onFailure: (error: CodedError) => void;
+  /** Something that people should know: a slow sync, a snapshot given up. */
+  readonly onWarning: (message: string) => void;
 }

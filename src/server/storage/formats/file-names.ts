@@ -1,0 +1,85 @@
+import { EPOCH_MAX, type Zxid } from '../../../common/zxid.ts';
+
+/** How a snapshot file is packed, told by the end of its name. */
+export type SnapshotPacking = 'plain' | 'gzip' | 'snappy';
+
+/** A file whose name carries a zxid: a log's first entry, a snapshot's last one. */
+export interface LogFileName {
+  readonly name: string;
+  readonly zxid: Zxid;
+}
+
+export interface SnapshotFileName extends LogFileName {
+  readonly packing: SnapshotPacking;
+}
+
+const LARGEST_ZXID = EPOCH_MAX * 2 ** 32 + 0xffff_ffff;
+const PACKINGS: ReadonlyMap<string, SnapshotPacking> = new Map([
+  ['', 'plain'],
+  ['.gz', 'gzip'],
+  ['.snappy', 'snappy'],
+]);
+
+export function logName(firstZxid: Zxid): string {
+  return `log.${firstZxid.toString(16)}`;
+}
+
+export function snapshotName(zxid: Zxid): string {
+  return `snapshot.${zxid.toString(16)}`;
+}
+
+/**
+ * A snapshot being written. Not `snapshot.<zxid>.tmp`: Apache ZooKeeper takes every name that starts with
+ * `snapshot.<zxid>` for a snapshot.
+ */
+export function savingName(zxid: Zxid): string {
+  return `saving.${zxid.toString(16)}`;
+}
+
+/** A leader's snapshot being written: once it is whole it replaces snapshot and log, also after a crash. */
+export function installingName(zxid: Zxid): string {
+  return `installing.${zxid.toString(16)}`;
+}
+
+/** A snapshot that could not be read, kept for people. */
+export function damagedName(name: string): string {
+  return `damaged-${name}`;
+}
+
+/** The log files among the names, oldest first. */
+export function logFiles(names: readonly string[]): LogFileName[] {
+  return names.flatMap((name) => parse(name, /^log\.([0-9a-f]+)$/)).sort(byZxid);
+}
+
+/** The snapshots among the names, newest first. */
+export function snapshotFiles(names: readonly string[]): SnapshotFileName[] {
+  return names
+    .flatMap((name) =>
+      parse(name, /^snapshot\.([0-9a-f]+)(?:\.gz|\.snappy)?$/).map((file) => ({
+        ...file,
+        packing: PACKINGS.get(/\.(?:gz|snappy)$/.exec(name)?.[0] ?? '') ?? 'plain',
+      })),
+    )
+    .sort((a, b) => byZxid(b, a));
+}
+
+/** Snapshots of leaders that were being installed when the process ended. */
+export function installingFiles(names: readonly string[]): LogFileName[] {
+  return names.flatMap((name) => parse(name, /^installing\.([0-9a-f]+)$/)).sort(byZxid);
+}
+
+/** What a crash can leave behind and nobody needs: ours, and the `.tmp` files of Apache ZooKeeper. */
+export function isLeftover(name: string): boolean {
+  return /^saving\.[0-9a-f]+$/.test(name) || /^(?:snapshot\..*|currentEpoch|acceptedEpoch)\.tmp$/.test(name);
+}
+
+function parse(name: string, pattern: RegExp): LogFileName[] {
+  const digits = pattern.exec(name)?.[1];
+  if (digits === undefined) return [];
+  const zxid = Number.parseInt(digits, 16);
+  return zxid <= LARGEST_ZXID ? [{ name, zxid }] : [];
+}
+
+function byZxid(a: LogFileName, b: LogFileName): number {
+  return a.zxid - b.zxid;
+}
