@@ -8,10 +8,11 @@ import type { LogEntry } from '../protocol/transactions.ts';
  * or timer. Whoever drives it carries out the outputs strictly in the order given, and feeds back what happens.
  *
  * Three rules make it safe, and every driver must keep them:
- * 1. `persist` outputs are carried out first in, first out; `persisted` with a ticket means that this one and all before
- *    it are durable (fdatasync has returned), and it is fed back only then.
+ * 1. `persist` outputs are carried out first in, first out, and the operations of one in their order; `persisted` with a
+ *    ticket means that this one and all before it are durable (fdatasync has returned), and it is fed back only then.
  * 2. Bytes for one peer are delivered in order or the connection is reported as closed; nothing is delivered after that.
- * 3. A crash loses everything that was not persisted, and the process starts again from {@link RecoveredState}.
+ * 3. A crash loses a tail of what was not yet reported as persisted (any tail: a prefix of the operations may survive,
+ *    and so may a prefix of an append's entries), and the process starts again from {@link RecoveredState}.
  */
 
 /** Identifies one connection between a leader and a learner, on the leader's side. Never used twice. */
@@ -29,12 +30,17 @@ export interface PeerMember {
   readonly role: PeerRole;
 }
 
-/** Decides what is a quorum. The version is the zxid of the configuration's transaction, 0 for a static one. */
+/**
+ * Decides what is a quorum. The version is the zxid of the configuration's transaction, 0 for a static one.
+ * `majorityMembership` and `hierarchicalMembership` make one.
+ */
 export interface Membership {
   readonly version: Zxid;
   readonly members: readonly PeerMember[];
   /** True if the given voters are a quorum. Ids that are not voters are ignored. */
   isQuorum(ids: ReadonlySet<ServerId>): boolean;
+  /** A voter's weight; 0 for one that never counts, for an observer and for a stranger. A server of weight 0 never leads. */
+  weightOf(id: ServerId): number;
   /** The configuration's text for NEWLEADER and election messages; empty for none. */
   readonly text: string;
 }
@@ -54,11 +60,19 @@ export interface ZabConfig {
   /**
    * False for a server whose disk was empty and which is not allowed to vote (`db.autocreate=false` and no `initialize`
    * file): it may follow and synchronize, but its votes and acknowledgements count for nobody until it has.
+   *
+   * It stays false over restarts until `currentEpoch` has been written once: a crash in the middle of the first
+   * synchronization leaves a disk that is not empty but holds only a part of the history. So where `db.autocreate=false`:
+   * `mayVote` = there is an `initialize` file, or the disk has a `currentEpoch` file.
    */
   readonly mayVote: boolean;
 }
 
-/** What the disk held at start. */
+/**
+ * What the disk held at start. Whoever reads the disk fills in the epoch of `lastZxid` where an epoch's file is missing,
+ * as ZooKeeper does. A current epoch older than that of `lastZxid` is possible and harmless: the server crashed while it
+ * synchronized, after the history and before the epoch became durable (ZooKeeper refuses to start then, ZOOKEEPER-3037).
+ */
 export interface RecoveredState {
   readonly acceptedEpoch: number;
   readonly currentEpoch: number;
@@ -80,19 +94,29 @@ export type ZabInput =
   | { readonly type: 'learnerConnected'; readonly connection: LearnerConnection }
   | { readonly type: 'learnerPacket'; readonly connection: LearnerConnection; readonly packet: QuorumPacket }
   | { readonly type: 'learnerClosed'; readonly connection: LearnerConnection }
+  /** A part of the snapshot that this learner is being sent has left: it is alive, however long the whole takes. */
+  | { readonly type: 'learnerProgress'; readonly connection: LearnerConnection }
   /** The learner's side: the dial of `connectLeader` succeeded; a packet; the dial failed or the connection ended. */
   | { readonly type: 'leaderConnected' }
   | { readonly type: 'leaderPacket'; readonly packet: QuorumPacket }
   | { readonly type: 'leaderClosed'; readonly reason: string }
+  /** A part of the snapshot after a SNAP packet arrived: the leader is alive, however long the whole takes. */
+  | { readonly type: 'snapshotProgress' }
   /** The snapshot that followed a SNAP packet has arrived whole and is now the state, at the zxid of that packet. */
   | { readonly type: 'snapshotReceived' }
   /** The disk has done what this ticket asked, and everything before it. */
   | { readonly type: 'persisted'; readonly ticket: Ticket }
-  /** `truncateAndReload` is done: log and state end at `lastZxid`, which is what was asked. */
+  /**
+   * `truncateAndReload` is done: log and state end at `lastZxid`. That is what was asked, or less where the disk had
+   * nothing so old: the peer then asks its leader again.
+   */
   | { readonly type: 'reloaded'; readonly lastZxid: Zxid; readonly recentEntries: readonly LogEntry[] }
   /** The leader only: entries with zxids that follow the last proposed one without a gap. */
   | { readonly type: 'propose'; readonly entries: readonly LogEntry[] }
-  /** The leader only: answer with `leadershipConfirmed` once a quorum has answered a ping sent after this. */
+  /**
+   * A serving leader only: answer with `leadershipConfirmed` once a quorum has answered a ping sent after this. No answer
+   * comes if the leadership ends first, which a `role` output says.
+   */
   | { readonly type: 'confirmLeadership'; readonly token: number }
   /** Give up leading or following now and elect again (counter about to overflow, disk slow, hand-over). */
   | { readonly type: 'stepDown'; readonly reason: string };
@@ -104,13 +128,19 @@ export type PersistOperation =
   | { readonly type: 'currentEpoch'; readonly epoch: number }
   /**
    * The state that came by SNAP: write it as a snapshot at `zxid`, make it durable, and only then drop every log entry
-   * beyond `zxid`.
+   * beyond `zxid`. Entries before it may belong to a history that was given up: an older snapshot with them must never
+   * be recovered from again, so they, and older snapshots, are best dropped as well.
    */
   | { readonly type: 'installSnapshot'; readonly zxid: Zxid };
 
 /** What to do, in order. */
 export type ZabOutput =
+  /**
+   * A vote is not worth queueing: the driver keeps the newest for each server, and sends it (again) whenever a connection
+   * to that server comes up, as ZooKeeper does.
+   */
   | { readonly type: 'sendVote'; readonly to: ServerId; readonly notification: Notification }
+  /** Dial the leader; answered by `leaderConnected` or `leaderClosed`. May be asked again after `leaderClosed`. */
   | { readonly type: 'connectLeader'; readonly leader: ServerId }
   /** Ends or gives up the connection to the leader; no `leaderClosed` follows. */
   | { readonly type: 'disconnectLeader' }
@@ -121,7 +151,10 @@ export type ZabOutput =
       readonly connections: readonly LearnerConnection[];
       readonly packet: QuorumPacket;
     }
-  /** The state as it is now (everything delivered so far, nothing more), after a SNAP packet that was just sent. */
+  /**
+   * The state as it is now (everything delivered so far, nothing more), after a SNAP packet that was just sent. Packets
+   * for this learner that are sent later follow behind the snapshot.
+   */
   | { readonly type: 'sendSnapshot'; readonly connection: LearnerConnection }
   /** Ends a learner's connection; no `learnerClosed` follows. */
   | { readonly type: 'closeLearner'; readonly connection: LearnerConnection; readonly reason: string }
@@ -134,7 +167,10 @@ export type ZabOutput =
   | { readonly type: 'deliver'; readonly entry: LogEntry; readonly committed: boolean }
   /** A SNAP packet came: what follows on the connection is a snapshot; `snapshotReceived` when it is there. */
   | { readonly type: 'receiveSnapshot'; readonly zxid: Zxid }
-  /** Cut the log behind `zxid`, durably, and load the state from the disk again; then `reloaded`. */
+  /**
+   * Cut the log behind `zxid`, durably and after all that was persisted before, and load the state from the disk again;
+   * then `reloaded`. The last output of its step. Inputs that come before `reloaded` are kept by the peer.
+   */
   | { readonly type: 'truncateAndReload'; readonly zxid: Zxid }
   /** Where the peer stands. `looking` ends everything that served clients. */
   | { readonly type: 'role'; readonly role: ZabRole }
@@ -145,7 +181,11 @@ export type ZabOutput =
       readonly server: ServerId;
       readonly packet: QuorumPacket;
     }
-  /** The layer above may answer a leader's PING through `sendToLeader` of its own (the sessions touched since the last). */
+  /**
+   * On a serving learner, a packet for the layer above: PING, REVALIDATE, SYNC. The layer above answers every PING
+   * exactly once and in order, through a `sendToLeader` of its own: a PING with the same zxid, and as data the sessions
+   * touched since the last. The leader counts these echoes to know that it still leads.
+   */
   | { readonly type: 'fromLeader'; readonly packet: QuorumPacket }
   | { readonly type: 'leadershipConfirmed'; readonly token: number }
   /** Something worth a line in the log. */

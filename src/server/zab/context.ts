@@ -1,0 +1,125 @@
+import { epochOf, formatZxid, type Zxid } from '../../common/zxid.ts';
+import type { ServerId } from '../../common/types.ts';
+import { PeerState, type Notification } from '../protocol/quorum.ts';
+import { History } from './history.ts';
+import { isVoter } from './membership.ts';
+import { NOBODY, type Vote } from './vote.ts';
+import type { Membership, PersistOperation, RecoveredState, Ticket, ZabConfig, ZabOutput } from './types.ts';
+
+/** What a peer does next, decided in the middle of a step and carried out at its end. */
+export type Transition =
+  | { readonly type: 'look'; readonly reason: string }
+  /** The election is over: lead, follow or observe, as the vote says. */
+  | { readonly type: 'elected'; readonly vote: Vote };
+
+/** One of the states that a peer can be in: looking, leading, learning. */
+export interface Role {
+  /** A {@link PeerState}, for votes sent to others. */
+  readonly state: number;
+  /** When `tick` is due next, Infinity for never. */
+  readonly deadlineMs: number;
+  tick(): void;
+  persisted(ticket: Ticket): void;
+  /** The role ends: close what it has opened. */
+  end(): void;
+}
+
+/** What the parts of a peer share: its configuration, its epochs and log, and the outputs of the step that runs. */
+export class PeerContext {
+  readonly config: ZabConfig;
+  readonly history: History;
+  membership: Membership;
+  /** As last given to the disk, which may not have it yet. Operations are durable in order: what counts waits for that. */
+  acceptedEpoch: number;
+  currentEpoch: number;
+  /** See {@link ZabConfig.mayVote}; true once this server has synchronized. */
+  mayVote: boolean;
+  /** The round of election (logical clock). */
+  round = 0;
+  /** The vote by which the current leader was elected. */
+  vote: Vote;
+  /** Voters that said they must not vote yet: they count for nothing while a new epoch is being found. */
+  readonly barred = new Set<ServerId>();
+  /** Between `truncateAndReload` and `reloaded`: nobody knows what the log holds. */
+  isReloading = false;
+  nowMs = 0;
+  transition: Transition | undefined;
+  #outputs: ZabOutput[] = [];
+  #nextTicket: Ticket = 1;
+
+  constructor(config: ZabConfig, recovered: RecoveredState) {
+    const { acceptedEpoch, currentEpoch, lastZxid } = recovered;
+    this.config = config;
+    this.membership = config.membership;
+    this.mayVote = config.mayVote;
+    this.history = new History(config.committedLogEntries, lastZxid, recovered.recentEntries);
+    this.currentEpoch = currentEpoch;
+    // An accepted epoch that is older than what was done in it can only be a lost file. More is promised, never less.
+    this.acceptedEpoch = Math.max(acceptedEpoch, currentEpoch, epochOf(lastZxid));
+    this.vote = { leader: NOBODY, zxid: NOBODY, peerEpoch: NOBODY, electionEpoch: 0, state: PeerState.looking };
+    if (this.acceptedEpoch > acceptedEpoch) {
+      this.log('warn', 'the accepted epoch on disk is older than the history; using the newer one', {
+        acceptedEpoch,
+        currentEpoch,
+        lastZxid: formatZxid(lastZxid),
+      });
+    }
+  }
+
+  get serverId(): ServerId {
+    return this.config.serverId;
+  }
+
+  /** Whether this server votes, apart from {@link mayVote}. */
+  get isVoter(): boolean {
+    return isVoter(this.membership, this.serverId);
+  }
+
+  get initLimitMs(): number {
+    return this.config.initLimitTicks * this.config.tickTimeMs;
+  }
+
+  get syncLimitMs(): number {
+    return this.config.syncLimitTicks * this.config.tickTimeMs;
+  }
+
+  emit(output: ZabOutput): void {
+    this.#outputs.push(output);
+  }
+
+  persist(operations: readonly PersistOperation[]): Ticket {
+    const ticket = this.#nextTicket++;
+    this.#outputs.push({ type: 'persist', ticket, operations });
+    return ticket;
+  }
+
+  /** Delivers what is logged up to a zxid. */
+  deliver(through: Zxid, committed: boolean): void {
+    for (;;) {
+      const entry = this.history.deliverNext(through);
+      if (entry === undefined) return;
+      this.#outputs.push({ type: 'deliver', entry, committed });
+    }
+  }
+
+  log(level: 'debug' | 'info' | 'warn', message: string, fields: Readonly<Record<string, unknown>> = {}): void {
+    this.#outputs.push({ type: 'log', level, message, fields });
+  }
+
+  /** Gives up the present role at the end of this step; the first reason stays. */
+  lookForLeader(reason: string): void {
+    this.transition ??= { type: 'look', reason };
+  }
+
+  sendVote(to: ServerId, vote: Vote): void {
+    const { leader, zxid, peerEpoch, electionEpoch, state } = vote;
+    const notification: Notification = { leader, zxid, peerEpoch, electionEpoch, state, config: this.membership.text };
+    this.#outputs.push({ type: 'sendVote', to, notification });
+  }
+
+  takeOutputs(): readonly ZabOutput[] {
+    const outputs = this.#outputs;
+    this.#outputs = [];
+    return outputs;
+  }
+}

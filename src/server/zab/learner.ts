@@ -1,0 +1,414 @@
+import type { ServerId } from '../../common/types.ts';
+import { counterOf, epochOf, formatZxid, makeZxid, type Zxid } from '../../common/zxid.ts';
+import { PacketType, PeerState, QUORUM_PROTOCOL_VERSION, type QuorumPacket } from '../protocol/quorum.ts';
+import { decodeDesignatedLeader } from '../protocol/quorum-codec.ts';
+import type { LogEntry } from '../protocol/transactions.ts';
+import type { PeerContext, Role } from './context.ts';
+import { IncomingHistory } from './incoming-history.ts';
+import { ackEpochPacket, learnerInfoPacket, packet } from './messages.ts';
+import type { Ticket } from './types.ts';
+import { isPeersFault, violation } from './violation.ts';
+import { MAY_NOT_VOTE_ZXID } from './vote.ts';
+
+/** How often the leader is dialled, and with what pause: it may not know yet that it was elected (Learner.connectToLeader). */
+const DIAL_ATTEMPTS = 5;
+const DIAL_PAUSE_MS = 100;
+
+type Phase =
+  /** The connection is being opened. */
+  | 'dialing'
+  | 'pausingBeforeDial'
+  /** FOLLOWERINFO sent, LEADERINFO awaited. */
+  | 'registering'
+  /** The leader's epoch is on its way to the disk. */
+  | 'acceptingEpoch'
+  /** ACKEPOCH sent; DIFF, TRUNC or SNAP awaited. */
+  | 'awaitingSync'
+  | 'receivingSnapshot'
+  | 'truncating'
+  /** The history is coming in. */
+  | 'receivingHistory'
+  /** NEWLEADER came: history and current epoch are on their way to the disk. */
+  | 'loggingHistory'
+  /** NEWLEADER acknowledged, UPTODATE awaited. */
+  | 'awaitingUpToDate'
+  | 'serving';
+
+/** Something that waits for the disk. */
+type Pending =
+  | { readonly ticket: Ticket; readonly type: 'acceptedEpoch' | 'history' }
+  | { readonly ticket: Ticket; readonly type: 'entry'; readonly zxid: Zxid };
+
+/** A server that follows or observes a leader: discovery, synchronization and broadcast as the learner sees them. */
+export class Learner implements Role {
+  readonly state: number;
+  readonly #context: PeerContext;
+  readonly #leader: ServerId;
+  readonly #observer: boolean;
+  #phase: Phase = 'dialing';
+  #attempts = 0;
+  /** Whether the driver dials or holds a connection. */
+  #open = false;
+  #heardAtMs: number;
+  #pending: Pending[] = [];
+  /** The current epoch as ACKEPOCH is to report it. */
+  #epochToReport = -1;
+  #incoming: IncomingHistory;
+  /** Up to where the leader has committed; delivered from UPTODATE on. */
+  #committed: Zxid = 0;
+  /** Up to where proposals were acknowledged. */
+  #acked: Zxid = 0;
+
+  constructor(context: PeerContext, leader: ServerId) {
+    this.#context = context;
+    this.#leader = leader;
+    this.#observer = !context.isVoter;
+    this.state = this.#observer ? PeerState.observing : PeerState.following;
+    this.#heardAtMs = context.nowMs;
+    this.#incoming = new IncomingHistory(0, this.#observer);
+  }
+
+  get deadlineMs(): number {
+    switch (this.#phase) {
+      case 'pausingBeforeDial':
+        return this.#heardAtMs + DIAL_PAUSE_MS;
+      case 'loggingHistory':
+      case 'awaitingUpToDate':
+      case 'serving':
+        return this.#heardAtMs + this.#context.syncLimitMs;
+      default:
+        return this.#heardAtMs + this.#context.initLimitMs;
+    }
+  }
+
+  start(): void {
+    this.#reportRole(false);
+    this.#dial();
+  }
+
+  tick(): void {
+    if (this.#context.nowMs < this.deadlineMs) return;
+    if (this.#phase === 'pausingBeforeDial') this.#dial();
+    else this.#context.lookForLeader(`no word from leader ${this.#leader} for too long (${this.#phase})`);
+  }
+
+  end(): void {
+    if (this.#open) this.#context.emit({ type: 'disconnectLeader' });
+  }
+
+  connected(): void {
+    const { serverId, acceptedEpoch, membership } = this.#context;
+    this.#phase = 'registering';
+    this.#heardAtMs = this.#context.nowMs;
+    const info = { serverId, protocolVersion: QUORUM_PROTOCOL_VERSION, configVersion: membership.version };
+    this.#send(learnerInfoPacket(this.#observer, acceptedEpoch, info));
+  }
+
+  closed(reason: string): void {
+    this.#open = false;
+    const early = this.#phase === 'dialing' || this.#phase === 'registering';
+    if (!early || this.#attempts >= DIAL_ATTEMPTS) {
+      this.#context.lookForLeader(`lost leader ${this.#leader}: ${reason}`);
+      return;
+    }
+    this.#phase = 'pausingBeforeDial';
+    this.#heardAtMs = this.#context.nowMs;
+  }
+
+  /** The leader looks for a leader itself, in a later round than the one that elected it: it will not lead us. */
+  leaderIsLooking(round: number): void {
+    if (this.#phase === 'serving' || round <= this.#context.vote.electionEpoch) return;
+    this.#context.lookForLeader(`leader ${this.#leader} has given up leading`);
+  }
+
+  received(packet: QuorumPacket): void {
+    this.#heardAtMs = this.#context.nowMs;
+    try {
+      this.#receive(packet);
+    } catch (error) {
+      if (!isPeersFault(error)) throw error;
+      this.#context.log('warn', 'the leader broke the protocol', { code: error.code, leader: this.#leader });
+      this.#context.lookForLeader(error.message);
+    }
+  }
+
+  snapshotProgress(): void {
+    this.#heardAtMs = this.#context.nowMs;
+  }
+
+  snapshotReceived(): void {
+    const { history } = this.#context;
+    const zxid = this.#incoming.last;
+    this.#heardAtMs = this.#context.nowMs;
+    history.reset(zxid, []);
+    this.#context.persist([{ type: 'installSnapshot', zxid }]);
+    this.#phase = 'receivingHistory';
+  }
+
+  reloaded(lastZxid: Zxid, recentEntries: readonly LogEntry[]): void {
+    const wanted = this.#incoming.last;
+    this.#context.isReloading = false;
+    this.#heardAtMs = this.#context.nowMs;
+    this.#context.history.reset(lastZxid, recentEntries);
+    // The zero of an epoch is no entry: a log that ends before it is the same history.
+    const isWanted = lastZxid === wanted || (counterOf(wanted) === 0 && lastZxid < wanted);
+    if (!isWanted) {
+      const ends = formatZxid(lastZxid);
+      this.#context.lookForLeader(`cut off at ${formatZxid(wanted)}, the log ends at ${ends}: asking the leader again`);
+      return;
+    }
+    this.#incoming = new IncomingHistory(lastZxid, this.#observer);
+    this.#phase = 'receivingHistory';
+  }
+
+  persisted(ticket: Ticket): void {
+    let done = 0;
+    for (const pending of this.#pending) {
+      if (pending.ticket > ticket) break;
+      done++;
+      this.#durable(pending);
+    }
+    this.#pending.splice(0, done);
+  }
+
+  #durable(pending: Pending): void {
+    switch (pending.type) {
+      case 'acceptedEpoch':
+        this.#acknowledgeEpoch();
+        return;
+      case 'history':
+        this.#acknowledgeHistory();
+        return;
+      case 'entry':
+        this.#acknowledgeThrough(pending.zxid);
+        return;
+    }
+  }
+
+  #dial(): void {
+    this.#phase = 'dialing';
+    this.#open = true;
+    this.#attempts++;
+    this.#heardAtMs = this.#context.nowMs;
+    this.#context.emit({ type: 'connectLeader', leader: this.#leader });
+  }
+
+  #receive(packet: QuorumPacket): void {
+    switch (this.#phase) {
+      case 'registering':
+        this.#receiveLeaderInfo(packet);
+        return;
+      case 'awaitingSync':
+        this.#receiveSync(packet);
+        return;
+      case 'receivingHistory':
+        this.#receiveHistory(packet);
+        return;
+      case 'loggingHistory':
+      case 'awaitingUpToDate':
+        if (packet.type === PacketType.upToDate) this.#serve();
+        else this.#receiveBroadcast(packet);
+        return;
+      case 'serving':
+        this.#receiveBroadcast(packet);
+        return;
+      default:
+        violation(`packet of type ${packet.type} out of turn (${this.#phase})`);
+    }
+  }
+
+  /* discovery */
+
+  #receiveLeaderInfo({ type, zxid }: QuorumPacket): void {
+    if (type !== PacketType.leaderInfo) violation(`packet of type ${type} where LEADERINFO was due`);
+    const epoch = epochOf(zxid);
+    const { acceptedEpoch, currentEpoch } = this.#context;
+    if (epoch < acceptedEpoch) violation(`the leader's epoch ${epoch} is older than ${acceptedEpoch}, accepted before`);
+    if (epoch === acceptedEpoch) {
+      this.#acknowledgeEpoch();
+      return;
+    }
+    this.#context.acceptedEpoch = epoch;
+    this.#epochToReport = currentEpoch;
+    this.#phase = 'acceptingEpoch';
+    const ticket = this.#context.persist([{ type: 'acceptedEpoch', epoch }]);
+    this.#pending.push({ ticket, type: 'acceptedEpoch' });
+  }
+
+  #acknowledgeEpoch(): void {
+    const { mayVote, history } = this.#context;
+    this.#phase = 'awaitingSync';
+    this.#send(ackEpochPacket(mayVote ? history.logged : MAY_NOT_VOTE_ZXID, this.#epochToReport));
+  }
+
+  /* synchronization */
+
+  #receiveSync({ type, zxid }: QuorumPacket): void {
+    const { history } = this.#context;
+    switch (type) {
+      case PacketType.diff:
+        this.#incoming = new IncomingHistory(history.logged, this.#observer);
+        this.#phase = 'receivingHistory';
+        return;
+      case PacketType.trunc:
+        if (zxid > history.logged) {
+          violation(`the leader cuts off at ${formatZxid(zxid)}, beyond the last entry ${formatZxid(history.logged)}`);
+        }
+        this.#incoming = new IncomingHistory(zxid, this.#observer);
+        this.#phase = 'truncating';
+        this.#context.isReloading = true;
+        this.#context.emit({ type: 'truncateAndReload', zxid });
+        return;
+      case PacketType.snap:
+        this.#incoming = new IncomingHistory(zxid, this.#observer);
+        this.#phase = 'receivingSnapshot';
+        this.#context.emit({ type: 'receiveSnapshot', zxid });
+        return;
+      default:
+        violation(`packet of type ${type} where DIFF, TRUNC or SNAP was due`);
+    }
+  }
+
+  #receiveHistory(packet: QuorumPacket): void {
+    switch (packet.type) {
+      case PacketType.proposal:
+        this.#incoming.propose(entryOf(packet));
+        return;
+      case PacketType.commit:
+      case PacketType.commitAndActivate:
+        this.#incoming.commit(packet.zxid);
+        return;
+      case PacketType.inform:
+        this.#incoming.inform(entryOf(packet));
+        return;
+      case PacketType.informAndActivate:
+        this.#incoming.inform(activatedEntryOf(packet));
+        return;
+      case PacketType.newLeader:
+        this.#logHistory(packet.zxid);
+        return;
+      case PacketType.ping:
+        return;
+      default:
+        violation(`packet of type ${packet.type} before NEWLEADER`);
+    }
+  }
+
+  /**
+   * The history first, the current epoch behind it, the acknowledgement when both are durable: in any other order a crash
+   * leaves a server that claims an epoch whose history it does not have (ZOOKEEPER-4643, -4646, -4785).
+   */
+  #logHistory(zxid: Zxid): void {
+    const context = this.#context;
+    const epoch = context.acceptedEpoch;
+    if (zxid !== makeZxid(epoch, 0)) violation(`NEWLEADER ${formatZxid(zxid)} is not of the accepted epoch ${epoch}`);
+    const entries = this.#incoming.take();
+    for (const entry of entries) context.history.append(entry);
+    context.currentEpoch = epoch;
+    this.#committed = this.#incoming.committed;
+    this.#acked = Math.max(this.#committed, zxid);
+    this.#phase = 'loggingHistory';
+    const append = entries.length > 0 ? [{ type: 'append', entries } as const] : [];
+    const ticket = context.persist([...append, { type: 'currentEpoch', epoch }]);
+    this.#pending.push({ ticket, type: 'history' });
+    this.#expectAck(context.history.logged, ticket);
+  }
+
+  #acknowledgeHistory(): void {
+    this.#context.mayVote = true;
+    this.#phase = 'awaitingUpToDate';
+    this.#sendEpochAck();
+  }
+
+  #serve(): void {
+    const { vote, currentEpoch } = this.#context;
+    if (this.#phase !== 'awaitingUpToDate') violation('UPTODATE before NEWLEADER was acknowledged');
+    // Only now is the initial history known to be a quorum's: until here nothing was delivered as committed.
+    this.#context.deliver(this.#committed, true);
+    this.#context.vote = { ...vote, peerEpoch: currentEpoch };
+    this.#phase = 'serving';
+    this.#sendEpochAck();
+    this.#reportRole(true);
+  }
+
+  /* broadcast; until UPTODATE, what is committed waits to be delivered */
+
+  #receiveBroadcast(packet: QuorumPacket): void {
+    switch (packet.type) {
+      case PacketType.proposal:
+        if (!this.#observer) this.#logEntry(entryOf(packet));
+        return;
+      case PacketType.commit:
+      case PacketType.commitAndActivate:
+        if (!this.#observer) this.#commit(packet.zxid);
+        return;
+      case PacketType.inform:
+        this.#inform(entryOf(packet));
+        return;
+      case PacketType.informAndActivate:
+        this.#inform(activatedEntryOf(packet));
+        return;
+      case PacketType.ping:
+      case PacketType.revalidate:
+      case PacketType.sync:
+        if (this.#phase === 'serving') this.#context.emit({ type: 'fromLeader', packet });
+        return;
+      default:
+        this.#context.log('debug', 'ignored a packet from the leader', { packetType: packet.type });
+    }
+  }
+
+  #logEntry(entry: LogEntry): void {
+    this.#context.history.append(entry);
+    const ticket = this.#context.persist([{ type: 'append', entries: [entry] }]);
+    this.#expectAck(entry.zxid, ticket);
+  }
+
+  #inform(entry: LogEntry): void {
+    if (!this.#observer) violation('INFORM to a follower');
+    this.#logEntry(entry);
+    this.#commit(entry.zxid);
+  }
+
+  #commit(zxid: Zxid): void {
+    const { logged } = this.#context.history;
+    if (zxid > logged) violation(`COMMIT of ${formatZxid(zxid)}, which was not proposed (last: ${formatZxid(logged)})`);
+    this.#committed = Math.max(this.#committed, zxid);
+    if (this.#phase === 'serving') this.#context.deliver(zxid, true);
+  }
+
+  #expectAck(zxid: Zxid, ticket: Ticket): void {
+    if (!this.#observer && zxid > this.#acked) this.#pending.push({ ticket, type: 'entry', zxid });
+  }
+
+  /** One ACK for each proposal: ZooKeeper's leader counts them one by one, though the last says it all. */
+  #acknowledgeThrough(zxid: Zxid): void {
+    while (this.#acked < zxid) this.#send(packet(PacketType.ack, ++this.#acked));
+  }
+
+  /** Acknowledges NEWLEADER; and UPTODATE, as ZooKeeper's learners do. */
+  #sendEpochAck(): void {
+    this.#send(packet(PacketType.ack, makeZxid(this.#context.currentEpoch, 0)));
+  }
+
+  #send(packet: QuorumPacket): void {
+    this.#context.emit({ type: 'sendToLeader', packet });
+  }
+
+  #reportRole(serving: boolean): void {
+    const state = this.#observer ? 'observing' : 'following';
+    const epoch = this.#context.currentEpoch;
+    this.#context.emit({ type: 'role', role: { state, leader: this.#leader, serving, epoch } });
+  }
+}
+
+function entryOf({ zxid, data }: QuorumPacket): LogEntry {
+  if (data === null) violation(`proposal ${formatZxid(zxid)} without a transaction`);
+  return { zxid, bytes: data };
+}
+
+/** INFORMANDACTIVATE has the designated leader before the transaction. */
+function activatedEntryOf({ zxid, data }: QuorumPacket): LogEntry {
+  if (data === null) violation(`INFORMANDACTIVATE ${formatZxid(zxid)} without a transaction`);
+  return { zxid, bytes: decodeDesignatedLeader(data).proposal };
+}
