@@ -14,15 +14,17 @@ node_has() { # node_has NODE IMAGE: containerd has that tag, with the very confi
   [ -n "$manifest" ] && docker exec "$1" ctr -n k8s.io content get "$manifest" 2>/dev/null | grep -qF "$(docker image inspect -f '{{.Id}}' "$2")"
 }
 
+# Nothing of ours runs on a control plane, where there are workers.
+mapfile -t nodes < <(kind get nodes --name "$name" | grep -v 'control-plane' || kind get nodes --name "$name")
 missing=()
 for image in "$@"; do
-  for node in $(kind get nodes --name "$name"); do
+  for node in "${nodes[@]}"; do
     node_has "$node" "$image" || { missing+=("$image") && break; }
   done
 done
 [ ${#missing[@]} -gt 0 ] || exit 0
 step "loading ${missing[*]} into the nodes"
-kind load docker-image --name "$name" "${missing[@]}" >"$cache/load.log" 2>&1 || {
+kind load docker-image --name "$name" --nodes "$(IFS=, && echo "${nodes[*]}")" "${missing[@]}" >"$cache/load.log" 2>&1 || {
   cat "$cache/load.log" >&2
   die "kind could not load the image into the nodes."
 }

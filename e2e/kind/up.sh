@@ -19,7 +19,7 @@ apply_operator() {
 resources: ["$(realpath --relative-to="$(realpath "$cache/up")" "$project/config/default")"]
 patches:
   - target: {kind: Deployment, name: zabkeeper-operator}
-    patch: '[{op: add, path: /spec/template/metadata/annotations, value: {zabkeeper.dev/image-id: "$(docker image inspect -f '{{.Id}}' "$image")"}}]'
+    patch: '[{"op": "add", "path": "/spec/template/metadata/annotations", "value": {"zabkeeper.dev/image-id": "$(docker image inspect -f '{{.Id}}' "$image")"}}]'
 END
   kubectl kustomize "$cache/up" | sed "s#zabkeeper:dev#$image#" | kubectl apply --server-side -f - &&
     kubectl wait --for=condition=Established --timeout=30s crd/coordinationclusters.zabkeeper.dev
