@@ -21,7 +21,7 @@ patches:
   - target: {kind: Deployment, name: zabkeeper-operator}
     patch: '[{"op": "add", "path": "/spec/template/metadata/annotations", "value": {"zabkeeper.dev/image-id": "$(docker image inspect -f '{{.Id}}' "$image")"}}]'
 END
-  kubectl kustomize "$cache/up" | sed "s#zabkeeper:dev#$image#" | kubectl apply --server-side -f - &&
+  kubectl kustomize "$cache/up" | sed "s#zabkeeper:dev#$image#" | kubectl -n "$operator_namespace" apply --server-side -f - &&
     kubectl wait --for=condition=Established --timeout=30s crd/coordinationclusters.zabkeeper.dev
 }
 
