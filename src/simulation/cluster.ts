@@ -5,8 +5,8 @@ import type { History } from './history.ts';
 import type { Network } from './network.ts';
 import type { SeededRandom } from './random.ts';
 import type { Scheduler } from './scheduler.ts';
-import { hostOf, isDiskFailure, SimulatedServer } from './server.ts';
-import { SimulatedDisk, SimulatedStorage } from './storage.ts';
+import { hostOf, SimulatedServer } from './server.ts';
+import { isFault, SimulatedDisk, SimulatedStorage } from './storage.ts';
 import { VoteLinks } from './votes.ts';
 
 const DISK_LATENCY_MS = 4;
@@ -16,12 +16,11 @@ function configOf(serverId: ServerId, ids: readonly ServerId[], random: SeededRa
   return {
     zab: {
       serverId,
-      membership: majorityMembership(ids.map((id) => ({ id, role: 'participant' }))),
+      membership: majorityMembership({ version: 0, text: '', members: ids.map((id) => ({ id, role: 'participant' })) }),
       tickTimeMs: 500,
       initLimitTicks: 10,
       syncLimitTicks: 4,
       committedLogEntries: random.pick([3, 20, 500]),
-      committedLogBytes: 1 << 20,
     },
     minSessionTimeoutMs: 1_000,
     maxSessionTimeoutMs: 10_000,
@@ -30,6 +29,7 @@ function configOf(serverId: ServerId, ids: readonly ServerId[], random: SeededRa
     snapshotEveryTransactions: random.pick([15, 100, 100_000]),
     skipAcl: false,
     superDigest: undefined,
+    extendedTypesEnabled: false,
   };
 }
 
@@ -88,9 +88,9 @@ export class Cluster {
     });
     seat.server = server;
     seat.storage = storage;
-    storage.onFailure = (error) => {
+    storage.onFailure = (reason) => {
       server.crash(false);
-      this.ended(seat, server, error);
+      this.ended(seat, server, reason);
     };
     server.start(() => true);
   }
@@ -165,7 +165,7 @@ export class Cluster {
     seat.storage?.abandon();
     seat.server = undefined;
     seat.storage = undefined;
-    if (!isDiskFailure(reason)) {
+    if (!isFault(reason)) {
       const text = reason instanceof Error ? (reason.stack ?? reason.message) : String(reason);
       this.flaws.push(`server ${server.id} ended at ${this.scheduler.nowMs} ms: ${text}`);
     }

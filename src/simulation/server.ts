@@ -1,4 +1,3 @@
-import { CodedError } from '../common/errors.ts';
 import type { ServerId } from '../common/types.ts';
 import type { Member, MemberConfig, MemberInput, MemberOutput, StateSnapshot } from '../server/pipeline/types.ts';
 import { createMember } from '../server/pipeline/member.ts';
@@ -51,6 +50,7 @@ export class SimulatedServer {
   private timerAtMs = Number.POSITIVE_INFINITY;
   private alive = true;
   private pausedUntilMs = 0;
+  private reloading = false;
   /** Offset of this server's wall clock. */
   private readonly clockSkewMs: number;
 
@@ -124,9 +124,11 @@ export class SimulatedServer {
   private take(input: MemberInput): void {
     if (!this.alive) return;
     this.pending.push(input);
+    if (this.reloading) return;
     const pausedMs = Math.max(0, this.pausedUntilMs - this.parts.scheduler.nowMs);
     this.turn ??= this.parts.scheduler.after(pausedMs + this.parts.random.between(0, 2), () => {
       this.turn = undefined;
+      if (this.reloading) return;
       this.step(this.pending.splice(0));
     });
   }
@@ -215,9 +217,7 @@ export class SimulatedServer {
         return;
       }
       case 'truncateAndReload':
-        this.parts.storage.truncate(output.zxid);
-        this.parts.storage.recover(this.member.recovery);
-        this.step([{ type: 'reloaded' }]);
+        this.truncateAndReload(output.zxid);
         return;
       case 'role':
         this.noteRole(output.role);
@@ -227,6 +227,16 @@ export class SimulatedServer {
       case 'stopped':
         return;
     }
+  }
+
+  private truncateAndReload(zxid: number): void {
+    this.reloading = true;
+    this.parts.storage.persist([{ type: 'truncate', zxid }], () => {
+      if (!this.alive) return;
+      this.parts.storage.recover(this.member.recovery);
+      this.reloading = false;
+      this.step([{ type: 'reloaded' }, ...this.pending.splice(0)]);
+    });
   }
 
   private connectLeader(leader: ServerId): void {
@@ -295,9 +305,4 @@ function checksumOf(bytes: Uint8Array): number {
   let hash = 0x811c9dc5;
   for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193);
   return hash >>> 0;
-}
-
-/** True for the ways in which a server may end itself: its disk refused. Anything else is a flaw of the code under test. */
-export function isDiskFailure(reason: unknown): boolean {
-  return reason instanceof CodedError && reason.code === 'ZK_STORAGE_FAILED';
 }
