@@ -48,7 +48,7 @@ export class StorageEngine {
   readonly #environment: EngineEnvironment;
   readonly #log: TransactionLog;
   #installing: { readonly writer: SnapshotWriter; readonly zxid: Zxid } | undefined;
-  #failure: unknown;
+  #failure: Error | undefined;
 
   constructor(disks: StorageDisks, lastZxid: Zxid, environment: EngineEnvironment) {
     const { settings, counters, nowMs, warn } = environment;
@@ -157,7 +157,7 @@ export class StorageEngine {
     try {
       action();
     } catch (error) {
-      this.#failure = error;
+      this.#failure = error instanceof Error ? error : new Error(String(error));
       throw error;
     }
   }

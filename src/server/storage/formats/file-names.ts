@@ -14,11 +14,11 @@ export interface SnapshotFileName extends LogFileName {
 }
 
 const LARGEST_ZXID = EPOCH_MAX * 2 ** 32 + 0xffff_ffff;
-const PACKINGS: ReadonlyMap<string, SnapshotPacking> = new Map([
-  ['', 'plain'],
-  ['.gz', 'gzip'],
-  ['.snappy', 'snappy'],
-]);
+const SNAPSHOT_PATTERNS: readonly (readonly [SnapshotPacking, RegExp])[] = [
+  ['plain', /^snapshot\.([0-9a-f]+)$/],
+  ['gzip', /^snapshot\.([0-9a-f]+)\.gz$/],
+  ['snappy', /^snapshot\.([0-9a-f]+)\.snappy$/],
+];
 
 export function logName(firstZxid: Zxid): string {
   return `log.${firstZxid.toString(16)}`;
@@ -53,14 +53,9 @@ export function logFiles(names: readonly string[]): LogFileName[] {
 
 /** The snapshots among the names, newest first. */
 export function snapshotFiles(names: readonly string[]): SnapshotFileName[] {
-  return names
-    .flatMap((name) =>
-      parse(name, /^snapshot\.([0-9a-f]+)(?:\.gz|\.snappy)?$/).map((file) => ({
-        ...file,
-        packing: PACKINGS.get(/\.(?:gz|snappy)$/.exec(name)?.[0] ?? '') ?? 'plain',
-      })),
-    )
-    .sort((a, b) => byZxid(b, a));
+  return SNAPSHOT_PATTERNS.flatMap(([packing, pattern]) =>
+    names.flatMap((name) => parse(name, pattern)).map(({ name, zxid }) => ({ name, zxid, packing })),
+  ).sort((a, b) => byZxid(b, a));
 }
 
 /** Snapshots of leaders that were being installed when the process ended. */

@@ -28,14 +28,11 @@ const ZXID_BYTES = 8;
 
 /** Longest first: a longer trailer's last seal also fits a shorter one. */
 const TRAILERS = [
-  { digest: true, zxid: true },
-  { digest: true, zxid: false },
-  { digest: false, zxid: true },
-  { digest: false, zxid: false },
-].map((parts) => ({
-  ...parts,
-  bytes: SEAL_BYTES + (parts.digest ? DIGEST_BYTES + SEAL_BYTES : 0) + (parts.zxid ? ZXID_BYTES + SEAL_BYTES : 0),
-}));
+  { digest: true, zxid: true, bytes: 3 * SEAL_BYTES + DIGEST_BYTES + ZXID_BYTES },
+  { digest: true, zxid: false, bytes: 2 * SEAL_BYTES + DIGEST_BYTES },
+  { digest: false, zxid: true, bytes: 2 * SEAL_BYTES + ZXID_BYTES },
+  { digest: false, zxid: false, bytes: SEAL_BYTES },
+];
 const TRAILER_BYTES_MAX = Math.max(...TRAILERS.map((trailer) => trailer.bytes));
 
 /** Wraps a body, chunk by chunk, into header and seals. */
