@@ -56,6 +56,8 @@ export interface ClusterOptions {
   readonly committedLogEntries?: number;
   /** False leaves pings and their echoes out of the transcript. */
   readonly tracePings?: boolean;
+  /** Called when a server has delivered an entry as committed, or begins to serve (`began`). */
+  readonly check?: (server: TestServer, began: boolean) => void;
 }
 
 /** One thing that can happen next in the cluster. */
@@ -132,6 +134,13 @@ export class Cluster {
       if (connection.leader === server) connection.leaderOpen = false;
       if (connection.learner === server) connection.learnerOpen = false;
     }
+  }
+
+  /** Takes a server away and gives it an empty disk. */
+  wipe(id: ServerId): void {
+    if (this.server(id).peer !== undefined) this.crash(id);
+    this.note(`server ${id} loses its disk`);
+    this.server(id).disk.wipe();
   }
 
   /** Cuts the network between two servers: what is on the way between them is lost, connections end. */
@@ -390,13 +399,19 @@ export class Cluster {
         server.confirmed.push(output.token);
         return;
       case 'log':
-        if (output.level === 'warn') this.note(`${server.id} warns: ${output.message}${showReason(output.fields)}`);
-        else if (output.fields['reason'] !== undefined) this.note(`${server.id}: ${String(output.fields['reason'])}`);
+        this.#noteLog(server, output);
         return;
       case 'receiveSnapshot':
       case 'fromLearner':
         return;
     }
+  }
+
+  #noteLog(server: TestServer, { level, message, fields }: Extract<ZabOutput, { readonly type: 'log' }>): void {
+    const { reason } = fields;
+    const why = typeof reason === 'string' ? reason : '';
+    if (level === 'warn') this.note(`${server.id} warns: ${message}${why === '' ? '' : ` (${why})`}`);
+    else if (why !== '') this.note(`${server.id}: ${why}`);
   }
 
   #toLearner(server: TestServer, id: number, freight: Freight): void {
@@ -420,19 +435,19 @@ export class Cluster {
     assert(entry.zxid === last + 1 || counterOf(entry.zxid) === 1, `server ${server.id}: gap before ${entry.zxid}`);
     this.note(`${server.id} delivers ${showEntry(entry)}${committed ? '' : ' (not known to be committed)'}`);
     server.state.push(entry);
-    if (committed) server.committed.push(entry);
+    if (!committed) return;
+    server.committed.push(entry);
+    this.#options.check?.(server, false);
   }
 
   #noteRole(server: TestServer, role: ZabRole): void {
     server.role = role;
     this.note(`${server.id} is ${showRole(role)}`);
-    if (role.state !== 'leading' || !role.serving) return;
+    if (role.state === 'looking' || !role.serving) return;
+    this.#options.check?.(server, true);
+    if (role.state !== 'leading') return;
     const known = this.leaders.get(role.epoch);
     assert(known === undefined, `server ${server.id} leads epoch ${role.epoch}, which server ${known} has led`);
     this.leaders.set(role.epoch, server.id);
   }
-}
-
-function showReason(fields: Readonly<Record<string, unknown>>): string {
-  return fields['reason'] === undefined ? '' : ` (${String(fields['reason'])})`;
 }

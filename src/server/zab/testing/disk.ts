@@ -51,6 +51,14 @@ export class TestDisk {
     this.#queue = [];
   }
 
+  wipe(): void {
+    this.acceptedEpoch = undefined;
+    this.currentEpoch = undefined;
+    this.snapshot = undefined;
+    this.log = [];
+    this.#queue = [];
+  }
+
   /** Cuts the log, after everything that was asked before. A snapshot beyond the cut is of no use any more. */
   truncate(zxid: Zxid): readonly Ticket[] {
     const tickets: Ticket[] = [];

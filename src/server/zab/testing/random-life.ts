@@ -1,0 +1,181 @@
+import { assert } from '../../../common/errors.ts';
+import type { LogEntry } from '../../protocol/transactions.ts';
+import type { Membership } from '../types.ts';
+import { Cluster, type TestServer } from './cluster.ts';
+import { showEntries, showEntry } from './trace.ts';
+
+/** A small generator of pseudo-random numbers (mulberry32). */
+export function seededRandom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** How long packets and disks may be overtaken by time. */
+const SLOWNESS_MS_MAX = 1_500;
+
+/** What a random life does to a cluster. */
+export interface RandomLifeOptions {
+  readonly membership: Membership;
+  readonly steps: number;
+  /** Also takes disks away, one at a time; the servers then come back without a vote. */
+  readonly wipes?: boolean;
+  readonly committedLogEntries?: number;
+}
+
+/**
+ * A cluster's life under faults, from one seed. Checked all along: one leader for each epoch; whatever any server
+ * delivered as committed is the same everywhere, and is part of the state of everyone that serves. Checked at the
+ * end, when the faults have stopped: there is a leader, and all servers have the same state, with all that was committed.
+ */
+export class RandomLife {
+  readonly cluster: Cluster;
+  readonly #options: RandomLifeOptions;
+  readonly #random: () => number;
+  /** What was committed, in order, as far as any server has seen it. */
+  readonly #chosen: LogEntry[] = [];
+  #proposals = 0;
+  /** The server that lost its disk and has not synchronized since. */
+  #wiped: TestServer | undefined;
+
+  constructor(seed: number, options: RandomLifeOptions) {
+    const { membership, wipes, committedLogEntries } = options;
+    this.#options = options;
+    this.#random = seededRandom(seed);
+    this.cluster = new Cluster({
+      membership,
+      emptyMayVote: wipes !== true,
+      check: (server, began) => this.#check(server, began),
+      ...(committedLogEntries === undefined ? {} : { committedLogEntries }),
+    });
+  }
+
+  live(): void {
+    this.#bootstrap();
+    for (let step = 0; step < this.#options.steps; step++) this.#step();
+    this.#recover();
+  }
+
+  /** Where an empty server may not vote, the first ones are told to begin. */
+  #bootstrap(): void {
+    for (const { disk } of this.cluster.servers.values()) {
+      disk.acceptedEpoch = 0;
+      disk.currentEpoch = 0;
+    }
+    this.cluster.startAll();
+  }
+
+  #step(): void {
+    const { cluster } = this;
+    const luck = this.#random();
+    const events = cluster.events();
+    if (luck < 0.03) this.#fault();
+    else if (luck < 0.1) this.#propose();
+    else if (events.length > 0 && luck < 0.97) this.#pick(events).happen();
+    else this.#passTime();
+  }
+
+  /** To the next deadline; not so far if something is on its way, or a slow packet would always be a lost one. */
+  #passTime(): void {
+    const { cluster } = this;
+    const due = [...cluster.servers.values()].map((server) => server.peer?.nextDeadlineMs() ?? Infinity);
+    const isBusy = cluster.events().length > 0;
+    const nextMs = Math.min(...due, isBusy ? cluster.nowMs + Math.floor(this.#random() * SLOWNESS_MS_MAX) : Infinity);
+    if (nextMs === Infinity) return;
+    cluster.nowMs = Math.max(cluster.nowMs, nextMs);
+    cluster.tickDue();
+  }
+
+  #propose(): void {
+    const { cluster } = this;
+    const leaders = [...cluster.servers.values()].filter(({ role }) => role.state === 'leading' && role.serving);
+    if (leaders.length === 0) return;
+    const { id, peer } = this.#pick(leaders);
+    if (peer === undefined) return;
+    const count = 1 + Math.floor(this.#random() * 3);
+    const payloads = Array.from({ length: count }, () => `p${++this.#proposals}`);
+    cluster.propose(id, ...payloads);
+  }
+
+  #fault(): void {
+    const { cluster } = this;
+    const servers = [...cluster.servers.values()];
+    const leaders = servers.filter(({ role }) => role.state === 'leading');
+    // Leaders are hit more often than their share: that is where histories part.
+    const server = this.#pick(leaders.length > 0 && this.#random() < 0.4 ? leaders : servers);
+    const other = this.#pick(servers);
+    const luck = this.#random();
+    if (luck < 0.35) this.#crashOrStart(server);
+    else if (luck < 0.6) cluster.heal();
+    else if (luck < 0.7 && server !== other) cluster.cut(server.id, other.id);
+    else if (luck < 0.82) cluster.isolate(server.id);
+    else if (luck < 0.9) server.diskHeld = !server.diskHeld;
+    else if (luck < 0.95) cluster.give(server, { type: 'stepDown', reason: 'a fault' });
+    else this.#wipe(server);
+  }
+
+  #crashOrStart(server: TestServer): void {
+    if (server.peer === undefined) this.cluster.start(server.id);
+    else this.cluster.crash(server.id, Math.floor(this.#random() * 4), Math.floor(this.#random() * 3));
+  }
+
+  /** One at a time: a second disk lost before the first server has synchronized may take committed entries with it. */
+  #wipe(server: TestServer): void {
+    const isRestored = this.#wiped === undefined || this.#wiped.disk.currentEpoch !== undefined;
+    if (this.#options.wipes !== true || !isRestored) return;
+    this.#wiped = server;
+    this.cluster.wipe(server.id);
+  }
+
+  #recover(): void {
+    const { cluster } = this;
+    cluster.note('the faults stop');
+    cluster.heal();
+    for (const server of cluster.servers.values()) {
+      server.diskHeld = false;
+      if (server.peer === undefined) cluster.start(server.id);
+    }
+    for (let i = 0; i < 20 && !this.#isWhole(); i++) cluster.runFor(5_000);
+    const leader = cluster.leader;
+    assert(leader !== undefined, 'there is no leader after the faults');
+    cluster.propose(leader.id, 'last');
+    cluster.runFor(1_000);
+    assert(this.#isWhole(), 'not all servers serve after the faults');
+    for (const server of cluster.servers.values()) {
+      const state = showEntries(server.state);
+      assert(
+        state === showEntries(this.#chosen),
+        `server ${server.id} ends with another state than was committed: ${state}`,
+      );
+    }
+  }
+
+  #isWhole(): boolean {
+    if (this.cluster.leader === undefined) return false;
+    return [...this.cluster.servers.values()].every(({ role }) => role.state !== 'looking' && role.serving);
+  }
+
+  #check(server: TestServer, began: boolean): void {
+    // A leader that begins has everything; one that has been replaced without knowing it may see a late commit.
+    const isNewLeader = began && server.role.state === 'leading';
+    const { state } = server;
+    const known = Math.min(state.length, this.#chosen.length);
+    for (let i = 0; i < known; i++) {
+      const [have, want] = [state[i], this.#chosen[i]];
+      assert(have !== undefined && want !== undefined, 'the index is in both');
+      assert(showEntry(have) === showEntry(want), `server ${server.id} has ${showEntry(have)} for ${showEntry(want)}`);
+    }
+    assert(!isNewLeader || state.length >= this.#chosen.length, `leader ${server.id} lost what was committed`);
+    this.#chosen.push(...state.slice(known));
+  }
+
+  #pick<T>(items: readonly T[]): T {
+    const item = items[Math.floor(this.#random() * items.length)];
+    assert(item !== undefined, 'there is nothing to pick from');
+    return item;
+  }
+}
