@@ -1,5 +1,6 @@
 import type { SessionId } from '../../common/types.ts';
 import type { Zxid } from '../../common/zxid.ts';
+import type { JuteWriter } from '../protocol/jute-writer.ts';
 import type { Acl, Identity, Stat } from '../protocol/records.ts';
 import type { Txn, TxnHeader } from '../protocol/transactions.ts';
 
@@ -14,7 +15,7 @@ export interface Database {
   /** As ZooKeeper counts, which has the root twice: a new database has 5. */
   readonly znodeCount: number;
   readonly ephemeralCount: number;
-  /** Characters of paths and bytes of data, as ZooKeeper's approximate_data_size. */
+  /** Bytes of paths and data, as ZooKeeper's approximate_data_size. */
   readonly dataBytes: number;
   /** Session id -> granted timeout in milliseconds. */
   readonly sessions: ReadonlyMap<SessionId, number>;
@@ -40,10 +41,18 @@ export interface Database {
   ttlZnodes(): ReadonlySet<string>;
 
   /**
+   * Writes the ensemble's configuration into `/zookeeper/config`, which every server does for itself when it starts, outside of
+   * any transaction and of the digest (ZKDatabase.initConfigInZKDatabase). A reconfiguration is a transaction.
+   */
+  setConfig(text: string, version: Zxid, timeMs: number): void;
+
+  /**
    * A consistent snapshot of the state as it is now. Reading it chunk by chunk while transactions are applied gives the
    * state of this moment (copy on write); several may be open. `close` ends one that will not be read to its end.
    */
   snapshot(): DatabaseSnapshot;
+  /** Forgets everything: the state of a server that has never applied a transaction. The watches stay. */
+  clear(): void;
   /** Takes in a snapshot's body in pieces of any size and replaces the whole state at the end. */
   loader(): SnapshotLoader;
   /** Digest version 2 of the whole tree (see ZooKeeper's DigestCalculator), or undefined where it is not kept. */
@@ -73,6 +82,12 @@ export interface Znode {
   /** As stored: the session, or the mark of a container or TTL znode. */
   readonly storedEphemeralOwner: SessionId;
   readonly children: ZnodeChildren;
+  /** The data as a reply holds it, length before it. */
+  writeData(writer: JuteWriter): void;
+  /** The Stat as a reply holds it; the same as `stat`, without making an object. */
+  writeStat(writer: JuteWriter): void;
+  /** The names of the children as a reply holds them, count before them; none of them becomes a string. */
+  writeChildNames(writer: JuteWriter): void;
 }
 
 /** Names of the children, in the order of their creation. */
@@ -124,6 +139,11 @@ export interface Watches {
   has(selection: WatchSelection, path: string, watcher: Watcher): boolean;
   /** True if there was such a watch. */
   remove(selection: WatchSelection, path: string, watcher: Watcher): boolean;
+  /** The paths that a watcher watches. */
+  pathsOf(watcher: Watcher): readonly string[];
+  /** How many paths are watched, and how many watchers there are. */
+  readonly pathCount: number;
+  readonly watcherCount: number;
   /** The connection ended. */
   removeWatcher(watcher: Watcher): void;
 }

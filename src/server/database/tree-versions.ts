@@ -1,0 +1,103 @@
+import type { BlockRef, BlockStore } from './block-store.ts';
+import { Int, type NodeRecords } from './node-records.ts';
+
+interface Retired {
+  /** Versions up to this one may still need it. */
+  readonly lastNeededBy: number;
+  readonly record: number;
+  readonly block: BlockRef;
+}
+
+/**
+ * Copy on write for snapshots. Opening one costs nothing: the tree gets a new version number. A record that changes for
+ * the first time since then is copied before, and each record says since which version its content is what it is
+ * (`born`) and where the content before that lies (`older`). What an open version may still read is not freed but retired,
+ * until that version is closed.
+ */
+export class TreeVersions {
+  readonly #records: NodeRecords;
+  readonly #blocks: BlockStore;
+  /** Ascending. */
+  readonly #open: number[] = [];
+  #current = 0;
+  /** In the order of `lastNeededBy`; those before `#retiredFirst` are freed already. */
+  #retired: Retired[] = [];
+  #retiredFirst = 0;
+
+  constructor(records: NodeRecords, blocks: BlockStore) {
+    this.#records = records;
+    this.#blocks = blocks;
+  }
+
+  /** The version that new records belong to. */
+  get current(): number {
+    return this.#current;
+  }
+
+  open(): number {
+    this.#current++;
+    this.#open.push(this.#current);
+    return this.#current;
+  }
+
+  close(version: number): void {
+    const at = this.#open.indexOf(version);
+    if (at === -1) return;
+    this.#open.splice(at, 1);
+    this.#freeRetired();
+  }
+
+  /** To be called before a record changes: keeps its content for the versions that need it. */
+  preserve(id: number): void {
+    if (this.#open.length === 0) return;
+    const records = this.#records;
+    // Open versions are in ascending order: if the newest does not see this content, none does.
+    const newest = this.#open[this.#open.length - 1] as number;
+    if (records.int(id, Int.born) >= newest) return;
+    const copy = records.duplicate(id);
+    records.setInt(id, Int.older, copy);
+    records.setInt(id, Int.born, this.#current);
+    this.#retire(copy, 0);
+  }
+
+  /** The record that holds what `id` was in an open version. */
+  recordAt(version: number, id: number): number {
+    let record = id;
+    while (this.#records.int(record, Int.born) >= version) record = this.#records.int(record, Int.older);
+    return record;
+  }
+
+  freeRecord(id: number): void {
+    if (this.#open.length === 0) this.#records.free(id);
+    else this.#retire(id, 0);
+  }
+
+  freeBlock(block: BlockRef): void {
+    if (block === 0) return;
+    if (this.#open.length === 0) this.#blocks.free(block);
+    else this.#retire(0, block);
+  }
+
+  #retire(record: number, block: BlockRef): void {
+    this.#retired.push({ lastNeededBy: this.#current, record, block });
+  }
+
+  #freeRetired(): void {
+    const oldestOpen = this.#open[0] ?? Infinity;
+    let at = this.#retiredFirst;
+    for (; at < this.#retired.length; at++) {
+      const { lastNeededBy, record, block } = this.#retired[at] as Retired;
+      if (lastNeededBy >= oldestOpen) break;
+      if (record !== 0) this.#records.free(record);
+      this.#blocks.free(block);
+    }
+    this.#retiredFirst = at;
+    if (at === this.#retired.length) {
+      this.#retired = [];
+      this.#retiredFirst = 0;
+    } else if (at > this.#retired.length / 2) {
+      this.#retired = this.#retired.slice(at);
+      this.#retiredFirst = 0;
+    }
+  }
+}
