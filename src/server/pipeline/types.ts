@@ -35,6 +35,8 @@ export interface MemberConfig {
   readonly skipAcl: boolean;
   /** SHA-1 digest `user:base64` of the super user (DigestAuthenticationProvider.superDigest), if any. */
   readonly superDigest: string | undefined;
+  /** TTL znodes may be created (zookeeper.extendedTypesEnabled). */
+  readonly extendedTypesEnabled: boolean;
 }
 
 export type MemberInput =
@@ -58,6 +60,8 @@ export type MemberInput =
   | { readonly type: 'learnerConnected'; readonly connection: LearnerConnection }
   | { readonly type: 'learnerPacket'; readonly connection: LearnerConnection; readonly packet: QuorumPacket }
   | { readonly type: 'learnerClosed'; readonly connection: LearnerConnection }
+  /** A part of the snapshot that this learner is being sent has left for its socket. */
+  | { readonly type: 'learnerProgress'; readonly connection: LearnerConnection }
   | { readonly type: 'leaderConnected' }
   | { readonly type: 'leaderPacket'; readonly packet: QuorumPacket }
   /** A piece of the snapshot that follows a SNAP packet; `end` when the signature has been read behind it. */
@@ -76,6 +80,8 @@ export interface StateSnapshot {
   readonly zxid: Zxid;
   next(maxBytes: number): Uint8Array | undefined;
   digest(): bigint | undefined;
+  /** Lets go of a snapshot that will not be read to its end. */
+  close(): void;
 }
 
 /** Operations for the disk: ZAB's, with the snapshot's bytes filled in (structurally storage's StorageOperation). */
@@ -160,6 +166,11 @@ export interface StateReceiver {
   snapshotChunk(bytes: Uint8Array): void;
   snapshotEnd(zxid: Zxid, digest: bigint | undefined): void;
   entry(entry: LogEntry): void;
+}
+
+/** Looks on, for checkers that compare what members apply. */
+export interface MemberObserver {
+  applied(entry: LogEntry, committed: boolean): void;
 }
 
 export interface Member {

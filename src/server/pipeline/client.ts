@@ -1,0 +1,76 @@
+import type { SessionId } from '../../common/types.ts';
+import type { ApplyResult } from '../database/types.ts';
+import type { Identity } from '../protocol/records.ts';
+import type { Expirable } from './expiry.ts';
+import { Fifo } from './fifo.ts';
+import type { TrackedSession } from './session-tracker.ts';
+import type { ClientId } from './types.ts';
+
+/**
+ * Where a connection stands: before its ConnectRequest, waiting for its session, open, and gone. Nothing leads back.
+ */
+export type ClientPhase = 'new' | 'opening' | 'open' | 'closed';
+
+/** One connection of a client. A session has one at a time on a server; a client that connects again gets a new one. */
+export class Client implements Expirable {
+  readonly id: ClientId;
+  readonly address: string;
+  phase: ClientPhase = 'new';
+  /** Who the client has shown to be. Replaced, never changed: requests under way keep what they came with. */
+  identities: readonly Identity[];
+  /** 0 until the client has asked for one. */
+  sessionId: SessionId = 0n;
+  timeoutMs = 0;
+  /** Whether the ConnectRequest had the readOnly field; the answer has it then. */
+  sentReadOnly = false;
+  /** On the leader, once the session is open: spares a look-up for every request. */
+  session: TrackedSession | undefined;
+  /** On a learner: the session is on the list for the leader's next PING. */
+  touched = false;
+  /** Requests that wait for a commit, and whatever came behind them; answered in this order. */
+  readonly queue = new Fifo<PendingRequest>();
+  /** Frames that came before the session was open. */
+  readonly held: Uint8Array[] = [];
+  heldBytes = 0;
+  /** What is to be sent at the end of this step: pairs of start and end in the step's reply bytes. */
+  readonly segments: number[] = [];
+  received = 0;
+  sent = 0;
+  expiresMs = 0;
+  bucketMs = 0;
+
+  constructor(id: ClientId, address: string) {
+    this.id = id;
+    this.address = address;
+    this.identities = [{ scheme: 'ip', id: address }];
+  }
+}
+
+/** A request that cannot be answered at once. */
+export class PendingRequest {
+  readonly client: Client;
+  readonly sessionId: SessionId;
+  readonly xid: number;
+  readonly type: number;
+  /** The whole frame; the body begins at {@link PendingRequest.offset}. */
+  readonly frame: Uint8Array;
+  readonly offset: number;
+  /** As they were when the request came. */
+  readonly identities: readonly Identity[];
+  /** False for writes and syncs until they are done. */
+  ready: boolean;
+  /** What became of a write. */
+  error = 0;
+  result: ApplyResult | undefined;
+
+  constructor(client: Client, xid: number, type: number, frame: Uint8Array, offset: number, ready: boolean) {
+    this.client = client;
+    this.sessionId = client.sessionId;
+    this.xid = xid;
+    this.type = type;
+    this.frame = frame;
+    this.offset = offset;
+    this.identities = client.identities;
+    this.ready = ready;
+  }
+}

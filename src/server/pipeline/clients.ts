@@ -1,0 +1,345 @@
+import type { SessionId } from '../../common/types.ts';
+import { formatZxid } from '../../common/zxid.ts';
+import type { ApplyResult, Database } from '../database/types.ts';
+import { readConnectRequest, writeConnectResponse } from '../protocol/connect.ts';
+import { JuteReader } from '../protocol/jute-reader.ts';
+import { OpCode, ReplyCode } from '../protocol/opcodes.ts';
+import { readAuthPacket } from '../protocol/requests.ts';
+import type { Answers } from './answers.ts';
+import { authenticate } from './auth.ts';
+import { Client, PendingRequest } from './client.ts';
+import { ExpiryQueue } from './expiry.ts';
+import { operationKind } from './operations.ts';
+import { PASSWORD_BYTES, isSessionPassword, sessionPassword } from './password.ts';
+import type { Reads } from './reads.ts';
+import type { Replies } from './replies.ts';
+import type { Service } from './service.ts';
+import type { SessionIds } from './session-ids.ts';
+import { formatSession, isMalformed, type Step } from './step.ts';
+import type { ClientId, ClientInfo, MemberConfig } from './types.ts';
+
+/** A connection that has no session yet may be silent this long (ZooKeeper's sessionlessCnxnTimeout). */
+const SESSIONLESS_TIMEOUT_MS = 10_000;
+
+/** What a client may send before its session is open: nothing, really. */
+const HELD_BYTES_MAX = 64 * 1024;
+
+/** The length of a request's header: xid and type. */
+const REQUEST_HEADER_BYTES = 8;
+
+/**
+ * The connections of this member's clients: the handshake, who a client is, and the order of its answers, which is that
+ * of its requests (CommitProcessor). A read is answered at once unless the session has something pending before it.
+ */
+export class Clients {
+  /** Undefined while this member does not serve. */
+  service: Service | undefined;
+  readonly #clients = new Map<ClientId, Client>();
+  readonly #bySession = new Map<SessionId, Client>();
+  readonly #expiry: ExpiryQueue<Client>;
+  readonly #config: MemberConfig;
+  readonly #database: Database;
+  readonly #step: Step;
+  readonly #replies: Replies;
+  readonly #reads: Reads;
+  readonly #answers: Answers;
+  readonly #sessionIds: SessionIds;
+  #outstanding = 0;
+  #received = 0;
+
+  constructor(
+    config: MemberConfig,
+    database: Database,
+    step: Step,
+    replies: Replies,
+    reads: Reads,
+    answers: Answers,
+    sessionIds: SessionIds,
+  ) {
+    this.#config = config;
+    this.#database = database;
+    this.#step = step;
+    this.#replies = replies;
+    this.#reads = reads;
+    this.#answers = answers;
+    this.#sessionIds = sessionIds;
+    this.#expiry = new ExpiryQueue(config.zab.tickTimeMs);
+  }
+
+  get count(): number {
+    return this.#clients.size;
+  }
+
+  /** Requests that wait for their answer. */
+  get outstanding(): number {
+    return this.#outstanding;
+  }
+
+  get received(): number {
+    return this.#received;
+  }
+
+  get(id: ClientId): Client | undefined {
+    return this.#clients.get(id);
+  }
+
+  infos(): ClientInfo[] {
+    return [...this.#clients.values()].map((client) => ({
+      client: client.id,
+      address: client.address,
+      sessionId: client.sessionId,
+      timeoutMs: client.timeoutMs,
+      received: client.received,
+      sent: client.sent,
+      outstanding: client.queue.length,
+    }));
+  }
+
+  connected(id: ClientId, address: string): void {
+    const client = new Client(id, address);
+    this.#clients.set(id, client);
+    this.#expiry.add(client, this.#step.nowMs, SESSIONLESS_TIMEOUT_MS);
+  }
+
+  /** The connection ended. Its session lives on until it expires. */
+  disconnected(id: ClientId): void {
+    const client = this.#clients.get(id);
+    if (client !== undefined) this.#forget(client);
+  }
+
+  frame(id: ClientId, frame: Uint8Array): void {
+    const client = this.#clients.get(id);
+    // What was on its way when the member closed the connection.
+    if (client === undefined) return;
+    client.received++;
+    this.#received++;
+    if (frame.length > this.#config.maxFrameBytes) {
+      this.close(client, `a frame of ${frame.length} bytes is longer than jute.maxbuffer`);
+    } else if (this.service === undefined) {
+      this.close(client, 'this server is not serving: it is not part of a quorum');
+    } else if (client.phase === 'open') {
+      this.#request(client, frame, this.service);
+    } else if (client.phase === 'new') {
+      this.#connect(client, frame, this.service);
+    } else {
+      this.#hold(client, frame);
+    }
+  }
+
+  /** The session of a client that was `opening` has been created, or renewed, or refused. */
+  sessionReady(client: Client, valid: boolean): void {
+    if (client.phase !== 'opening') return;
+    this.#replies.beginFrame(client);
+    writeConnectResponse(this.#replies.writer, {
+      protocolVersion: 0,
+      timeoutMs: valid ? client.timeoutMs : 0,
+      sessionId: valid ? client.sessionId : 0n,
+      password: valid ? sessionPassword(client.sessionId) : new Uint8Array(PASSWORD_BYTES),
+      readOnly: client.sentReadOnly ? false : undefined,
+    });
+    this.#replies.end();
+    if (!valid) {
+      this.close(client, `session ${formatSession(client.sessionId)} is not alive`);
+      return;
+    }
+    client.phase = 'open';
+    this.#expiry.touch(client, this.#step.nowMs, client.timeoutMs);
+    for (const frame of client.held.splice(0)) {
+      if (this.#clients.has(client.id) && this.service !== undefined) this.#request(client, frame, this.service);
+    }
+  }
+
+  /** A write or sync is done: it and what waited behind it can be answered. */
+  done(request: PendingRequest, error: number, result: ApplyResult | undefined): void {
+    request.error = error;
+    request.result = result;
+    request.ready = true;
+    const { client } = request;
+    if (client.phase === 'closed') return;
+    if (request.type === OpCode.createSession) {
+      this.sessionReady(client, error === ReplyCode.ok);
+      return;
+    }
+    for (let next = client.queue.peek(); next !== undefined && next.ready; next = client.queue.peek()) {
+      client.queue.shift();
+      this.#outstanding--;
+      this.#answerQueued(client, next);
+      if (!this.#clients.has(client.id)) return;
+    }
+  }
+
+  /** The session has ended: whoever is still connected for it is not any more. */
+  sessionClosed(sessionId: SessionId): void {
+    const client = this.#bySession.get(sessionId);
+    if (client !== undefined) this.close(client, `session ${formatSession(sessionId)} has expired or was closed`);
+  }
+
+  closeAll(reason: string): void {
+    for (const client of [...this.#clients.values()]) this.close(client, reason);
+  }
+
+  /** Closes after what the client has coming. */
+  close(client: Client, reason: string): void {
+    this.#replies.flushClient(client, this.#step.outputs);
+    this.#step.emit({ type: 'closeClient', client: client.id, reason });
+    this.#forget(client);
+  }
+
+  /** Closes connections that have been silent for too long. */
+  expire(reading: boolean): void {
+    for (const client of this.#expiry.poll(this.#step.nowMs, Infinity)) {
+      if (reading) {
+        this.close(client, `nothing was heard for ${client.timeoutMs || SESSIONLESS_TIMEOUT_MS} ms`);
+      } else {
+        // We have not been listening, so the silence says nothing.
+        this.#expiry.add(client, this.#step.nowMs, client.timeoutMs || SESSIONLESS_TIMEOUT_MS);
+      }
+    }
+  }
+
+  nextDeadlineMs(): number {
+    return this.#expiry.nextDeadlineMs();
+  }
+
+  #connect(client: Client, frame: Uint8Array, service: Service): void {
+    let request;
+    try {
+      request = readConnectRequest(new JuteReader(frame));
+    } catch (error) {
+      if (!isMalformed(error)) throw error;
+      this.close(client, 'the ConnectRequest is malformed');
+      return;
+    }
+    if (request.lastZxidSeen > this.#database.lastZxid) {
+      const seen = formatZxid(request.lastZxidSeen);
+      this.close(client, `it has seen zxid ${seen}, this server only ${formatZxid(this.#database.lastZxid)}`);
+      return;
+    }
+    const { minSessionTimeoutMs, maxSessionTimeoutMs } = this.#config;
+    client.timeoutMs = Math.min(Math.max(request.timeoutMs, minSessionTimeoutMs), maxSessionTimeoutMs);
+    client.sentReadOnly = request.readOnly !== undefined;
+    client.phase = 'opening';
+    this.#expiry.touch(client, this.#step.nowMs, Math.max(client.timeoutMs, SESSIONLESS_TIMEOUT_MS));
+    if (request.sessionId === 0n) this.#openSession(client, service);
+    else this.#renewSession(client, request.sessionId, request.password, service);
+  }
+
+  #openSession(client: Client, service: Service): void {
+    client.sessionId = this.#sessionIds.next(this.#step.wallMs, (id) => this.#database.sessions.has(id));
+    this.#bySession.set(client.sessionId, client);
+    const body = new Uint8Array(4);
+    new DataView(body.buffer).setInt32(0, client.timeoutMs);
+    service.openSession(client, new PendingRequest(client, 0, OpCode.createSession, body, 0, false));
+  }
+
+  #renewSession(client: Client, sessionId: SessionId, password: Uint8Array, service: Service): void {
+    client.sessionId = sessionId;
+    if (!isSessionPassword(sessionId, password)) {
+      this.#step.log('warn', 'a client gave a wrong password for a session', {
+        session: formatSession(sessionId),
+        address: client.address,
+      });
+      this.sessionReady(client, false);
+      return;
+    }
+    const former = this.#bySession.get(sessionId);
+    if (former !== undefined) this.close(former, 'its client has connected again');
+    this.#bySession.set(sessionId, client);
+    service.renewSession(client);
+  }
+
+  #request(client: Client, frame: Uint8Array, service: Service): void {
+    if (frame.length < REQUEST_HEADER_BYTES) {
+      this.close(client, `a frame of ${frame.length} bytes holds no request`);
+      return;
+    }
+    const xid = readInt(frame, 0);
+    const type = readInt(frame, 4);
+    this.#expiry.touch(client, this.#step.nowMs, client.timeoutMs);
+    if (type === OpCode.auth) {
+      this.#authenticate(client, xid, frame);
+      return;
+    }
+    // As in ZooKeeper: the session is ending, and the connection with it.
+    if (!service.touch(client)) return;
+    switch (operationKind(type)) {
+      case 'read':
+        if (client.queue.length === 0) {
+          this.#reads.answer(client, xid, type, frame, REQUEST_HEADER_BYTES, client.identities);
+        } else {
+          this.#enqueue(client, xid, type, frame, true);
+        }
+        break;
+      case 'write':
+        service.submit(this.#enqueue(client, xid, type, frame, false));
+        break;
+      case 'sync':
+        service.sync(this.#enqueue(client, xid, type, frame, false));
+        break;
+      case 'unknown':
+        this.#replies.header(client, xid, this.#database.lastZxid, ReplyCode.unimplemented);
+        this.close(client, `a request of type ${type}`);
+        break;
+    }
+  }
+
+  #enqueue(client: Client, xid: number, type: number, frame: Uint8Array, ready: boolean): PendingRequest {
+    const request = new PendingRequest(client, xid, type, frame, REQUEST_HEADER_BYTES, ready);
+    client.queue.push(request);
+    this.#outstanding++;
+    return request;
+  }
+
+  #answerQueued(client: Client, request: PendingRequest): void {
+    const { xid, type, frame, offset, identities } = request;
+    if (operationKind(type) === 'read') {
+      this.#reads.answer(client, xid, type, frame, offset, identities);
+    } else if (this.#answers.answer(request) === 'closes') {
+      this.close(client, type === OpCode.closeSession ? 'the client closed its session' : 'the session has moved');
+    }
+  }
+
+  #authenticate(client: Client, xid: number, frame: Uint8Array): void {
+    let identities;
+    try {
+      const packet = readAuthPacket(new JuteReader(frame, REQUEST_HEADER_BYTES));
+      identities = authenticate(packet, client.address, this.#config.superDigest);
+    } catch (error) {
+      if (!isMalformed(error)) throw error;
+      this.close(client, 'an auth packet is malformed');
+      return;
+    }
+    // ZooKeeper answers an auth packet with zxid 0, and ahead of requests that are pending.
+    if (identities === undefined) {
+      this.#replies.header(client, xid, 0, ReplyCode.authFailed);
+      this.close(client, 'authentication failed');
+      return;
+    }
+    const news = identities.filter(
+      (id) => !client.identities.some((own) => own.scheme === id.scheme && own.id === id.id),
+    );
+    client.identities = [...client.identities, ...news];
+    this.#replies.header(client, xid, 0, ReplyCode.ok);
+  }
+
+  #hold(client: Client, frame: Uint8Array): void {
+    client.held.push(frame);
+    client.heldBytes += frame.length;
+    if (client.heldBytes > HELD_BYTES_MAX) this.close(client, 'it sends requests before its session is open');
+  }
+
+  #forget(client: Client): void {
+    client.phase = 'closed';
+    client.segments.length = 0;
+    this.#clients.delete(client.id);
+    if (this.#bySession.get(client.sessionId) === client) this.#bySession.delete(client.sessionId);
+    this.#expiry.remove(client);
+    this.#database.watches.removeWatcher(client.id);
+    this.#outstanding -= client.queue.length;
+    client.queue.clear();
+  }
+}
+
+function readInt(bytes: Uint8Array, at: number): number {
+  return ((bytes[at] ?? 0) << 24) | ((bytes[at + 1] ?? 0) << 16) | ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0);
+}

@@ -1,0 +1,40 @@
+import { ttlOf } from '../database/owner.ts';
+import type { Database } from '../database/types.ts';
+
+const INTERVAL_MS = 60_000;
+/** ZooKeeper's znode.container.maxPerMinute. */
+const PER_INTERVAL_MAX = 10_000;
+
+/** Finds containers that have lost their last child, and TTL znodes whose time is up (ContainerManager). For the leader. */
+export class Reaper {
+  readonly #database: Database;
+  #nextMs: number;
+
+  constructor(database: Database, nowMs: number) {
+    this.#database = database;
+    this.#nextMs = nowMs + INTERVAL_MS;
+  }
+
+  /** When it wants to look again. */
+  get nextMs(): number {
+    return this.#nextMs;
+  }
+
+  candidates(nowMs: number, wallMs: number): string[] {
+    this.#nextMs = nowMs + INTERVAL_MS;
+    const paths: string[] = [];
+    for (const path of this.#database.containers()) {
+      if (paths.length >= PER_INTERVAL_MAX) break;
+      const znode = this.#database.znode(path);
+      // A container that never had a child is kept: its first may be on the way.
+      if (znode !== undefined && znode.children.size === 0 && znode.storedCversion > 0) paths.push(path);
+    }
+    for (const path of this.#database.ttlZnodes()) {
+      if (paths.length >= PER_INTERVAL_MAX) break;
+      const znode = this.#database.znode(path);
+      if (znode === undefined || znode.children.size > 0) continue;
+      if (wallMs - znode.mtimeMs > ttlOf(znode.storedEphemeralOwner)) paths.push(path);
+    }
+    return paths;
+  }
+}
