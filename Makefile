@@ -1,7 +1,7 @@
 # `make up` runs an ensemble on Kubernetes, `make test` checks everything; `make help` lists the rest.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help install up down clean test check unit sim peers e2e bench build generate format engine cluster image load
+.PHONY: help install up down clean test check unit sim peers e2e bench build generate format engine cluster image load deploy
 
 # The project's own Node and tools come first; what the machine has may be years older.
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
@@ -44,7 +44,7 @@ peers: install ## against Apache ZooKeeper and the clients of others [TESTS=glob
 	@e2e/peers/install.sh
 	@$(node_test) --test-concurrency=1 $(if $(TESTS),'$(TESTS)','e2e/peers/**/*.test.ts')
 
-e2e: cluster load ## on a kind cluster, against the image [TESTS=glob]
+e2e: cluster load deploy ## on a kind cluster, against the image [TESTS=glob]
 	@$(kind)/with-tools.sh $(node_test) --test-concurrency=1 $(if $(TESTS),'$(TESTS)','e2e/suites/**/*.test.ts')
 
 bench: install ## side by side with Apache ZooKeeper
@@ -65,6 +65,9 @@ engine: ## a Docker engine that answers
 
 cluster: ## the kind cluster, without anything of ours in it
 	@CONTEXT='$(CONTEXT)' $(kind)/cluster.sh
+
+deploy: install ## the operator, in the cluster
+	@CONTEXT='$(CONTEXT)' IMAGE='$(IMAGE)' $(kind)/deploy-operator.sh
 
 image: install ## the image zabkeeper:dev
 	@IMAGE='$(IMAGE)' $(kind)/build-image.sh

@@ -9,6 +9,8 @@ const programs = {
   zabkeeper: 'zabkeeper.ts',
   server: 'server/main.ts',
   operator: 'operator/main.ts',
+  // A thread of the server, which starts it from the file beside its own.
+  'log-worker': 'server/storage/log-worker.ts',
 };
 const startedByHand = ['zabkeeper'];
 const dist = join(import.meta.dirname, '../dist');

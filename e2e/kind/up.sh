@@ -9,22 +9,6 @@ image=${IMAGE:-zabkeeper:dev}
 operator_namespace=zabkeeper-system
 ready_timeout_s=300
 kubectl() { command kubectl --context "$context" --namespace default "$@"; }
-quietly() { "$@" >"$cache/up.log" 2>&1 || { cat "$cache/up.log" >&2 && false; }; }
-
-# config/default with this image. Its id is part of the operator's pods, so that a new build under the same name replaces them
-# and an equal one changes nothing.
-apply_operator() {
-  mkdir -p "$cache/up"
-  cat >"$cache/up/kustomization.yaml" <<END
-resources: ["$(realpath --relative-to="$(realpath "$cache/up")" "$project/config/default")"]
-patches:
-  - target: {kind: Deployment, name: zabkeeper-operator}
-    patch: '[{"op": "add", "path": "/spec/template/metadata/annotations", "value": {"zabkeeper.dev/image-id": "$(docker image inspect -f '{{.Id}}' "$image")"}}]'
-END
-  kubectl kustomize "$cache/up" | sed "s#zabkeeper:dev#$image#" | kubectl -n "$operator_namespace" apply --server-side -f - &&
-    kubectl wait --for=condition=Established --timeout=30s crd/coordinationclusters.zabkeeper.dev
-}
-
 trap 'echo; echo "interrupted: make up goes on from here"; exit 130' INT TERM
 
 step "cluster"
@@ -41,12 +25,7 @@ case $context in
     ;;
 esac
 
-step "operator"
-quietly apply_operator
-kubectl -n "$operator_namespace" rollout status deployment zabkeeper-operator --timeout=120s | uniq | sed 's/^/    /' || {
-  kubectl -n "$operator_namespace" get pods,events >&2
-  die "the operator does not come up." "Look: kubectl --context $context -n $operator_namespace logs deployment/zabkeeper-operator"
-}
+"$here/deploy-operator.sh"
 
 step "ensemble 'example'"
 kubectl apply --server-side -f "$project/config/samples/coordinationcluster.yaml" >"$cache/up.log" 2>&1 || {
