@@ -13,7 +13,7 @@ reporters = $(if $(TAP),--test-reporter=spec --test-reporter-destination=stdout 
 node_test = node --test $(reporters)
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: node_modules/.package-lock.json ## installs the npm packages, Node itself among them
 node_modules/.package-lock.json: package-lock.json package.json
