@@ -3,7 +3,7 @@ import { celList, immutable, rule, validated } from './cel.ts';
 import { condition, intOrString, quantity, stringMap, timestamp } from './common-schemas.ts';
 import type { KubeObject, ResourceType } from './objects.ts';
 import { scheduling } from './scheduling.ts';
-import { KEYS_WITH_A_FIELD, OWNED_KEYS, OWNED_PREFIXES } from './zoo-cfg-keys.ts';
+import { CONFIGURABLE_KEYS, KEYS_WITH_A_FIELD, OWNED_KEYS, OWNED_PREFIXES } from './zoo-cfg-keys.ts';
 
 /** How the API server names the kind. */
 export const COORDINATION_CLUSTER = {
@@ -79,22 +79,28 @@ const storage = z
 // the API server lets a rule cost.
 const configValue = intOrString.meta({ 'x-kubernetes-int-or-string': true, pattern: '^[^\\r\\n]{0,256}$' });
 
+// Each wrong key is to be refused by one sentence only, the one that helps most.
+const REFUSED_ELSEWHERE = [
+  `key in ${celList([...OWNED_KEYS, ...Object.keys(KEYS_WITH_A_FIELD)])}`,
+  ...OWNED_PREFIXES.map((prefix) => `key.startsWith('${prefix}')`),
+].join(' || ');
+
 const configKeyRules = [
-  rule(
-    "self.all(key, key.matches('^[A-Za-z0-9][A-Za-z0-9_.-]*$') && size(key) <= 128)",
-    'a key of config must be a key of zoo.cfg, such as snapCount or maxClientCnxns',
-  ),
-  rule(
-    `self.all(key, !(key in ${celList(OWNED_KEYS)}))`,
-    `config must not set what the operator decides: ${OWNED_KEYS.join(', ')}; remove the key`,
-  ),
   rule(
     `self.all(key, !(${OWNED_PREFIXES.map((prefix) => `key.startsWith('${prefix}')`).join(' || ')}))`,
     'config must not list members (server.N, group.N, weight.N): the operator writes them from replicas; remove the key',
   ),
+  rule(
+    `!self.exists(key, key in ${celList(OWNED_KEYS)})`,
+    `config must not set what the operator decides (${OWNED_KEYS.join(', ')}): remove the key`,
+  ),
   ...Object.entries(KEYS_WITH_A_FIELD).map(([key, field]) =>
     rule(`!('${key}' in self)`, `config must not set ${key}: set ${field} instead`),
   ),
+  {
+    rule: `self.all(key, key in ${celList(CONFIGURABLE_KEYS)} || ${REFUSED_ELSEWHERE})`,
+    message: `config may only have keys of zoo.cfg that the server uses: ${CONFIGURABLE_KEYS.join(', ')}`,
+  },
 ];
 
 const resourceAmounts = z.record(z.string(), intOrString).meta({ maxProperties: 16 });
@@ -297,7 +303,9 @@ const validatedParts = z.object({ spec: coordinationClusterSpec, status: coordin
  *
  * @throws z.ZodError where the object does not fit the schema, which the API server would have refused.
  */
-export function parseCoordinationCluster(object: KubeObject): CoordinationCluster {
+export function parseCoordinationCluster(
+  object: KubeObject & { readonly spec?: unknown; readonly status?: unknown },
+): CoordinationCluster {
   const { spec, status } = validatedParts.parse({ spec: {}, ...object });
   return {
     apiVersion: object.apiVersion,

@@ -1,31 +1,52 @@
-/** Keys of zoo.cfg that the operator writes itself from other fields of the manifest, with the field to use instead. */
-export const KEYS_WITH_A_FIELD: Readonly<Record<string, string>> = {
+/** Keys of zoo.cfg that `spec.config` may set: those that the server uses, but for the operator's own. */
+export const CONFIGURABLE_KEYS = [
+  '4lw.commands.whitelist',
+  'DigestAuthenticationProvider.superDigest',
+  'autopurge.purgeInterval',
+  'autopurge.snapRetainCount',
+  'clientPortListenBacklog',
+  'cnxTimeout',
+  'commitLogCount',
+  'extendedTypesEnabled',
+  'globalOutstandingLimit',
+  'jute.maxbuffer',
+  'maxClientCnxns',
+  'maxCnxns',
+  'maxSessionTimeout',
+  'minSessionTimeout',
+  'preAllocSize',
+  'skipACL',
+  'snapCount',
+] as const;
+
+/** Keys of zoo.cfg that the operator writes from a field of their own in the manifest. */
+export const KEYS_WITH_A_FIELD = {
   tickTime: 'spec.tickTimeMs',
   initLimit: 'spec.initLimitTicks',
   syncLimit: 'spec.syncLimitTicks',
-};
+} as const;
 
 /** Keys of zoo.cfg that follow from how the operator runs an ensemble and cannot be chosen. */
 export const OWNED_KEYS = [
-  'dataDir',
-  'dataLogDir',
+  'admin.commandURL',
+  'admin.enableServer',
+  'admin.serverAddress',
+  'admin.serverPort',
   'clientPort',
   'clientPortAddress',
-  'secureClientPort',
-  'secureClientPortAddress',
-  'standaloneEnabled',
-  'reconfigEnabled',
+  'dataDir',
+  'dataLogDir',
+  'datadir.autocreate',
+  'db.autocreate',
   'dynamicConfigFile',
-  'peerType',
   'electionAlg',
-  'quorumListenOnAllIPs',
-  'admin.enableServer',
-  'admin.serverPort',
-  'admin.serverAddress',
   'metricsProvider.className',
   'metricsProvider.httpHost',
   'metricsProvider.httpPort',
-  'db.autocreate',
+  'multiAddress.enabled',
+  'peerType',
+  'quorumListenOnAllIPs',
+  'standaloneEnabled',
 ] as const;
 
 /** Families of keys that the operator owns: any key that begins so. */

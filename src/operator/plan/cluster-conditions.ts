@@ -8,7 +8,10 @@ import { memberStatus } from './members.ts';
 export interface Situation {
   readonly cluster: CoordinationCluster;
   readonly voters: number;
+  /** The latch that the steps were planned under. */
   readonly latch?: BootstrapLatch | undefined;
+  /** The latch to be recorded; what it permits is still to be done. The one in effect where it is not set. */
+  readonly nextLatch?: BootstrapLatch | undefined;
   readonly state: EnsembleState;
   readonly refusal?: Refusal | undefined;
   /** What the deletion waits for. */
@@ -85,7 +88,8 @@ function degraded({ state, latch }: Situation): ConditionValue {
   return isFalse('AllMembersServe', 'every member serves');
 }
 
-function bootstrapped({ latch, state }: Situation): ConditionValue {
+function bootstrapped({ latch: current, nextLatch, state }: Situation): ConditionValue {
+  const latch = nextLatch ?? current;
   if (latch === undefined) return isFalse('NotStarted', 'nothing has been started yet');
   if (latch.phase === 'Started') return isFalse('WaitingForMembers', absent(state));
   return latch.origin === 'Fresh'
@@ -120,7 +124,8 @@ function absent(state: EnsembleState): string {
   const missing = state.members
     .filter((member) => !memberStatus(member).ready || member.report?.serving !== true)
     .map((member) => `${member.slot.podName} (${whyAbsent(member)})`);
-  return missing.length === 0 ? 'waiting for one leader of all members' : `waiting for ${missing.join(', ')}`;
+  if (missing.length > 0) return `waiting for ${missing.join(', ')}`;
+  return state.complete ? 'all members serve; about to let clients in' : 'waiting for one leader of all members';
 }
 
 function whyAbsent({ pod, report }: Member): string {

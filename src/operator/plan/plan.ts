@@ -42,7 +42,7 @@ export function planCluster(cluster: CoordinationCluster, observed: Observed, se
     ...replaceUselessPods(state, latch),
   ];
   const refusal = scalingRefused(cluster, latch);
-  const settled: Situation = { ...situation, latch: advanced, refusal };
+  const settled: Situation = { ...situation, nextLatch: advanced, refusal };
   return conclude(settled, observed, steps, requeueAfter(latch, settled));
 }
 
@@ -76,7 +76,7 @@ function beginningPlan(situation: Situation, observed: Observed): Plan {
   const beginning = decideBeginning(cluster, observed);
   switch (beginning.may) {
     case 'begin':
-      return conclude({ ...situation, latch: beginning.latch }, observed, ensureFinalizer(cluster), REQUEUE.nowMs);
+      return conclude({ ...situation, nextLatch: beginning.latch }, observed, ensureFinalizer(cluster), REQUEUE.nowMs);
     case 'wait':
       return refusalPlan(situation, observed, { reason: 'WaitingForVolumes', message: beginning.message });
     case 'not':
@@ -105,8 +105,8 @@ function ensureFinalizer(cluster: CoordinationCluster): Step[] {
   return finalizers.includes(FINALIZER) ? [] : [{ do: 'setFinalizers', finalizers: [...finalizers, FINALIZER] }];
 }
 
-function requeueAfter(latch: BootstrapLatch, { latch: advanced, state }: Situation): number {
-  if (advanced?.phase !== latch.phase) return REQUEUE.nowMs;
+function requeueAfter(latch: BootstrapLatch, { nextLatch, state }: Situation): number {
+  if (nextLatch?.phase !== latch.phase) return REQUEUE.nowMs;
   if (latch.phase === 'Started') return REQUEUE.formingMs;
   return state.complete ? REQUEUE.steadyMs : REQUEUE.waitingMs;
 }

@@ -15,13 +15,13 @@ const MEMBERS_MAX_AGE_MS = 60_000;
  * @param now RFC 3339
  */
 export function clusterStatus(situation: Situation, now: string): CoordinationClusterStatus {
-  const { cluster, voters, latch, state } = situation;
+  const { cluster, voters, latch, nextLatch, state } = situation;
   const previous = cluster.status;
   const generation = cluster.metadata.generation ?? 0;
   const readyReplicas = readyCount(state);
   const version = state.leader?.report?.version ?? previous?.version;
   // One that is not this resource's own stays until this resource has one: the API server lets none be removed.
-  const bootstrap = latch ?? previous?.bootstrap;
+  const bootstrap = nextLatch ?? latch ?? previous?.bootstrap;
   const next: CoordinationClusterStatus = {
     observedGeneration: generation,
     phase: clusterPhase(situation),

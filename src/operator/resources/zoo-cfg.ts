@@ -32,6 +32,8 @@ export function zooCfg(ensemble: Ensemble): string {
     dataDir: DATA_DIRECTORY,
     clientPort: PORTS.client,
     standaloneEnabled: 'false',
+    // A member's own address is in DNS only a moment after it has started.
+    quorumListenOnAllIPs: 'true',
     'db.autocreate': 'false',
     'admin.serverPort': PORTS.admin,
     'metricsProvider.httpPort': PORTS.metrics,

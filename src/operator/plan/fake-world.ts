@@ -1,0 +1,309 @@
+import assert from 'node:assert/strict';
+import { parseCoordinationCluster, type CoordinationCluster } from '../../api/coordination-cluster.ts';
+import type { KubeObject } from '../../api/objects.ts';
+import type { PersistentVolumeClaim, Pod, StatefulSet } from '../resources/kubernetes.ts';
+import { DATA_CLAIM, selectorLabels } from '../resources/names.ts';
+import { INITIALIZE_FLAG } from '../resources/pod-template.ts';
+import type { MemberReport, Observed, Plan, Step } from './model.ts';
+import { planCluster } from './plan.ts';
+
+// For tests: as much of Kubernetes and of an ensemble as a plan can tell from the real ones. The disk is a counter of
+// writes, so that a lost write shows.
+
+/** What is on a volume. */
+interface Disk {
+  /** The newest write on it; 0 is an empty but initialized tree. Undefined: nothing at all, the member must not vote. */
+  newest: number | undefined;
+}
+
+interface RunningPod extends Pod {
+  readonly claimName: string;
+}
+
+/** A cluster's world, with faults. */
+export class FakeWorld {
+  cluster: CoordinationCluster | undefined;
+  readonly objects = new Map<string, KubeObject>();
+  readonly pods = new Map<string, RunningPod>();
+  readonly claims = new Map<string, PersistentVolumeClaim>();
+  readonly disks = new Map<string, Disk>();
+  /** Ordinals of members whose node is down: they cannot run. */
+  readonly down = new Set<number>();
+  /** How many writes a client was told are done. */
+  acknowledged = 0;
+  /** The leader's id, while a quorum serves. */
+  leader: number | undefined;
+  #epoch = 0;
+  #version = 0;
+  #nowMs = Date.parse('2026-01-01T00:00:00Z');
+
+  constructor(spec: object = {}) {
+    this.create(spec);
+  }
+
+  /** `kubectl apply` of a new cluster. */
+  create(spec: object): void {
+    this.cluster = parseCoordinationCluster({
+      apiVersion: 'zabkeeper.dev/v1alpha1',
+      kind: 'CoordinationCluster',
+      metadata: {
+        name: 'test',
+        namespace: 'default',
+        uid: `uid-${++this.#version}`,
+        generation: 1,
+        resourceVersion: '1',
+      },
+      spec,
+    });
+  }
+
+  /** `kubectl edit`. */
+  edit(change: Partial<CoordinationCluster['spec']>): void {
+    const cluster = this.theCluster;
+    const generation = (cluster.metadata.generation ?? 0) + 1;
+    this.cluster = { ...cluster, metadata: { ...cluster.metadata, generation }, spec: { ...cluster.spec, ...change } };
+  }
+
+  /** `kubectl delete`; what the finalizer does not hold is gone at once. */
+  delete(): void {
+    const cluster = this.theCluster;
+    this.cluster = { ...cluster, metadata: { ...cluster.metadata, deletionTimestamp: this.now } };
+    this.#collectGarbage();
+  }
+
+  get theCluster(): CoordinationCluster {
+    assert.ok(this.cluster, 'the cluster exists');
+    return this.cluster;
+  }
+
+  get now(): string {
+    return new Date(this.#nowMs).toISOString();
+  }
+
+  get statefulSet(): StatefulSet | undefined {
+    return this.objects.get('StatefulSet/test') as StatefulSet | undefined;
+  }
+
+  get clientsMayConnect(): boolean {
+    return this.objects.has('Service/test-client');
+  }
+
+  observe(): Observed {
+    return {
+      now: this.now,
+      statefulSet: this.statefulSet,
+      existing: [...this.objects.values()],
+      pods: [...this.pods.values()],
+      claims: [...this.claims.values()],
+      reports: new Map([...this.pods.keys()].map((name) => [name, this.#report(name)])),
+    };
+  }
+
+  plan(): Plan {
+    return planCluster(this.theCluster, this.observe(), { defaultImage: 'zabkeeper:test' });
+  }
+
+  /** One look of the operator, which dies after so many of its writes. Returns whether it came to its end. */
+  reconcile(writesMax = Infinity): boolean {
+    if (this.cluster === undefined) return true;
+    const { steps, status } = this.plan();
+    let writes = 0;
+    for (const step of steps) {
+      if (writes++ >= writesMax) return false;
+      this.#perform(step);
+      if (this.cluster === undefined) return true;
+    }
+    if (status !== undefined) {
+      if (writes >= writesMax) return false;
+      this.cluster = { ...this.theCluster, status };
+    }
+    return true;
+  }
+
+  /** Time passes: Kubernetes makes pods and volumes, members start, elect and synchronize. */
+  tick(): void {
+    this.#nowMs += 1000;
+    this.#runStatefulSet();
+    this.#elect();
+  }
+
+  /** A client writes. Returns whether it was told that the write is done. */
+  write(): boolean {
+    if (!this.clientsMayConnect || this.leader === undefined) return false;
+    this.acknowledged = Math.max(...[...this.#votingDisks().values()].map(({ newest }) => newest ?? 0)) + 1;
+    // The least that makes a quorum has it on disk, and not always the same members.
+    const majority = Math.floor((this.statefulSet?.spec.replicas ?? 0) / 2) + 1;
+    const disks = [...this.#runningDisks().values()];
+    const first = this.acknowledged % disks.length;
+    for (const disk of [...disks.slice(first), ...disks].slice(0, majority)) disk.newest = this.acknowledged;
+    return true;
+  }
+
+  /** A node fails, or comes back. */
+  setNode(ordinal: number, isDown: boolean): void {
+    if (isDown) this.down.add(ordinal);
+    else this.down.delete(ordinal);
+    if (isDown) this.killPod(`test-${ordinal}`);
+  }
+
+  killPod(name: string): void {
+    this.pods.delete(name);
+    this.#elect();
+  }
+
+  /** The volume and whatever was on it is gone, and so is the pod that used it. */
+  loseVolume(name: string): void {
+    this.claims.delete(name);
+    this.disks.delete(name);
+    for (const [pod, { claimName }] of this.pods) if (claimName === name) this.pods.delete(pod);
+    this.#elect();
+  }
+
+  #perform(step: Step): void {
+    switch (step.do) {
+      case 'apply': {
+        const key = `${step.kind}/${step.object.metadata.name}`;
+        const before = this.objects.get(key)?.metadata;
+        const condition = step.object.metadata.resourceVersion;
+        assert.ok(condition === undefined || condition === before?.resourceVersion, `${key} is as it was observed`);
+        const uid = before?.uid ?? `uid-${++this.#version}`;
+        const metadata = { ...step.object.metadata, uid, resourceVersion: String(++this.#version) };
+        this.objects.set(key, { ...step.object, metadata });
+        return;
+      }
+      case 'delete':
+        if (step.kind === 'Pod') this.killPod(step.name);
+        if (step.kind === 'PersistentVolumeClaim') this.loseVolume(step.name);
+        if (step.kind === 'StatefulSet') {
+          this.objects.delete(`StatefulSet/${step.name}`);
+          this.pods.clear();
+        }
+        return;
+      case 'expandClaim': {
+        const claim = this.claims.get(step.name);
+        assert.ok(claim, `${step.name} exists`);
+        this.claims.set(step.name, { ...claim, spec: { resources: { requests: { storage: step.size } } } });
+        return;
+      }
+      case 'setFinalizers':
+        this.cluster = {
+          ...this.theCluster,
+          metadata: { ...this.theCluster.metadata, finalizers: step.finalizers },
+        };
+        this.#collectGarbage();
+    }
+  }
+
+  #collectGarbage(): void {
+    const { deletionTimestamp, finalizers = [] } = this.theCluster.metadata;
+    if (deletionTimestamp === undefined || finalizers.length > 0) return;
+    this.cluster = undefined;
+    this.objects.clear();
+    this.pods.clear();
+    this.leader = undefined;
+  }
+
+  #runStatefulSet(): void {
+    const set = this.statefulSet;
+    if (set === undefined) return;
+    const [claimTemplate] = set.spec.volumeClaimTemplates;
+    assert.ok(claimTemplate);
+    const start = set.spec.ordinals?.start ?? 0;
+    for (const name of this.pods.keys()) if (serverId(name) > start + set.spec.replicas) this.pods.delete(name);
+    for (let ordinal = start; ordinal < start + set.spec.replicas; ordinal++) {
+      const name = `${set.metadata.name}-${ordinal}`;
+      const claimName = `${DATA_CLAIM}-${name}`;
+      if (this.pods.has(name) || this.down.has(ordinal)) continue;
+      if (!this.claims.has(claimName)) {
+        const metadata = {
+          name: claimName,
+          uid: `uid-${++this.#version}`,
+          labels: claimTemplate.metadata.labels ?? {},
+        };
+        const storage = claimTemplate.spec.resources.requests.storage;
+        this.claims.set(claimName, {
+          apiVersion: 'v1',
+          kind: 'PersistentVolumeClaim',
+          metadata,
+          spec: { resources: { requests: { storage } } },
+        });
+        this.disks.set(claimName, { newest: undefined });
+      }
+      this.#startPod(set, name, claimName);
+    }
+  }
+
+  #startPod(set: StatefulSet, name: string, claimName: string): void {
+    const { template } = set.spec;
+    const disk = this.#disk(claimName);
+    const image = template.spec.containers[0]?.image ?? '';
+    const runs = !image.includes('missing');
+    if (runs && template.spec.containers[0]?.args.includes(INITIALIZE_FLAG) === true) disk.newest ??= 0;
+    this.pods.set(name, {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: {
+        name,
+        uid: `uid-${++this.#version}`,
+        labels: selectorLabels(this.theCluster),
+        ...(template.metadata.annotations === undefined ? {} : { annotations: template.metadata.annotations }),
+      },
+      status: { phase: runs ? 'Running' : 'Pending', conditions: [{ type: 'Ready', status: runs ? 'True' : 'False' }] },
+      claimName,
+    });
+  }
+
+  /** Those with data on disk vote; the one with the newest leads and gives the others what it has. */
+  #elect(): void {
+    const voters = this.#votingDisks();
+    const majority = Math.floor((this.statefulSet?.spec.replicas ?? 0) / 2) + 1;
+    if (this.statefulSet === undefined || voters.size < majority) {
+      this.leader = undefined;
+      return;
+    }
+    const [best] = [...voters].sort(([, a], [, b]) => (b.newest ?? 0) - (a.newest ?? 0));
+    assert.ok(best);
+    const [name, { newest = 0 }] = best;
+    assert.ok(
+      newest >= this.acknowledged,
+      `write ${this.acknowledged} was acknowledged, and ${name} leads with ${newest}`,
+    );
+    if (this.leader !== serverId(name)) this.#epoch += 1;
+    this.leader = serverId(name);
+    for (const disk of this.#runningDisks().values()) disk.newest = newest;
+  }
+
+  #runningDisks(): Map<string, Disk> {
+    const running = [...this.pods.values()].filter(({ status }) => status?.phase === 'Running');
+    return new Map(running.map(({ metadata, claimName }) => [metadata.name, this.#disk(claimName)]));
+  }
+
+  #votingDisks(): Map<string, Disk> {
+    return new Map([...this.#runningDisks()].filter(([, { newest }]) => newest !== undefined));
+  }
+
+  #disk(claimName: string): Disk {
+    const disk = this.disks.get(claimName);
+    assert.ok(disk, `${claimName} has a disk`);
+    return disk;
+  }
+
+  #report(podName: string): MemberReport {
+    const id = serverId(podName);
+    const serving = this.leader !== undefined && this.pods.get(podName)?.status?.phase === 'Running';
+    const state = serving ? (id === this.leader ? 'leader' : 'follower') : 'looking';
+    return {
+      serverId: id,
+      state,
+      serving,
+      epoch: this.#epoch,
+      lastZxid: '0x0',
+      leaderId: this.leader,
+      version: '0.1.0',
+    };
+  }
+}
+
+function serverId(podName: string): number {
+  return Number(podName.slice(podName.lastIndexOf('-') + 1)) + 1;
+}

@@ -1,0 +1,179 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as fc from 'fast-check';
+import type { CoordinationClusterSpec } from '../../api/coordination-cluster.ts';
+import { INITIALIZE_FLAG } from '../resources/pod-template.ts';
+import { FakeWorld } from './fake-world.ts';
+
+/** What may happen in the life of a cluster. */
+type Happening = (world: FakeWorld) => void;
+
+/** So that a failing life can be read. */
+function named(name: string, happening: Happening): Happening {
+  return Object.assign(happening, { [fc.toStringMethod]: () => name });
+}
+
+function edit(change: Partial<CoordinationClusterSpec>): Happening {
+  return named(`edit ${JSON.stringify(change)}`, (world) => {
+    if (world.cluster !== undefined) world.edit(change);
+  });
+}
+
+const quietTime = named('quiet time', (world) => liveOn(world, 6));
+const aMoment = named('a moment', (world) => liveOn(world, 1));
+const tick = named('tick', (world) => world.tick());
+const write = named('write', (world) => void world.write());
+const deletion = named('delete', (world) => {
+  if (world.cluster !== undefined) world.delete();
+});
+
+const happening: fc.Arbitrary<Happening> = fc.oneof(
+  { weight: 6, arbitrary: fc.constantFrom(quietTime, aMoment, write) },
+  { weight: 2, arbitrary: fc.constant(tick) },
+  {
+    weight: 4,
+    arbitrary: fc
+      .nat({ max: 8 })
+      .map((writes) => named(`operator dies after ${writes}`, (world) => void world.reconcile(writes))),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.nat({ max: 4 }).map((n) => named(`pod ${n} dies`, (world) => world.killPod(`test-${n}`))),
+  },
+  {
+    weight: 4,
+    arbitrary: fc
+      .tuple(fc.nat({ max: 4 }), fc.boolean())
+      .map(([n, isDown]) => named(`node ${n} is ${isDown ? 'down' : 'up'}`, (world) => world.setNode(n, isDown))),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.nat({ max: 4 }).map((n) =>
+      named(`volume ${n} is lost`, (world) => {
+        // An ensemble survives the loss of one disk at a time, once the others have what it had.
+        if (world.leader !== undefined && everyDiskIsWhole(world)) world.loseVolume(`data-test-${n}`);
+      }),
+    ),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.oneof(
+      fc.constantFrom(1, 3, 5).map((replicas) => edit({ replicas })),
+      fc.constantFrom('good:1', 'good:2', 'missing:1').map((image) => edit({ image })),
+      fc.boolean().map((paused) => edit({ paused })),
+      fc
+        .constantFrom('Retain' as const, 'Delete' as const)
+        .map((whenDeleted) => edit({ storage: { size: '1Gi', whenDeleted } })),
+    ),
+  },
+  { weight: 1, arbitrary: fc.constant(deletion) },
+  {
+    weight: 3,
+    arbitrary: fc.constantFrom(1, 3, 5).map((replicas) =>
+      named(`created with ${replicas}`, (world) => {
+        if (world.cluster === undefined) world.create({ replicas });
+      }),
+    ),
+  },
+);
+
+function everyDiskIsWhole(world: FakeWorld): boolean {
+  const replicas = world.statefulSet?.spec.replicas ?? 0;
+  const whole = [...world.disks.values()].filter(({ newest }) => newest !== undefined && newest >= world.acknowledged);
+  return replicas >= 3 && whole.length === replicas && world.pods.size === replicas;
+}
+
+/** What must hold at every moment. That no acknowledged write is ever lost is asserted by the world itself. */
+function checkSafety(world: FakeWorld, before: FakeWorld['cluster']): void {
+  const { cluster, statefulSet } = world;
+  if (cluster === undefined) {
+    // Whoever asked for the volumes to be deleted asked for the writes to be lost.
+    if (world.claims.size === 0) world.acknowledged = 0;
+    return;
+  }
+  const latch = cluster.status?.bootstrap;
+  const latchBefore = before?.metadata.uid === cluster.metadata.uid ? before?.status?.bootstrap : undefined;
+  const initializes = statefulSet?.spec.template.spec.containers[0]?.args.includes(INITIALIZE_FLAG) ?? false;
+  assert.ok(statefulSet === undefined || latch !== undefined, 'there are members only once the latch is written');
+  assert.ok(!(initializes && world.clientsMayConnect), 'clients are let in only when no member may begin anew');
+  if (latchBefore === undefined) return;
+  assert.equal(latch?.startedAt, latchBefore.startedAt, 'a bootstrap is started once');
+  assert.equal(latch.replicas, latchBefore.replicas);
+  assert.ok(latchBefore.phase !== 'Completed' || latch.phase === 'Completed', 'a completed bootstrap stays completed');
+}
+
+function liveOn(world: FakeWorld, rounds = 20): void {
+  for (let round = 0; round < rounds; round++) {
+    world.reconcile();
+    world.tick();
+  }
+}
+
+function conditionOf(world: FakeWorld, type: string): string | undefined {
+  return world.theCluster.status?.conditions?.find((condition) => condition.type === type)?.status;
+}
+
+test('whatever happens and wherever the operator dies: one bootstrap, and no acknowledged write is lost', () => {
+  fc.assert(
+    fc.property(fc.array(happening, { minLength: 10, maxLength: 60 }), (life) => {
+      const world = new FakeWorld();
+      for (const happens of life) {
+        const before = world.cluster;
+        happens(world);
+        checkSafety(world, before);
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('after any crashes the cluster becomes Ready once the operator lives', () => {
+  const deaths = fc.array(fc.record({ diesAfterWrites: fc.nat({ max: 8 }), ticks: fc.nat({ max: 2 }) }), {
+    maxLength: 20,
+  });
+  fc.assert(
+    fc.property(deaths, fc.constantFrom(1, 3, 5), (lives, replicas) => {
+      const world = new FakeWorld({ replicas });
+      for (const { diesAfterWrites, ticks } of lives) {
+        world.reconcile(diesAfterWrites);
+        for (let tick = 0; tick < ticks; tick++) world.tick();
+      }
+      liveOn(world);
+      assert.equal(conditionOf(world, 'Ready'), 'True');
+      assert.equal(world.theCluster.status?.bootstrap?.phase, 'Completed');
+      assert.ok(world.clientsMayConnect);
+    }),
+    { numRuns: 50 },
+  );
+});
+
+test('a life of one write at a time gets there too', () => {
+  const world = new FakeWorld();
+  for (let write = 0; write < 200 && conditionOf(world, 'Ready') !== 'True'; write++) {
+    // Applying what is applied already is no write to the real API server, so every life gets one step further.
+    world.reconcile(write % 9);
+    world.tick();
+  }
+  assert.equal(conditionOf(world, 'Ready'), 'True');
+});
+
+test('deleted and made again, a cluster goes on with its volumes, or anew where they were deleted', () => {
+  fc.assert(
+    fc.property(fc.constantFrom('Retain', 'Delete'), fc.nat({ max: 5 }), (whenDeleted, writes) => {
+      const world = new FakeWorld({ storage: { whenDeleted } });
+      liveOn(world);
+      for (let write = 0; write < writes; write++) assert.ok(world.write());
+      world.delete();
+      liveOn(world);
+      assert.equal(world.cluster, undefined);
+      assert.equal(world.claims.size, whenDeleted === 'Retain' ? 3 : 0);
+      if (whenDeleted === 'Delete') world.acknowledged = 0;
+      world.create({});
+      liveOn(world);
+      assert.equal(conditionOf(world, 'Ready'), 'True');
+      const origin = world.theCluster.status?.bootstrap?.origin;
+      assert.equal(origin, whenDeleted === 'Retain' ? 'ExistingVolumes' : 'Fresh');
+    }),
+    { numRuns: 20 },
+  );
+});

@@ -1,0 +1,289 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { ClusterConditionType } from '../../api/conditions.ts';
+import { INITIALIZE_FLAG } from '../resources/pod-template.ts';
+import { FakeWorld } from './fake-world.ts';
+import type { Plan } from './model.ts';
+
+function condition(world: FakeWorld, type: ClusterConditionType) {
+  return world.theCluster.status?.conditions?.find((one) => one.type === type);
+}
+
+function applied(plan: Plan): string[] {
+  return plan.steps.map((step) => (step.do === 'apply' ? `${step.kind} ${step.object.metadata.name}` : step.do));
+}
+
+function initializes(world: FakeWorld): boolean {
+  return world.statefulSet?.spec.template.spec.containers[0]?.args.includes(INITIALIZE_FLAG) ?? false;
+}
+
+function readyWorld(spec: object = {}): FakeWorld {
+  const world = new FakeWorld(spec);
+  for (let round = 0; round < 8; round++) {
+    world.reconcile();
+    world.tick();
+  }
+  assert.equal(condition(world, 'Ready')?.status, 'True');
+  return world;
+}
+
+describe('bootstrap', () => {
+  test('latches its start before anything exists, its end before clients are let in', () => {
+    const world = new FakeWorld();
+    assert.deepEqual(applied(world.plan()), ['setFinalizers']);
+    world.reconcile();
+    assert.equal(world.theCluster.status?.bootstrap?.phase, 'Started');
+    assert.equal(world.theCluster.status.phase, 'Pending');
+
+    world.reconcile();
+    assert.equal(world.theCluster.status.phase, 'Bootstrapping');
+    assert.ok(initializes(world));
+    assert.deepEqual(applied(world.plan()), [
+      'Service test-peers',
+      'ConfigMap test-config',
+      'PodDisruptionBudget test',
+      'StatefulSet test',
+    ]);
+
+    world.tick();
+    world.tick();
+    world.reconcile();
+    assert.equal(world.theCluster.status.bootstrap.phase, 'Completed');
+    assert.equal(condition(world, 'Bootstrapped')?.reason, 'FreshEnsemble');
+    assert.notEqual(condition(world, 'Ready')?.status, 'True');
+    assert.equal(world.clientsMayConnect, false);
+
+    assert.deepEqual(applied(world.plan()).slice(-2), ['StatefulSet test', 'Service test-client']);
+    world.reconcile();
+    assert.equal(initializes(world), false);
+    assert.equal(condition(world, 'Ready')?.reason, 'AllMembersServe');
+    assert.equal(world.theCluster.status.readiness, '3/3');
+    assert.equal(world.theCluster.status.phase, 'Ready');
+  });
+
+  test('waits for every member, and says for whom', () => {
+    const world = new FakeWorld();
+    world.setNode(2, true);
+    for (let round = 0; round < 5; round++) {
+      world.reconcile();
+      world.tick();
+    }
+    assert.equal(world.theCluster.status?.bootstrap?.phase, 'Started');
+    assert.equal(condition(world, 'Bootstrapped')?.message, 'waiting for test-2 (no pod)');
+  });
+
+  test('does not make pods outdated by ending', () => {
+    const world = readyWorld();
+    const templates = new Set(
+      [...world.pods.values()].map(({ metadata }) => metadata.annotations?.['zabkeeper.dev/template']),
+    );
+    assert.deepEqual(
+      [...templates],
+      [world.statefulSet?.spec.template.metadata.annotations?.['zabkeeper.dev/template']],
+    );
+    assert.equal(condition(world, 'Progressing')?.status, 'False');
+  });
+
+  test('a corrected image reaches pods that never ran', () => {
+    const world = new FakeWorld({ image: 'missing:1' });
+    for (let round = 0; round < 4; round++) {
+      world.reconcile();
+      world.tick();
+    }
+    assert.equal(condition(world, 'Ready')?.status, 'False');
+    world.edit({ image: 'good:1' });
+    for (let round = 0; round < 6; round++) {
+      world.reconcile();
+      world.tick();
+    }
+    assert.equal(condition(world, 'Ready')?.status, 'True');
+  });
+});
+
+describe('volumes of an earlier cluster', () => {
+  test('are gone on with, without a bootstrap', () => {
+    const world = readyWorld();
+    world.delete();
+    world.reconcile();
+    world.create({});
+    world.reconcile();
+    assert.equal(world.theCluster.status?.bootstrap?.phase, 'Completed');
+    assert.equal(world.theCluster.status.bootstrap.origin, 'ExistingVolumes');
+    world.reconcile();
+    assert.equal(initializes(world), false);
+  });
+
+  for (const [replicas, sentence] of [
+    [1, /it had other members than this manifest: set replicas/],
+    [9, /too few for a majority of 9: set replicas/],
+  ] as const) {
+    test(`are not taken over by a manifest of ${replicas} members`, () => {
+      const world = readyWorld();
+      world.delete();
+      world.reconcile();
+      world.create({ replicas });
+      const plan = world.plan();
+      assert.deepEqual(plan.steps, []);
+      assert.equal(plan.status?.phase, 'Refused');
+      const accepted = plan.status.conditions?.find(({ type }) => type === 'Accepted');
+      assert.equal(accepted?.reason, 'VolumesDoNotFit');
+      assert.match(accepted.message, sentence);
+      assert.deepEqual(
+        plan.events.map(({ type, reason }) => [type, reason]),
+        [['Warning', 'VolumesDoNotFit']],
+      );
+    });
+  }
+});
+
+describe('a manifest that cannot be carried out', () => {
+  test('another number of voters changes nothing and is told', () => {
+    const world = readyWorld();
+    const before = applied(world.plan());
+    world.edit({ replicas: 5 });
+    const plan = world.plan();
+    assert.deepEqual(applied(plan), before);
+    world.reconcile();
+    assert.equal(world.statefulSet?.spec.replicas, 3);
+    assert.equal(condition(world, 'Accepted')?.reason, 'ScalingNotSupported');
+    assert.match(condition(world, 'Accepted')?.message ?? '', /set replicas back to 3$/);
+    assert.equal(condition(world, 'Available')?.status, 'True');
+    assert.equal(world.theCluster.status?.phase, 'Refused');
+    assert.ok(plan.events.some(({ type, reason }) => type === 'Warning' && reason === 'ScalingNotSupported'));
+    world.edit({ replicas: 3 });
+    world.reconcile();
+    assert.equal(condition(world, 'Ready')?.status, 'True');
+  });
+
+  test('somebody else’s object is not overwritten', () => {
+    const world = new FakeWorld();
+    const metadata = { name: 'test-peers', namespace: 'default' };
+    world.objects.set('Service/test-peers', { apiVersion: 'v1', kind: 'Service', metadata });
+    const plan = world.plan();
+    assert.deepEqual(plan.steps, []);
+    assert.match(
+      plan.status?.conditions?.find(({ type }) => type === 'Accepted')?.message ?? '',
+      /Service test-peers exists/,
+    );
+  });
+});
+
+describe('a running cluster', () => {
+  test('at rest records no status and tells nothing, until the members’ zxids are old', () => {
+    const world = readyWorld();
+    world.tick();
+    const plan = world.plan();
+    assert.equal(plan.status, world.theCluster.status);
+    assert.deepEqual(plan.events, []);
+    for (let second = 0; second < 60; second++) world.tick();
+    assert.notEqual(world.plan().status, world.theCluster.status);
+  });
+
+  test('a lost leader is told, and who leads now', () => {
+    const world = readyWorld();
+    world.setNode(0, true);
+    const { events, status } = world.plan();
+    assert.equal(status?.phase, 'Degraded');
+    assert.deepEqual(
+      events.map(({ reason }) => reason),
+      ['MembersNotReady', 'LeaderChanged'],
+    );
+  });
+
+  test('a lost quorum makes it unavailable', () => {
+    const world = readyWorld();
+    world.setNode(0, true);
+    world.setNode(1, true);
+    const { status } = world.plan();
+    assert.equal(status?.phase, 'Unavailable');
+    const available = status.conditions?.find(({ type }) => type === 'Available');
+    assert.equal(available?.reason, 'NoQuorum');
+    assert.match(available.message, /0 of 3 members serve/);
+  });
+
+  test('a change of the template is applied and waits for the pods', () => {
+    const world = readyWorld();
+    world.edit({ resources: { requests: { cpu: '1' } } });
+    world.reconcile();
+    world.reconcile();
+    assert.equal(condition(world, 'Progressing')?.reason, 'UpdatePending');
+    assert.equal(condition(world, 'Available')?.status, 'True');
+    assert.equal(world.theCluster.status?.phase, 'Updating');
+    assert.equal(world.pods.size, 3);
+    world.killPod('test-1');
+    world.tick();
+    world.reconcile();
+    assert.match(condition(world, 'Progressing')?.message ?? '', /^test-0, test-2 still run/);
+  });
+
+  test('larger volumes are asked of the claims, not of the template', () => {
+    const world = readyWorld({ storage: { size: '1Gi' } });
+    world.edit({ storage: { size: '2Gi', whenDeleted: 'Retain' } });
+    world.reconcile();
+    assert.deepEqual(
+      [...world.claims.values()].map(({ spec }) => spec.resources?.requests?.storage),
+      ['2Gi', '2Gi', '2Gi'],
+    );
+    assert.equal(world.statefulSet?.spec.volumeClaimTemplates[0]?.spec.resources.requests.storage, '1Gi');
+    assert.ok(!applied(world.plan()).includes('expandClaim'));
+  });
+
+  test('paused, it is observed and nothing else', () => {
+    const world = readyWorld();
+    world.edit({ paused: true, image: 'good:2' });
+    const plan = world.plan();
+    assert.deepEqual(plan.steps, []);
+    assert.equal(plan.status?.phase, 'Paused');
+    assert.ok(plan.events.some(({ reason }) => reason === 'SetInManifest'));
+  });
+
+  test('an answer under another member’s id is not believed', () => {
+    const world = readyWorld();
+    const observed = world.observe();
+    const report = observed.reports.get('test-1');
+    assert.ok(report);
+    const reports = new Map([...observed.reports, ['test-0', report] as const]);
+    world.observe = () => ({ ...observed, reports });
+    assert.equal(world.plan().status?.members?.[0]?.role, 'unknown');
+  });
+});
+
+describe('deletion', () => {
+  test('keeps the volumes unless the manifest says otherwise', () => {
+    const world = readyWorld();
+    world.delete();
+    const plan = world.plan();
+    assert.deepEqual(applied(plan), ['setFinalizers']);
+    assert.deepEqual(
+      plan.events.map(({ reason }) => reason),
+      ['VolumesRetained'],
+    );
+  });
+
+  test('ends the members, deletes the volumes, and only then lets go', () => {
+    const world = readyWorld({ storage: { whenDeleted: 'Delete' } });
+    world.delete();
+    assert.deepEqual(applied(world.plan()), ['delete']);
+    world.reconcile();
+    assert.equal(world.statefulSet, undefined);
+    assert.deepEqual(applied(world.plan()), ['delete', 'delete', 'delete']);
+    world.reconcile();
+    assert.deepEqual(applied(world.plan()), ['setFinalizers']);
+    world.reconcile();
+    assert.equal(world.cluster, undefined);
+  });
+
+  test('of a cluster that was never formed leaves no volumes that would keep the next one from beginning', () => {
+    const world = new FakeWorld();
+    world.setNode(2, true);
+    for (let round = 0; round < 3; round++) {
+      world.reconcile();
+      world.tick();
+    }
+    assert.equal(world.claims.size, 2);
+    world.delete();
+    for (let round = 0; round < 4; round++) world.reconcile();
+    assert.equal(world.cluster, undefined);
+    assert.equal(world.claims.size, 0);
+  });
+});
