@@ -8,6 +8,7 @@ export const CONFIGURABLE_KEYS = [
   'cnxTimeout',
   'commitLogCount',
   'extendedTypesEnabled',
+  'fsync.warningthresholdms',
   'globalOutstandingLimit',
   'jute.maxbuffer',
   'maxClientCnxns',
@@ -40,12 +41,14 @@ export const OWNED_KEYS = [
   'db.autocreate',
   'dynamicConfigFile',
   'electionAlg',
+  'forceSync',
   'metricsProvider.className',
   'metricsProvider.httpHost',
   'metricsProvider.httpPort',
   'multiAddress.enabled',
   'peerType',
   'quorumListenOnAllIPs',
+  'snapshot.trust.empty',
   'standaloneEnabled',
 ] as const;
 
