@@ -103,24 +103,42 @@ export class RandomLife {
 
   #fault(): void {
     const { cluster } = this;
-    const servers = [...cluster.servers.values()];
-    const leaders = servers.filter(({ role }) => role.state === 'leading');
-    // Leaders are hit more often than their share: that is where histories part.
-    const server = this.#pick(leaders.length > 0 && this.#random() < 0.4 ? leaders : servers);
-    const other = this.#pick(servers);
+    const server = this.#victim();
+    const other = this.#pick([...cluster.servers.values()]);
     const luck = this.#random();
     if (luck < 0.35) this.#crashOrStart(server);
+    else if (luck < 0.4) this.#powerFailure();
     else if (luck < 0.6) cluster.heal();
     else if (luck < 0.7 && server !== other) cluster.cut(server.id, other.id);
-    else if (luck < 0.82) cluster.isolate(server.id);
+    else if (luck < 0.8) cluster.isolate(server.id);
     else if (luck < 0.9) server.diskHeld = !server.diskHeld;
     else if (luck < 0.95) cluster.give(server, { type: 'stepDown', reason: 'a fault' });
     else this.#wipe(server);
   }
 
+  /** Leaders, and servers whose disk is at work, are hit more often than their share: that is where histories part. */
+  #victim(): TestServer {
+    const servers = [...this.cluster.servers.values()];
+    const leaders = servers.filter(({ role }) => role.state === 'leading');
+    const writing = servers.filter(({ disk }) => disk.pending > 0);
+    const luck = this.#random();
+    if (luck < 0.3 && leaders.length > 0) return this.#pick(leaders);
+    return this.#pick(luck < 0.7 && writing.length > 0 ? writing : servers);
+  }
+
   #crashOrStart(server: TestServer): void {
     if (server.peer === undefined) this.cluster.start(server.id);
-    else this.cluster.crash(server.id, Math.floor(this.#random() * 4), Math.floor(this.#random() * 3));
+    else this.#crash(server);
+  }
+
+  #crash(server: TestServer): void {
+    this.cluster.crash(server.id, Math.floor(this.#random() * 4), Math.floor(this.#random() * 3));
+  }
+
+  /** All servers at once; each finds what its disk happens to have. */
+  #powerFailure(): void {
+    for (const server of this.cluster.servers.values()) if (server.peer !== undefined) this.#crash(server);
+    for (const id of this.cluster.servers.keys()) if (this.#random() < 0.8) this.cluster.start(id);
   }
 
   /** One at a time: a second disk lost before the first server has synchronized may take committed entries with it. */

@@ -3,7 +3,7 @@ import { counterOf, epochOf, type Zxid } from '../../../common/zxid.ts';
 import { decodeInt } from '../../protocol/quorum-codec.ts';
 import { PacketType, PeerState, type Notification, type QuorumPacket } from '../../protocol/quorum.ts';
 import type { LogEntry } from '../../protocol/transactions.ts';
-import type { PersistOperation, ZabRole } from '../types.ts';
+import type { PersistOperation, ZabOutput, ZabRole } from '../types.ts';
 import { NOBODY } from '../vote.ts';
 
 /* How transcripts say things. A zxid is `epoch.counter`, an entry `epoch.counter=payload`. */
@@ -71,4 +71,44 @@ export function showRole(role: ZabRole): string {
   const serving = role.serving ? ', serving' : '';
   const whom = role.state === 'leading' ? '' : ` server ${role.leader}`;
   return `${role.state.toUpperCase()}${whom}, epoch ${role.epoch}${serving}`;
+}
+
+/** A line for an output, or undefined for one that says nothing to a reader. */
+export function showOutput(output: ZabOutput): string | undefined {
+  switch (output.type) {
+    case 'sendVote':
+      return `vote to ${output.to}: ${showVote(output.notification)}`;
+    case 'connectLeader':
+      return `dials leader ${output.leader}`;
+    case 'disconnectLeader':
+      return 'leaves the leader';
+    case 'sendToLeader':
+      return `to leader: ${showPacket(output.packet)}`;
+    case 'sendToLearners':
+      return `to ${output.connections.map((id) => `learner #${id}`).join(', ')}: ${showPacket(output.packet)}`;
+    case 'sendSnapshot':
+      return `to learner #${output.connection}: the state`;
+    case 'closeLearner':
+      return `closes learner #${output.connection}: ${output.reason}`;
+    case 'persist':
+      return `persists ${output.operations.map(showOperation).join('; ')}`;
+    case 'deliver':
+      return `delivers ${showEntry(output.entry)}${output.committed ? '' : ' (not known to be committed)'}`;
+    case 'receiveSnapshot':
+      return `takes a snapshot at ${showZxid(output.zxid)}`;
+    case 'truncateAndReload':
+      return `cuts its log at ${showZxid(output.zxid)}`;
+    case 'role':
+      return `is ${showRole(output.role)}`;
+    case 'fromLearner':
+      return `hands up from server ${output.server}: ${showPacket(output.packet)}`;
+    case 'fromLeader':
+      return `hands up from the leader: ${showPacket(output.packet)}`;
+    case 'leadershipConfirmed':
+      return `confirms question ${output.token}`;
+    case 'log': {
+      const { reason } = output.fields;
+      return typeof reason === 'string' ? `says: ${output.message} (${reason})` : undefined;
+    }
+  }
 }
