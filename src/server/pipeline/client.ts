@@ -29,6 +29,8 @@ export class Client implements Expirable {
   touched = false;
   /** Requests that wait for a commit, and whatever came behind them; answered in this order. */
   readonly queue = new Fifo<PendingRequest>();
+  /** It has asked for the end of its session. */
+  closesSession = false;
   /** Frames that came before the session was open. */
   readonly held: Uint8Array[] = [];
   heldBytes = 0;

@@ -34,6 +34,8 @@ const REQUEST_HEADER_BYTES = 8;
 export class Clients {
   /** Undefined while this member does not serve. */
   service: Service | undefined;
+  /** The member is about to stop: what is under way is answered, nothing new is taken up. */
+  stopping = false;
   readonly #clients = new Map<ClientId, Client>();
   readonly #bySession = new Map<SessionId, Client>();
   readonly #expiry: ExpiryQueue<Client>;
@@ -110,7 +112,7 @@ export class Clients {
   frame(id: ClientId, frame: Uint8Array): void {
     const client = this.#clients.get(id);
     // What was on its way when the member closed the connection.
-    if (client === undefined) return;
+    if (client === undefined || this.stopping) return;
     client.received++;
     this.#received++;
     if (frame.length > this.#config.maxFrameBytes) {
@@ -168,14 +170,15 @@ export class Clients {
     }
   }
 
-  /** The session has ended: whoever is still connected for it is not any more. */
+  /** The session has ended: whoever is still connected for it is not any more. Who asked for it is answered first. */
   sessionClosed(sessionId: SessionId): void {
     const client = this.#bySession.get(sessionId);
-    if (client !== undefined) this.close(client, `session ${formatSession(sessionId)} has expired or was closed`);
+    if (client !== undefined && !client.closesSession)
+      this.close(client, `session ${formatSession(sessionId)} has expired or was closed`);
   }
 
   closeAll(reason: string): void {
-    for (const client of [...this.#clients.values()]) this.close(client, reason);
+    for (const client of this.#clients.values()) this.close(client, reason);
   }
 
   /** Closes after what the client has coming. */
@@ -271,6 +274,7 @@ export class Clients {
         }
         break;
       case 'write':
+        if (type === OpCode.closeSession) client.closesSession = true;
         service.submit(this.#enqueue(client, xid, type, frame, false));
         break;
       case 'sync':

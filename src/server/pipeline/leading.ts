@@ -29,6 +29,9 @@ import { SyncQueue } from './sync-queue.ts';
 /** Sessions closed in one step: a flood of them must not hold up everybody's requests and heartbeats. */
 const EXPIRED_PER_STEP_MAX = 500;
 
+/** How many of them the log names. */
+const LOGGED_SESSIONS_MAX = 10;
+
 /** So many zxids before the end of an epoch's counter the leader steps down (ZOOKEEPER-1277); a step never needs as many. */
 const COUNTER_RESERVE = 2 ** 20;
 
@@ -73,14 +76,18 @@ export class Leading implements Service {
     this.#sessions = new SessionTracker(settings.tickTimeMs);
     for (const [id, timeoutMs] of database.sessions) this.#sessions.track(id, timeoutMs, step.nowMs);
     this.#preparer = new Preparer(database, this.#sessions, access, settings);
-    this.#reaper = new Reaper(database, step.nowMs);
+    this.#reaper = new Reaper(database, settings.extendedTypesEnabled, step.nowMs);
     this.#syncs = new SyncQueue();
   }
 
   touch(client: Client): boolean {
-    client.session ??= this.#sessions.get(client.sessionId);
     const { session } = client;
-    return session !== undefined && this.#sessions.touchTracked(session, client.timeoutMs, this.#step.nowMs);
+    if (session === undefined) return false;
+    if (session.owner !== LOCAL_OWNER) {
+      this.#clients.close(client, 'its session has moved to another server');
+      return false;
+    }
+    return this.#sessions.touchTracked(session, client.timeoutMs, this.#step.nowMs);
   }
 
   submit(request: PendingRequest): void {
@@ -238,8 +245,11 @@ export class Leading implements Service {
     this.#lastStepMs = nowMs;
     // This process stood still: heartbeats may be waiting in the sockets. They are read before the next step.
     if (stalled || this.#sessions.nextDeadlineMs() > nowMs) return;
-    for (const session of this.#sessions.expired(nowMs, EXPIRED_PER_STEP_MAX)) {
-      this.#step.log('info', 'a session has expired', { session: formatSession(session.id) });
+    const expired = this.#sessions.expired(nowMs, EXPIRED_PER_STEP_MAX);
+    if (expired.length === 0) return;
+    const sessions = expired.slice(0, LOGGED_SESSIONS_MAX).map(({ id }) => formatSession(id));
+    this.#step.log('info', 'sessions have expired', { count: expired.length, sessions });
+    for (const session of expired) {
       const zxid = this.#nextZxid();
       this.#append(session.id, 0, zxid, this.#preparer.prepareCloseSession(session.id, zxid), undefined);
     }

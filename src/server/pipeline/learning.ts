@@ -1,4 +1,5 @@
 import type { SessionId } from '../../common/types.ts';
+import { OpCode } from '../protocol/opcodes.ts';
 import { PacketType, type QuorumPacket } from '../protocol/quorum.ts';
 import {
   decodeRevalidateResponse,
@@ -66,6 +67,8 @@ export class Learning implements Service {
   applied(header: TxnHeader): PendingRequest | undefined {
     const next = this.#forwarded.peek();
     if (next === undefined || next.xid !== header.cxid || next.sessionId !== header.sessionId) return undefined;
+    // The leader closes sessions that expire with xid 0, which some clients use as well.
+    if (header.type !== next.type && header.type !== OpCode.error) return undefined;
     return this.#forwarded.shift();
   }
 

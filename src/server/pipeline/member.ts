@@ -61,6 +61,8 @@ class ZabMember implements Member {
   readonly #later: ZabInput[] = [];
   #incoming: { readonly loader: SnapshotLoader; readonly zxid: Zxid } | undefined;
   readonly #learners = new Set<LearnerConnection>();
+  /** Those of them that are voters and synchronized. */
+  readonly #synced = new Set<LearnerConnection>();
   #paused = false;
   #stopAtMs = Infinity;
   #stopped = false;
@@ -119,7 +121,7 @@ class ZabMember implements Member {
       clients: this.#clients.count,
       outstandingRequests: this.#clients.outstanding,
       learners: this.#learners.size,
-      syncedFollowers: 0,
+      syncedFollowers: this.#synced.size,
       packetsReceived: this.#clients.received,
       packetsSent: this.#replies.sentCount,
     };
@@ -157,6 +159,7 @@ class ZabMember implements Member {
         });
         break;
       case 'stop':
+        this.#clients.stopping = true;
         this.#stopAtMs = this.#step.nowMs + STOP_TICKS_MAX * this.#config.zab.tickTimeMs;
         break;
       case 'learnerConnected':
@@ -164,7 +167,7 @@ class ZabMember implements Member {
         this.#feed(input);
         break;
       case 'learnerClosed':
-        this.#learners.delete(input.connection);
+        this.#forgetLearner(input.connection);
         this.#feed(input);
         break;
       case 'leaderClosed':
@@ -231,7 +234,7 @@ class ZabMember implements Member {
         this.#incoming = { loader: this.#database.loader(), zxid: output.zxid };
         break;
       case 'closeLearner':
-        this.#learners.delete(output.connection);
+        this.#forgetLearner(output.connection);
         this.#step.emit(output);
         break;
       case 'disconnectLeader':
@@ -305,14 +308,21 @@ class ZabMember implements Member {
   }
 
   #fromLearner({ connection, server, packet }: Extract<ZabOutput, { type: 'fromLearner' }>): void {
+    const isVoter = this.#config.zab.membership.weightOf(server) > 0;
+    if (isVoter && this.#learners.has(connection)) this.#synced.add(connection);
     try {
       this.#leading?.fromLearner(connection, server, packet);
     } catch (error) {
       if (!isMalformed(error)) throw error;
       this.#step.emit({ type: 'closeLearner', connection, reason: String(error) });
-      this.#learners.delete(connection);
+      this.#forgetLearner(connection);
       this.#later.push({ type: 'learnerClosed', connection });
     }
+  }
+
+  #forgetLearner(connection: LearnerConnection): void {
+    this.#learners.delete(connection);
+    this.#synced.delete(connection);
   }
 
   #fromLeader({ packet }: Extract<ZabOutput, { type: 'fromLeader' }>): void {

@@ -8,10 +8,13 @@ const PER_INTERVAL_MAX = 10_000;
 /** Finds containers that have lost their last child, and TTL znodes whose time is up (ContainerManager). For the leader. */
 export class Reaper {
   readonly #database: Database;
+  readonly #extendedTypesEnabled: boolean;
   #nextMs: number;
 
-  constructor(database: Database, nowMs: number) {
+  /** @param extendedTypesEnabled Where they are not, there are no TTL znodes, whatever an owner looks like. */
+  constructor(database: Database, extendedTypesEnabled: boolean, nowMs: number) {
     this.#database = database;
+    this.#extendedTypesEnabled = extendedTypesEnabled;
     this.#nextMs = nowMs + INTERVAL_MS;
   }
 
@@ -29,6 +32,7 @@ export class Reaper {
       // A container that never had a child is kept: its first may be on the way.
       if (znode !== undefined && znode.children.size === 0 && znode.storedCversion > 0) paths.push(path);
     }
+    if (!this.#extendedTypesEnabled) return paths;
     for (const path of this.#database.ttlZnodes()) {
       if (paths.length >= PER_INTERVAL_MAX) break;
       const znode = this.#database.znode(path);

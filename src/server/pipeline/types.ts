@@ -97,7 +97,7 @@ export type MemberOutput =
   | { readonly type: 'toClient'; readonly client: ClientId; readonly bytes: Uint8Array }
   /** Close after everything sent so far has left. No `clientClosed` follows. */
   | { readonly type: 'closeClient'; readonly client: ClientId; readonly reason: string }
-  /** Stop, or go on, reading from clients. */
+  /** Stop, or go on, reading from clients, those to come included. */
   | { readonly type: 'pauseClients'; readonly paused: boolean }
   /* the ensemble */
   | { readonly type: 'sendVote'; readonly to: ServerId; readonly notification: Notification }
