@@ -1,0 +1,92 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import type { MachineLimits } from './limits.ts';
+import { loadRows, type Round } from './measure.ts';
+
+const begin = '<!-- results: begin (written by main.ts) -->';
+const end = '<!-- results: end -->';
+
+export interface Results {
+  /** For each kind, its rounds in order. */
+  readonly subject: readonly Round[];
+  readonly oracle: readonly Round[];
+  readonly limits: MachineLimits;
+  readonly batchBytes: number;
+}
+
+interface Row {
+  readonly name: string;
+  readonly subject: string;
+  readonly oracle: string;
+  /** How many times better than the oracle; below 1 is worse. */
+  readonly ratio: number;
+}
+
+/** The results as Markdown, worst ratio first. */
+export function renderResults(results: Results): string {
+  const rows = [...loadRows.map(({ name }) => loadRow(name, results)), ...startRows(results)].sort(
+    (a, b) => a.ratio - b.ratio,
+  );
+  const worse = rows.filter((row) => row.ratio < 1).map((row) => `${row.name} (${row.ratio.toFixed(2)} x)`);
+  const { limits } = results;
+  return [
+    `Medians of ${results.subject.length} rounds on ${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'}), servers alternating.`,
+    worse.length === 0
+      ? 'Nothing is worse than Apache ZooKeeper.'
+      : `Worse than Apache ZooKeeper: ${worse.join('; ')}.`,
+    '',
+    '| workload | zabkeeper | Apache ZooKeeper 3.9 | times better |',
+    '|---|---|---|---|',
+    ...rows.map((row) => `| ${row.name} | ${row.subject} | ${row.oracle} | ${row.ratio.toFixed(2)} |`),
+    '',
+    'The limits of this machine, which all three members and the load generator share:',
+    `${round(limits.smallSyncsPerSecond)} fdatasync/s of 256 B, ${round(limits.batchSyncsPerSecond)} fdatasync/s of`,
+    `${Math.round(results.batchBytes / 1024)} KiB (a batch of all outstanding writes), ${round(limits.roundTripsPerSecond)} loopback`,
+    'round trips/s of 100 B.',
+  ].join('\n');
+}
+
+/** Puts the results into the README of this folder. */
+export async function writeResults(text: string): Promise<void> {
+  const file = join(import.meta.dirname, 'README.md');
+  const readme = await readFile(file, 'utf8');
+  const [head, rest] = readme.split(begin);
+  const tail = rest?.split(end)[1];
+  if (head === undefined || tail === undefined)
+    throw new Error(`${file} has lost the marks between which results stand`);
+  await writeFile(file, `${head}${begin}\n\n${text}\n\n${end}${tail}`);
+}
+
+function loadRow(name: string, results: Results): Row {
+  const of = (rounds: readonly Round[], field: 'operationsPerSecond' | 'p99Ms'): number =>
+    median(rounds.map((one) => one.loads.get(name)?.[field] ?? Number.NaN));
+  const cell = (rounds: readonly Round[]): string =>
+    `${round(of(rounds, 'operationsPerSecond'))} ops/s, p99 ${of(rounds, 'p99Ms').toFixed(1)} ms`;
+  const ratio = of(results.subject, 'operationsPerSecond') / of(results.oracle, 'operationsPerSecond');
+  return { name, subject: cell(results.subject), oracle: cell(results.oracle), ratio };
+}
+
+function startRows(results: Results): Row[] {
+  const start = (rounds: readonly Round[]): number => median(rounds.map((one) => one.startMs));
+  const idle = (rounds: readonly Round[]): number => median(rounds.map((one) => one.idleBytes)) / 1024 ** 2;
+  const row = (name: string, unit: string, value: (rounds: readonly Round[]) => number): Row => ({
+    name,
+    subject: `${round(value(results.subject))} ${unit}`,
+    oracle: `${round(value(results.oracle))} ${unit}`,
+    ratio: value(results.oracle) / value(results.subject),
+  });
+  return [
+    row('start of one server until it serves', 'ms', start),
+    row('resident memory of one idle server', 'MiB', idle),
+  ];
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
+
+function round(value: number): string {
+  return Math.round(value).toLocaleString('en-US');
+}
