@@ -25,6 +25,7 @@ export const ERROR_CODES = {
   ZK_STORAGE_MISSING: 'Files that the data directory should hold are not there.',
   ZK_PROTOCOL_VIOLATION:
     'A peer broke the rules of ZAB, for instance a gap between two proposals; the connection is closed.',
+  ZK_DATA_IN_USE: 'Another running server uses the data directory; two would destroy it.',
   ZK_LISTEN_FAILED: 'An address to listen on cannot be bound.',
   ZK_API_REFUSED: 'The Kubernetes API server refused a request; the message has its reason.',
   ZK_API_UNREACHABLE: 'The Kubernetes API server did not answer, or broke off its answer; the request is made again.',

@@ -35,6 +35,9 @@ const USED = [
   'globalOutstandingLimit',
   'jute.maxbuffer',
   'preAllocSize',
+  'forceSync',
+  'fsync.warningthresholdms',
+  'snapshot.trust.empty',
   'autopurge.snapRetainCount',
   'autopurge.purgeInterval',
   'db.autocreate',
@@ -57,7 +60,6 @@ export type UsedKey = (typeof USED)[number];
 
 const NOT_YET = 'this server does not have it yet';
 const JAVA_THREADS = 'it tunes threads and caches of the Java server, which this server does not have';
-const ALWAYS_SYNCS = 'this server always waits for the disk before it acknowledges';
 const ONE_TURN = 'this server batches by turns of its event loop';
 
 const NO_EFFECT: Readonly<Record<string, readonly string[]>> = {
@@ -70,7 +72,6 @@ const NO_EFFECT: Readonly<Record<string, readonly string[]>> = {
     'readonlymode.enabled',
     'snapSizeLimitInKb',
     'txnLogSizeLimitInKb',
-    'fsync.warningthresholdms',
     'snapshot.compression.method',
     'requestThrottleLimit',
     'requestThrottleStallTime',
@@ -185,7 +186,6 @@ const NO_EFFECT: Readonly<Record<string, readonly string[]>> = {
     'observerMaster.sizeLimit',
     'request.timeout',
   ],
-  [ALWAYS_SYNCS]: ['forceSync'],
   [ONE_TURN]: ['flushDelay', 'maxBatchSize', 'maxWriteQueuePollTime'],
   'this server always uses TCP keepalive': ['tcpKeepAlive', 'clientTcpKeepAlive'],
   'this server always lists the ephemerals of a session when it closes': ['closeSessionTxn.enabled'],
@@ -194,7 +194,6 @@ const NO_EFFECT: Readonly<Record<string, readonly string[]>> = {
     'serializeLastProcessedZxid.enabled',
     'snapshotSizeFactor',
     'forceSnapshotSync',
-    'snapshot.trust.empty',
     'emulate353TTLNodes',
   ],
 };

@@ -1,4 +1,5 @@
 import type { ServerId } from '../../common/types.ts';
+import { hierarchicalMembership, majorityMembership } from '../zab/membership.ts';
 import type { Membership } from '../zab/types.ts';
 import type { Ensemble } from './ensemble.ts';
 import { formatServer } from './servers.ts';
@@ -8,41 +9,12 @@ import { formatServer } from './servers.ts';
  * @param alone The id of a standalone server, which is all of its ensemble.
  */
 export function membershipOf(ensemble: Ensemble, alone: ServerId): Membership {
-  if (ensemble.servers.length === 0) {
-    return {
-      version: 0,
-      members: [{ id: alone, role: 'participant' }],
-      isQuorum: (ids) => ids.has(alone),
-      weightOf: (id) => (id === alone ? 1 : 0),
-      text: '',
-    };
+  const { servers, groups, weights, version } = ensemble;
+  if (servers.length === 0) {
+    return majorityMembership({ version: 0, members: [{ id: alone, role: 'participant' }], text: '' });
   }
-  const members = ensemble.servers.map(({ id, role }) => ({ id, role }));
-  const voters = members.filter(({ role }) => role === 'participant').map(({ id }) => id);
-  return {
-    version: ensemble.version,
-    members,
-    isQuorum: ensemble.groups.length === 0 ? majority(voters) : majorityOfGroups(ensemble),
-    weightOf: (id) => (voters.includes(id) ? (ensemble.weights.get(id) ?? 1) : 0),
-    text: ensembleText(ensemble),
-  };
-}
-
-type IsQuorum = Membership['isQuorum'];
-
-function majority(voters: readonly ServerId[]): IsQuorum {
-  return (ids) => voters.filter((id) => ids.has(id)).length > Math.floor(voters.length / 2);
-}
-
-/** More than half of the groups, each by more than half of its weight; groups without weight do not count (QuorumHierarchical). */
-function majorityOfGroups({ groups, weights }: Ensemble): IsQuorum {
-  const weightOf = (id: ServerId): number => weights.get(id) ?? 1;
-  const weightOfAll = (ids: readonly ServerId[]): number => ids.reduce((sum, id) => sum + weightOf(id), 0);
-  const counting = groups.filter((group) => weightOfAll(group) > 0);
-  return (ids) => {
-    const won = counting.filter((group) => weightOfAll(group.filter((id) => ids.has(id))) > weightOfAll(group) / 2);
-    return won.length > counting.length / 2;
-  };
+  const source = { version, members: servers.map(({ id, role }) => ({ id, role })), text: ensembleText(ensemble) };
+  return groups.length === 0 ? majorityMembership(source) : hierarchicalMembership({ ...source, groups, weights });
 }
 
 /** The configuration as ZooKeeper writes it into NEWLEADER, election messages and `/zookeeper/config`. */

@@ -158,9 +158,9 @@ test('what would protect nothing is refused, unless it is switched off', () => {
 });
 
 test('what has no effect is accepted with a warning', () => {
-  const { warnings } = parse('dataDir=/data\nforceSync=no\nzookeeper.nio.numWorkerThreads=4\nsnapCount=1');
+  const { warnings } = parse('dataDir=/data\nflushDelay=5\nzookeeper.nio.numWorkerThreads=4\nsnapCount=1');
   assert.equal(warnings.length, 3);
-  assert.match(warnings[0] ?? '', /^zoo\.cfg line 2: forceSync has no effect/);
+  assert.match(warnings[0] ?? '', /^zoo\.cfg line 2: flushDelay has no effect/);
   assert.match(warnings[1] ?? '', /line 3: zookeeper\.nio\.numWorkerThreads/);
   assert.match(warnings[2] ?? '', /snapCount is 1; 2/);
 });

@@ -36,8 +36,14 @@ export interface ZooConfig {
   readonly committedLogEntries: number;
   readonly outstandingRequestsMax: number;
   readonly frameBytesMax: number;
-  /** How far the log is allocated ahead. */
-  readonly logPreallocationBytes: number;
+  /** How far the log is allocated ahead; undefined for the storage's own choice. */
+  readonly logPreallocationBytes: number | undefined;
+  /** False: acknowledge before the disk has it (forceSync=no). */
+  readonly forceSync: boolean;
+  /** A sync that takes longer is worth a warning. */
+  readonly slowSyncMs: number;
+  /** Start from a log without a snapshot (snapshot.trust.empty). */
+  readonly trustEmptySnapshot: boolean;
   readonly snapshotsRetained: number;
   /** Whether old snapshots and logs are removed; by default they are, unlike in ZooKeeper, where volumes fill up. */
   readonly purge: boolean;
@@ -121,7 +127,10 @@ export function parseZooCfg(text: string, file: string, readDynamicFile: (file: 
     committedLogEntries: settings.int('commitLogCount', 500, 1, 1_000_000),
     outstandingRequestsMax: settings.int('globalOutstandingLimit', 1000, 1),
     frameBytesMax: settings.int('jute.maxbuffer', 0xfffff, 1024, 1024 ** 3),
-    logPreallocationBytes: settings.int('preAllocSize', 64 * KIB, 1, 2 ** 21) * KIB,
+    logPreallocationBytes: settings.has('preAllocSize') ? settings.int('preAllocSize', 1, 1, 2 ** 21) * KIB : undefined,
+    forceSync: settings.bool('forceSync', true),
+    slowSyncMs: settings.int('fsync.warningthresholdms', 1000),
+    trustEmptySnapshot: settings.bool('snapshot.trust.empty', false),
     snapshotsRetained: atLeast(
       settings,
       'autopurge.snapRetainCount',

@@ -1,0 +1,94 @@
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { CodedError } from '../common/errors.ts';
+import type { ErrorCode } from '../common/errors.ts';
+import { ownServer } from './config/own-server.ts';
+import { parseZooCfg } from './config/zoo-cfg.ts';
+import { allowInitialization, prepareDirectories, readServerId } from './net/data-directory.ts';
+import { describeFailure } from './net/driver.ts';
+import { createLogger } from './net/logger.ts';
+import { ZooServer } from './net/server.ts';
+import { VERSION } from './version.ts';
+
+const USAGE = `usage: server [--my-id-from-hostname] [--initialize] <zoo.cfg>
+
+  --my-id-from-hostname  the server's id is the number at the end of the host name, plus 1 (as in a StatefulSet),
+                         instead of what dataDir/myid says
+  --initialize           with db.autocreate=false: this server may begin a new ensemble if it has no data
+`;
+
+/** How the process ends when it cannot go on. */
+const EXIT_CODES: Readonly<Partial<Record<ErrorCode, number>>> = {
+  ZK_CONFIG_INVALID: 2,
+  ZK_STORAGE_FAILED: 3,
+  ZK_STORAGE_MISSING: 3,
+  ZK_LOG_CORRUPT: 3,
+  ZK_SNAPSHOT_CORRUPT: 3,
+  ZK_DATA_IN_USE: 4,
+  ZK_LISTEN_FAILED: 4,
+};
+
+/** One line on stderr, and the end. */
+function fail(error: unknown): never {
+  process.stderr.write(`${describeFailure(error)}\n`);
+  process.exit(error instanceof CodedError ? (EXIT_CODES[error.code] ?? 1) : 1);
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new CodedError('ZK_CONFIG_INVALID', `cannot read ${file} (${String(error)}): give the path of a zoo.cfg`, {
+      cause: error,
+    });
+  }
+}
+
+function parseArguments() {
+  try {
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
+      options: {
+        'my-id-from-hostname': { type: 'boolean', default: false },
+        initialize: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    });
+    const [file, ...more] = positionals;
+    if (!values.help && file !== undefined && more.length === 0) return { ...values, file };
+    process.stderr.write(USAGE);
+    process.exit(values.help ? 0 : 2);
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
+    process.exit(2);
+  }
+}
+
+async function main(): Promise<void> {
+  const { file, initialize, ...flags } = parseArguments();
+  const { config, warnings } = parseZooCfg(readText(file), file, readText);
+  prepareDirectories(config);
+  const own = ownServer(config, readServerId(config.dataDir, flags['my-id-from-hostname']), file);
+  const logger = createLogger(process.env['LOG_LEVEL'] ?? 'info', own.id);
+  for (const warning of warnings) logger.warn(warning);
+  if (initialize) allowInitialization(config);
+  logger.info('starting', { version: VERSION, node: process.version, config: file, standalone: config.standalone });
+  const server = await ZooServer.start({ config, own, logger, failed: fail });
+  logger.info('listening', { clientPort: own.client?.port, adminPort: config.admin.port });
+  let stopping = false;
+  const stop = (signal: NodeJS.Signals): void => {
+    if (stopping) return;
+    stopping = true;
+    logger.info('stopping', { signal });
+    server.stop().then(() => {
+      logger.info('stopped');
+      process.exit(0);
+    }, fail);
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+}
+
+process.on('uncaughtException', fail);
+process.on('unhandledRejection', fail);
+main().catch(fail);

@@ -1,0 +1,148 @@
+import { FULL_VERSION } from '../version.ts';
+import { formatHostPort } from '../config/servers.ts';
+import type { ServerEntry } from '../config/servers.ts';
+import type { ClientInfo } from '../pipeline/types.ts';
+import { configuration, environment } from './four-letter-words.ts';
+import { monitorValues } from './monitor-values.ts';
+import { directoryBytes, isServing, serverState } from './server-view.ts';
+import type { ServerView } from './server-view.ts';
+
+type Fields = Record<string, unknown>;
+
+interface AdminCommand {
+  /** The first is shown in the list; all of them work, as in ZooKeeper. */
+  readonly names: readonly string[];
+  /** False for those that a server answers although it does not serve. */
+  readonly needsServing: boolean;
+  run(view: ServerView): Fields;
+}
+
+const COMMANDS: readonly AdminCommand[] = [
+  { names: ['configuration', 'conf', 'config'], needsServing: true, run: underscored },
+  { names: ['connections', 'cons'], needsServing: true, run: connections },
+  {
+    names: ['dirs'],
+    needsServing: true,
+    run: ({ config }) => ({
+      datadir_size: directoryBytes(config.dataDir),
+      logdir_size: directoryBytes(config.dataLogDir),
+    }),
+  },
+  { names: ['environment', 'env', 'envi'], needsServing: false, run: environment },
+  { names: ['is_read_only', 'isro'], needsServing: true, run: () => ({ read_only: false }) },
+  { names: ['leader', 'lead'], needsServing: true, run: leader },
+  {
+    names: ['monitor', 'mntr'],
+    needsServing: false,
+    run: (view) => Object.fromEntries(monitorValues(view).map(({ name, value }) => [name, value])),
+  },
+  { names: ['ruok'], needsServing: true, run: () => ({}) },
+  { names: ['server_stats', 'srvr'], needsServing: true, run: serverStats },
+  { names: ['stats', 'stat'], needsServing: true, run: (view) => ({ ...serverStats(view), ...connections(view) }) },
+  { names: ['voting_view'], needsServing: true, run: votingView },
+  {
+    names: ['watch_summary', 'wchs'],
+    needsServing: true,
+    run: (view) => ({ num_total_watches: view.status().watches }),
+  },
+  { names: ['zabstate'], needsServing: true, run: zabState },
+];
+
+const BY_NAME = new Map(COMMANDS.flatMap((command) => command.names.map((name) => [name, command] as const)));
+
+/** The commands that `/commands` lists. */
+export const ADMIN_COMMANDS: readonly string[] = COMMANDS.map(({ names: [name = ''] }) => name);
+
+/** The JSON of `/commands/<name>`, in the form of ZooKeeper's AdminServer, or undefined for an unknown command. */
+export function runAdminCommand(name: string, view: ServerView): Fields | undefined {
+  const command = BY_NAME.get(name);
+  if (command === undefined) return undefined;
+  if (command.needsServing && !isServing(view)) {
+    return { command: command.names[0], error: 'This ZooKeeper instance is not currently serving requests' };
+  }
+  return { command: command.names[0], error: null, ...command.run(view) };
+}
+
+/** ZooKeeper's JSON has snake_case where zoo.cfg has camelCase. */
+function underscored(view: ServerView): Fields {
+  const renamed: Readonly<Record<string, string>> = {
+    clientPort: 'client_port',
+    dataDir: 'data_dir',
+    dataLogDir: 'data_log_dir',
+    tickTime: 'tick_time',
+    maxClientCnxns: 'max_client_cnxns',
+    minSessionTimeout: 'min_session_timeout',
+    maxSessionTimeout: 'max_session_timeout',
+    serverId: 'server_id',
+    clientPortListenBacklog: 'client_port_listen_backlog',
+  };
+  const values = configuration(view);
+  return Object.fromEntries(Object.entries(renamed).map(([key, name]) => [name, values[key]]));
+}
+
+function connections(view: ServerView): Fields {
+  const describe = ({ client, address, sessionId, timeoutMs, received, sent, outstanding }: ClientInfo): Fields => ({
+    remote_socket_address: `${address}:${view.connections.portOf(client)}`,
+    outstanding_requests: outstanding,
+    packets_received: received,
+    packets_sent: sent,
+    session_id: `0x${BigInt.asUintN(64, sessionId).toString(16)}`,
+    session_timeout: timeoutMs,
+  });
+  return { connections: view.clients().map(describe), secure_connections: [] };
+}
+
+function serverStats(view: ServerView): Fields {
+  const status = view.status();
+  const { latency, count } = view.connections;
+  return {
+    version: FULL_VERSION,
+    read_only: false,
+    server_stats: {
+      packets_sent: status.packetsSent,
+      packets_received: status.packetsReceived,
+      server_state: serverState(view),
+      outstanding_requests: status.outstandingRequests,
+      min_latency: latency.minMs,
+      avg_latency: latency.averageMs,
+      max_latency: latency.maxMs,
+      num_alive_client_connections: count,
+      last_processed_zxid: status.lastZxid,
+      provider_null: false,
+      uptime: Date.now() - view.startedAtMs,
+    },
+    node_count: status.znodes,
+  };
+}
+
+function leader(view: ServerView): Fields {
+  const { role } = view.status();
+  if (view.config.standalone || role.state === 'looking') return { error: 'server is not initialized' };
+  const leaderId = role.state === 'leading' ? view.own.id : role.leader;
+  const entry = view.config.ensemble.servers.find(({ id }) => id === leaderId);
+  return {
+    is_leader: role.state === 'leading',
+    leader_id: leaderId,
+    leader_ip: entry?.addresses[0].host ?? '',
+  };
+}
+
+function votingView({ config }: ServerView): Fields {
+  const describe = ({ addresses, role, client }: ServerEntry): Fields => ({
+    server_addresses: addresses.map(({ host, quorumPort }) => formatHostPort({ host, port: quorumPort })),
+    election_addresses: addresses.map(({ host, electionPort }) => formatHostPort({ host, port: electionPort })),
+    client_address: client === undefined ? '' : formatHostPort(client),
+    learner_type: role,
+  });
+  const voters = config.ensemble.servers.filter(({ role }) => role === 'participant');
+  return { current_config: Object.fromEntries(voters.map((server) => [server.id, describe(server)])) };
+}
+
+function zabState(view: ServerView): Fields {
+  const { role } = view.status();
+  const serving = role.state !== 'looking' && role.serving;
+  return {
+    voting: view.own.entry?.role !== 'observer',
+    zabstate: role.state === 'looking' ? 'election' : serving ? 'broadcast' : 'synchronization',
+  };
+}

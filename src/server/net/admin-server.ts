@@ -1,0 +1,76 @@
+import { createServer } from 'node:http';
+import type { Server } from 'node:http';
+import { formatZxid } from '../../common/zxid.ts';
+import { VERSION } from '../version.ts';
+import { ADMIN_COMMANDS, runAdminCommand } from './admin-commands.ts';
+import { isServing, serverState } from './server-view.ts';
+import type { ServerView } from './server-view.ts';
+
+interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+/**
+ * The HTTP server beside the protocol: `/livez` and `/readyz` for Kubernetes, `/status` for the operator, and `/commands`
+ * as ZooKeeper's AdminServer has it. It only reads.
+ */
+export function createAdminServer(view: ServerView): Server {
+  const server = createServer((request, response) => {
+    const { pathname } = new URL(request.url ?? '/', 'http://admin');
+    const answer = request.method === 'GET' || request.method === 'HEAD' ? answerGet(pathname, view) : NOT_ALLOWED;
+    const body = `${JSON.stringify(answer.body)}\n`;
+    response.writeHead(answer.status, { 'content-type': 'application/json', 'cache-control': 'no-store' });
+    response.end(request.method === 'HEAD' ? undefined : body);
+  });
+  // Whoever connects and says nothing does not keep the connection.
+  server.headersTimeout = 5000;
+  server.requestTimeout = 5000;
+  return server;
+}
+
+const NOT_ALLOWED: Answer = { status: 405, body: { error: 'only GET is allowed' } };
+
+function answerGet(path: string, view: ServerView): Answer {
+  const commandUrl = view.config.admin.commandUrl;
+  if (path === '/livez') return { status: 200, body: { alive: true } };
+  if (path === '/readyz') return readiness(view);
+  if (path === '/status') return { status: 200, body: statusOf(view) };
+  if (path === commandUrl) return { status: 200, body: { commands: ADMIN_COMMANDS } };
+  if (path.startsWith(`${commandUrl}/`)) {
+    const body = runAdminCommand(path.slice(commandUrl.length + 1), view);
+    if (body !== undefined) return { status: 200, body };
+  }
+  return { status: 404, body: { error: `there is no ${path}: try /livez, /readyz, /status or ${commandUrl}` } };
+}
+
+function readiness(view: ServerView): Answer {
+  if (isServing(view)) return { status: 200, body: { ready: true } };
+  const { role } = view.status();
+  const reason =
+    role.state === 'looking'
+      ? 'looking for a leader: no quorum is reachable yet'
+      : `${role.state}, but not synchronized yet`;
+  return { status: 503, body: { ready: false, reason } };
+}
+
+/** What the operator reads of a member. */
+function statusOf(view: ServerView): Record<string, unknown> {
+  const status = view.status();
+  const { role } = status;
+  return {
+    serverId: view.own.id,
+    state: serverState(view),
+    serving: isServing(view),
+    epoch: status.epoch,
+    lastZxid: formatZxid(status.lastZxid),
+    leaderId: role.state === 'looking' ? null : role.state === 'leading' ? view.own.id : role.leader,
+    version: VERSION,
+    znodes: status.znodes,
+    sessions: status.sessions,
+    bytesData: status.dataBytes,
+    clients: view.connections.count,
+    outstandingRequests: status.outstandingRequests,
+    uptimeMs: Date.now() - view.startedAtMs,
+  };
+}

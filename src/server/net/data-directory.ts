@@ -1,0 +1,89 @@
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { CodedError } from '../../common/errors.ts';
+import type { ServerId } from '../../common/types.ts';
+import { idFromHostName, parseMyId } from '../config/own-server.ts';
+import type { ZooConfig } from '../config/zoo-cfg.ts';
+
+/** Where ZooKeeper keeps snapshots, logs and epochs, below dataDir and dataLogDir. */
+export const VERSION_DIRECTORY = 'version-2';
+
+/** Written by whoever sets up a new ensemble: this server may vote although it has no data (`db.autocreate=false`). */
+const INITIALIZE_FILE = 'initialize';
+
+/**
+ * Makes the data directories if they are missing and zoo.cfg lets it.
+ * @throws CodedError ZK_STORAGE_FAILED
+ */
+export function prepareDirectories(config: ZooConfig): void {
+  for (const directory of new Set([config.dataDir, config.dataLogDir])) {
+    try {
+      if (config.createDirectories) mkdirSync(directory, { recursive: true });
+      accessSync(directory, constants.R_OK | constants.W_OK);
+    } catch (error) {
+      throw new CodedError(
+        'ZK_STORAGE_FAILED',
+        `cannot use the data directory ${directory} (${reasonOf(error)}): make it and let this user write to it, or change dataDir or dataLogDir`,
+        { cause: error },
+      );
+    }
+  }
+}
+
+/**
+ * This server's id: from the host name if that is asked for, else from `myid`; undefined if there is no such file.
+ * @throws CodedError ZK_CONFIG_INVALID for an id that is none.
+ */
+export function readServerId(dataDir: string, fromHostName: boolean): ServerId | undefined {
+  if (fromHostName) return idFromHostName(hostname());
+  const file = join(dataDir, 'myid');
+  const text = readIfThere(file);
+  return text === undefined ? undefined : parseMyId(text, file);
+}
+
+/**
+ * Whether this server may vote from its start: always with db.autocreate; else if it has been a member before, which is
+ * what its `currentEpoch` says (data alone may be half of a first synchronization), or if an `initialize` file allows it
+ * to begin a new ensemble.
+ */
+export function mayVote(config: ZooConfig): boolean {
+  if (config.votesWithoutData) return true;
+  const { dataDir } = config;
+  return existsSync(join(dataDir, VERSION_DIRECTORY, 'currentEpoch')) || existsSync(join(dataDir, INITIALIZE_FILE));
+}
+
+/** Writes the `initialize` file if there is no data at all: beside data it would only be there for the day they are lost. */
+export function allowInitialization(config: ZooConfig): void {
+  const directories = [config.dataDir, config.dataLogDir].map((directory) => join(directory, VERSION_DIRECTORY));
+  const empty = directories.every((directory) => !existsSync(directory) || readdirSync(directory).length === 0);
+  if (empty) writeFileSync(join(config.dataDir, INITIALIZE_FILE), '');
+}
+
+/** The ensemble exists: from now on an empty disk is a lost one, which must not vote. */
+export function endInitialization(config: ZooConfig): void {
+  rmSync(join(config.dataDir, INITIALIZE_FILE), { force: true });
+}
+
+/** The file's text, or undefined if there is no such file. @throws CodedError ZK_STORAGE_FAILED if it cannot be read. */
+function readIfThere(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw new CodedError('ZK_STORAGE_FAILED', `cannot read ${file}: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

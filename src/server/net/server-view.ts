@@ -1,0 +1,79 @@
+import { readFileSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { OwnServer } from '../config/own-server.ts';
+import type { ZooConfig } from '../config/zoo-cfg.ts';
+import type { ClientInfo, MemberStatus } from '../pipeline/types.ts';
+import type { StorageMetrics } from '../storage/counters.ts';
+import { VERSION_DIRECTORY } from './data-directory.ts';
+import type { Latency } from './latency.ts';
+
+/** What the four-letter words, the admin server and the metrics may look at. */
+export interface ServerView {
+  readonly config: ZooConfig;
+  readonly own: OwnServer;
+  /** Wall clock. */
+  readonly startedAtMs: number;
+  status(): MemberStatus;
+  clients(): readonly ClientInfo[];
+  storage(): StorageMetrics;
+  readonly connections: ConnectionsView;
+}
+
+/** What is known of clients' sockets. */
+export interface ConnectionsView {
+  /** From a request that found its connection idle to the next bytes sent: a sample of the requests' latency. */
+  readonly latency: Latency;
+  readonly count: number;
+  readonly rejected: number;
+  portOf(client: number): number;
+}
+
+/** What a server is, in ZooKeeper's words. */
+export type ServerState = 'leader' | 'follower' | 'observer' | 'standalone' | 'looking';
+
+/** The state that `srvr`, `mntr` and `/status` name. */
+export function serverState({ config, status }: Pick<ServerView, 'config' | 'status'>): ServerState {
+  const { role } = status();
+  switch (role.state) {
+    case 'looking':
+      return 'looking';
+    case 'leading':
+      return config.standalone ? 'standalone' : 'leader';
+    case 'following':
+      return 'follower';
+    case 'observing':
+      return 'observer';
+  }
+}
+
+/** True while the server answers clients: it leads, follows or observes within a quorum. */
+export function isServing(view: Pick<ServerView, 'status'>): boolean {
+  const { role } = view.status();
+  return role.state !== 'looking' && role.serving;
+}
+
+/** The bytes of the files in a data directory, like `du`: `dirs` and `conf` show them. */
+export function directoryBytes(dataDir: string): number {
+  const directory = join(dataDir, VERSION_DIRECTORY);
+  try {
+    return readdirSync(directory).reduce((sum, name) => sum + sizeOf(join(directory, name)), 0);
+  } catch {
+    return 0;
+  }
+}
+
+/** 0 for a file that has just been purged. */
+function sizeOf(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+/** Open and allowed file descriptors; Linux only, elsewhere undefined. */
+export function fileDescriptors(): { readonly open: number; readonly max: number } | undefined {
+  try {
+    const limits = readFileSync('/proc/self/limits', 'utf8');
+    const max = /^Max open files\s+(\d+)/m.exec(limits)?.[1];
+    return { open: readdirSync('/proc/self/fd').length, max: Number(max) };
+  } catch {
+    return undefined;
+  }
+}

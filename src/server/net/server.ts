@@ -1,0 +1,284 @@
+import { randomFillSync } from 'node:crypto';
+import type { Server as NetServer } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
+import { CodedError } from '../../common/errors.ts';
+import type { Logger, Random, ServerId } from '../../common/types.ts';
+import { formatZxid } from '../../common/zxid.ts';
+import { membershipOf } from '../config/membership.ts';
+import type { OwnServer } from '../config/own-server.ts';
+import { formatHostPort } from '../config/servers.ts';
+import type { HostPort } from '../config/servers.ts';
+import type { HttpConfig, ZooConfig } from '../config/zoo-cfg.ts';
+import { createDatabase } from '../database/database.ts';
+import { createMember } from '../pipeline/member.ts';
+import type { Member, MemberConfig } from '../pipeline/types.ts';
+import { openStorage } from '../storage/open.ts';
+import type { Storage } from '../storage/types.ts';
+import type { ZabRole } from '../zab/types.ts';
+import { ClientListener } from './client-listener.ts';
+import { endInitialization, mayVote, prepareDirectories } from './data-directory.ts';
+import { Driver } from './driver.ts';
+import { ElectionTransport } from './election-transport.ts';
+import { answerFourLetterWord } from './four-letter-words.ts';
+import { lockDirectory } from './instance-lock.ts';
+import type { InstanceLock } from './instance-lock.ts';
+import { LeaderLink } from './leader-link.ts';
+import { LearnerListener } from './learner-listener.ts';
+import { listen, stopListening } from './listen.ts';
+import type { ServerView } from './server-view.ts';
+
+/** A connection that says nothing whole is closed after this (ZooKeeper's nio.sessionlessCnxnTimeout). */
+const SILENCE_MS = 10_000;
+
+/** How long a stop may take before the process ends as it is; nothing durable depends on it. */
+const STOP_MS_MAX = 10_000;
+
+export interface ServerOptions {
+  readonly config: ZooConfig;
+  readonly own: OwnServer;
+  readonly logger: Logger;
+  /** The process must end at once: a broken invariant, or a disk that refuses. */
+  failed(error: unknown): void;
+}
+
+const random: Random = {
+  next: () => Math.random(),
+  fill: (bytes) => void randomFillSync(bytes),
+};
+
+/** One server of an ensemble, put together: member, storage, sockets, and what people look at. */
+export class ZooServer {
+  readonly #options: ServerOptions;
+  readonly #member: Member;
+  readonly #storage: Storage;
+  readonly #driver: Driver;
+  readonly #clients: ClientListener;
+  readonly #learners: LearnerListener;
+  readonly #leader: LeaderLink;
+  readonly #election: ElectionTransport;
+  readonly #locks: readonly InstanceLock[];
+  readonly #http: NetServer[] = [];
+  readonly #stopped = Promise.withResolvers<undefined>();
+  readonly #view: ServerView;
+
+  /**
+   * Takes the data directory, loads the state, listens, and begins to look for a quorum.
+   * @throws CodedError ZK_DATA_IN_USE, ZK_STORAGE_FAILED, ZK_LOG_CORRUPT, ZK_SNAPSHOT_CORRUPT, ZK_STORAGE_MISSING,
+   *   ZK_LISTEN_FAILED
+   */
+  static async start(options: ServerOptions): Promise<ZooServer> {
+    const { config } = options;
+    prepareDirectories(config);
+    const directories = [...new Set([config.dataDir, config.dataLogDir])];
+    const server = new ZooServer(options, await Promise.all(directories.map((directory) => lockDirectory(directory))));
+    await server.#begin();
+    return server;
+  }
+
+  private constructor(options: ServerOptions, locks: readonly InstanceLock[]) {
+    const { config, own, logger } = options;
+    this.#options = options;
+    this.#locks = locks;
+    this.#member = createMember(memberConfig(config, own), random);
+    this.#storage = this.#openStorage();
+    this.#clients = new ClientListener(
+      {
+        frameBytesMax: config.frameBytesMax,
+        connectionsMax: config.connectionsMax,
+        connectionsPerAddressMax: config.connectionsPerAddressMax,
+        silenceMs: SILENCE_MS,
+      },
+      {
+        connected: (client, address) => this.#driver.push({ type: 'clientConnected', client, address }),
+        frame: (client, frame) => this.#driver.push({ type: 'clientFrame', client, frame }),
+        closed: (client) => this.#driver.push({ type: 'clientClosed', client }),
+        fourLetterWord: (word) => answerFourLetterWord(word, this.#view),
+      },
+      logger,
+    );
+    this.#learners = new LearnerListener(
+      {
+        connected: (connection) => this.#driver.push({ type: 'learnerConnected', connection }),
+        packet: (connection, packet) => this.#driver.push({ type: 'learnerPacket', connection, packet }),
+        progress: (connection) => this.#driver.push({ type: 'learnerProgress', connection }),
+        closed: (connection) => this.#driver.push({ type: 'learnerClosed', connection }),
+      },
+      logger,
+    );
+    this.#leader = new LeaderLink(
+      {
+        connected: () => this.#driver.push({ type: 'leaderConnected' }),
+        packet: (packet) => this.#driver.push({ type: 'leaderPacket', packet }),
+        snapshot: (bytes, end) => this.#driver.push({ type: 'leaderSnapshot', bytes, end }),
+        closed: (reason) => this.#driver.push({ type: 'leaderClosed', reason }),
+      },
+      config.peerConnectTimeoutMs,
+    );
+    this.#election = new ElectionTransport(
+      {
+        serverId: own.id,
+        ownAddresses: this.#electionAddresses(own.id) ?? [],
+        addressesOf: (server) => this.#electionAddresses(server),
+        connectTimeoutMs: config.peerConnectTimeoutMs,
+        vote: (from, notification) => this.#driver.push({ type: 'vote', from, notification }),
+      },
+      logger,
+    );
+    this.#driver = new Driver(
+      this.#member,
+      this.#storage,
+      {
+        clients: this.#clients,
+        learners: this.#learners,
+        leader: this.#leader,
+        election: this.#election,
+        connectLeader: (leader) => this.#leader.connect(this.#quorumAddresses(leader)),
+      },
+      {
+        role: (role) => this.#roleChanged(role),
+        stopped: () => this.#stopped.resolve(undefined),
+        failed: (error) => options.failed(error),
+      },
+      logger,
+    );
+    this.#view = {
+      config,
+      own,
+      startedAtMs: Date.now(),
+      status: () => this.#member.status(),
+      clients: () => this.#member.clients(),
+      storage: () => this.#storage.metrics(),
+      connections: this.#clients,
+    };
+  }
+
+  /** Lets the member finish, closes every connection, and waits until everything queued is durable. */
+  async stop(): Promise<void> {
+    this.#driver.push({ type: 'stop' });
+    const patience = setTimeout(() => {
+      this.#options.logger.warn('stopping without having finished everything', { waitedMs: STOP_MS_MAX });
+      this.#stopped.resolve(undefined);
+    }, STOP_MS_MAX);
+    await this.#stopped.promise;
+    clearTimeout(patience);
+    this.#leader.disconnect();
+    await Promise.all([
+      this.#clients.stop(),
+      this.#learners.stop(),
+      this.#election.stop(),
+      ...this.#http.map((server) => stopListening(server)),
+    ]);
+    await this.#storage.close();
+    for (const lock of this.#locks) lock.release();
+  }
+
+  async #begin(): Promise<void> {
+    const { config, own, logger } = this.#options;
+    const recoveryBeganMs = performance.now();
+    const recovery = this.#storage.recover(this.#member.recovery);
+    for (const warning of recovery.warnings) logger.warn(warning);
+    logger.info('loaded the state', {
+      lastZxid: formatZxid(recovery.lastZxid),
+      znodes: this.#member.status().znodes,
+      tookMs: Math.round(performance.now() - recoveryBeganMs),
+    });
+    if (own.client === undefined) logger.warn('no clientPort: clients cannot connect to this server');
+    else await this.#clients.listen(own.client, config.clientBacklog);
+    this.#listenForPeers();
+    this.#driver.start(recovery, mayVote(config));
+    // Their modules are loaded only now, after the first turn: clients come before scrapers.
+    await setImmediate();
+    await this.#startHttp(config.admin, 'admin commands', async () =>
+      (await import('./admin-server.ts')).createAdminServer(this.#view),
+    );
+    await this.#startHttp(config.metrics, 'metrics', async () =>
+      (await import('./metrics-server.ts')).createMetricsServer(this.#view),
+    );
+  }
+
+  #openStorage(): Storage {
+    const { config, logger } = this.#options;
+    return openStorage({
+      dataDir: config.dataDir,
+      dataLogDir: config.dataLogDir,
+      settings: {
+        forceSync: config.forceSync,
+        snapshotsKept: config.snapshotsRetained,
+        purges: config.purge,
+        slowSyncMs: config.slowSyncMs,
+        ...(config.logPreallocationBytes === undefined ? {} : { preallocateBytes: config.logPreallocationBytes }),
+      },
+      trustEmptySnapshot: config.trustEmptySnapshot,
+      initialState: () => createDatabase({ watchSink: () => undefined }).snapshot(),
+      onFailure: (error) => this.#options.failed(error),
+      onWarning: (message) => logger.warn(message),
+    });
+  }
+
+  /** In the background: a name that does not resolve yet holds up nothing else. */
+  #listenForPeers(): void {
+    const { config, own } = this.#options;
+    if (config.standalone || own.entry === undefined) return;
+    // All addresses of this machine are one to listen on, under however many names it is reached.
+    const addresses = config.listenOnAllAddresses ? own.entry.addresses.slice(0, 1) : own.entry.addresses;
+    for (const { host: ownHost, quorumPort, electionPort } of addresses) {
+      const host = config.listenOnAllAddresses ? '0.0.0.0' : ownHost;
+      for (const listening of [
+        this.#learners.listen({ host, port: quorumPort }),
+        this.#election.listen({ host, port: electionPort }),
+      ]) {
+        listening.catch((error: unknown) => this.#options.failed(error));
+      }
+    }
+  }
+
+  /** A port that zoo.cfg does not name is a convenience: another server may have taken it. */
+  async #startHttp(http: HttpConfig, what: string, create: () => Promise<NetServer>): Promise<void> {
+    if (!http.enabled) return;
+    const server = await create();
+    try {
+      await listen(server, http, what);
+      this.#http.push(server);
+    } catch (error) {
+      if (http.explicit || !(error instanceof CodedError)) throw error;
+      this.#options.logger.warn(`serving no ${what}`, { address: formatHostPort(http), reason: error.message });
+    }
+  }
+
+  #roleChanged(role: ZabRole): void {
+    const { config, logger } = this.#options;
+    logger.info('role', { ...role });
+    if (role.state !== 'looking' && role.serving) endInitialization(config);
+  }
+
+  #quorumAddresses(server: ServerId): HostPort[] {
+    const entry = this.#options.config.ensemble.servers.find(({ id }) => id === server);
+    return (entry?.addresses ?? []).map(({ host, quorumPort }) => ({ host, port: quorumPort }));
+  }
+
+  #electionAddresses(server: ServerId): HostPort[] | undefined {
+    const entry = this.#options.config.ensemble.servers.find(({ id }) => id === server);
+    return entry?.addresses.map(({ host, electionPort }) => ({ host, port: electionPort }));
+  }
+}
+
+function memberConfig(config: ZooConfig, own: OwnServer): MemberConfig {
+  return {
+    zab: {
+      serverId: own.id,
+      membership: membershipOf(config.ensemble, own.id),
+      tickTimeMs: config.tickTimeMs,
+      initLimitTicks: config.initLimitTicks,
+      syncLimitTicks: config.syncLimitTicks,
+      committedLogEntries: config.committedLogEntries,
+    },
+    minSessionTimeoutMs: config.minSessionTimeoutMs,
+    maxSessionTimeoutMs: config.maxSessionTimeoutMs,
+    maxFrameBytes: config.frameBytesMax,
+    outstandingRequestsMax: config.outstandingRequestsMax,
+    snapshotEveryTransactions: config.snapshotEveryTransactions,
+    skipAcl: config.skipAcl,
+    superDigest: config.superDigest,
+    extendedTypesEnabled: config.extendedTypesEnabled,
+  };
+}
