@@ -1,5 +1,6 @@
 import { assert } from '../../../common/errors.ts';
 import type { Random, ServerId } from '../../../common/types.ts';
+import type { QuorumPacket } from '../../protocol/quorum.ts';
 import { majorityMembership } from '../../zab/membership.ts';
 import type { LearnerConnection } from '../../zab/types.ts';
 import { createMember } from '../member.ts';
@@ -24,7 +25,7 @@ interface Node {
   /** The connection to its leader. */
   link: Link | undefined;
   readonly clients: Map<ClientId, TestClient>;
-  paused: boolean;
+  readonly pauses: boolean[];
   persists: number;
 }
 
@@ -53,7 +54,7 @@ export class Ensemble {
         inbox: [],
         link: undefined,
         clients: new Map(),
-        paused: false,
+        pauses: [],
         persists: 0,
       };
       this.#nodes.set(id, node);
@@ -105,8 +106,9 @@ export class Ensemble {
     return this.#node(id).disk;
   }
 
-  isPaused(id: ServerId): boolean {
-    return this.#node(id).paused;
+  /** How reading from clients was paused and taken up again. */
+  pauses(id: ServerId): readonly boolean[] {
+    return this.#node(id).pauses;
   }
 
   /** How often a server asks its disk for something while `act` runs. */
@@ -152,6 +154,13 @@ export class Ensemble {
   /** Gives one server an input of any kind. */
   input(id: ServerId, input: MemberInput): void {
     this.#node(id).inbox.push(input);
+  }
+
+  /** Gives a learner's leader a packet, as if the learner had sent it. */
+  inputFromLearner(id: ServerId, packet: QuorumPacket): void {
+    const { link } = this.#node(id);
+    assert(link !== undefined, `server ${id} follows nobody`);
+    this.input(link.leader, { type: 'learnerPacket', connection: link.connection, packet });
   }
 
   /** Lets everything happen that needs no time. */
@@ -220,7 +229,7 @@ export class Ensemble {
         break;
       }
       case 'pauseClients':
-        node.paused = output.paused;
+        node.pauses.push(output.paused);
         break;
       case 'sendVote':
         this.#node(output.to).inbox.push({ type: 'vote', from: node.id, notification: output.notification });

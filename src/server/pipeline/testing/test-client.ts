@@ -27,6 +27,8 @@ export class TestClient {
   connection: ConnectResponse | undefined;
   closedBecause: string | undefined;
   readonly received: Received[] = [];
+  /** The same, as bytes. */
+  readonly frames: Uint8Array[] = [];
   #xid = 0;
 
   constructor(id: ClientId, send: (frame: Uint8Array) => void, disconnect: () => void) {
@@ -102,6 +104,7 @@ export class TestClient {
   }
 
   #frame(frame: Uint8Array): void {
+    this.frames.push(frame);
     const body = new JuteReader(frame);
     if (this.connection === undefined) {
       this.connection = readConnectResponse(body);
