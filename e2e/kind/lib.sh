@@ -12,7 +12,9 @@ export PATH="$cache/bin:$PATH"
 docker buildx version >/dev/null 2>&1 || export DOCKER_BUILDKIT=0
 export project cache cluster
 
-step() { printf '\033[1m==> %s\033[0m \033[2m(%ds)\033[0m\n' "$*" "$SECONDS"; }
+# The seconds that step() shows count from the first script, through all that it starts.
+export ZABKEEPER_STARTED=${ZABKEEPER_STARTED:-$EPOCHSECONDS}
+step() { printf '\033[1m==> %s\033[0m \033[2m(%ds)\033[0m\n' "$*" $((EPOCHSECONDS - ZABKEEPER_STARTED)); }
 say() { printf '    %s\n' "$*"; }
 die() {
   printf 'error: %s\n' "$1" >&2
