@@ -14,7 +14,7 @@ import {
 import { followsInLog } from './formats/log-format.ts';
 import { damagedLog, scanLog, type LogScan } from './log-scan.ts';
 import { isWholeSnapshot, readSnapshot, type Unpackers } from './snapshot-files.ts';
-import { cutFile, dropEntriesBeyond } from './transaction-log.ts';
+import { cutFile, dropEntriesBeyond, syncFile } from './transaction-log.ts';
 import type { Disk, Recovery, RecoveryReceiver, StorageDisks } from './types.ts';
 
 export interface RecoveryOptions {
@@ -92,6 +92,7 @@ function finishInstalls(disks: StorageDisks, warnings: string[]): void {
 /** From a whole and synced file on: state and log become exactly this snapshot, whenever a crash interrupts. */
 export function finishInstall(disks: StorageDisks, file: LogFileName): void {
   disks.snapshots.syncDirectory();
+  disks.logs.syncDirectory();
   for (const { name, zxid } of snapshotFiles(disks.snapshots.list())) {
     if (zxid > file.zxid) disks.snapshots.remove(name);
   }
@@ -229,12 +230,6 @@ function recoverEpochs(
     writeEpoch(disk, 'acceptedEpoch', acceptedEpoch);
   }
   return { acceptedEpoch, currentEpoch };
-}
-
-function syncFile(disk: Disk, name: string): void {
-  const file = disk.open(name);
-  file.sync();
-  file.close();
 }
 
 const RESEED =

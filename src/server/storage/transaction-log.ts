@@ -169,6 +169,8 @@ export function dropEntriesBeyond(disk: Disk, zxid: Zxid, onDamage: 'refuse' | '
     const { end, size, tail } = scanLog(disk, name, (entry) => entry.zxid <= zxid);
     if (tail === 'corrupt' && onDamage === 'refuse') throw damagedLog(name, end);
     if (end < size) cutFile(disk, name, end);
+    // Cut before, it may be, by a process that was killed before the cut was durable.
+    else syncFile(disk, name);
     break;
   }
 }
@@ -194,6 +196,13 @@ export function cutFile(disk: Disk, name: string, end: number): void {
   }
   const file = disk.open(name);
   file.truncate(end);
+  file.sync();
+  file.close();
+}
+
+/** Makes durable what an earlier process wrote. */
+export function syncFile(disk: Disk, name: string): void {
+  const file = disk.open(name);
   file.sync();
   file.close();
 }
