@@ -29,11 +29,15 @@ export class Client implements Expirable {
   touched = false;
   /** Requests that wait for a commit, and whatever came behind them; answered in this order. */
   readonly queue = new Fifo<PendingRequest>();
+  /** Syncs under way. While there is one, no later write may take effect: a read between the two would see it. */
+  syncsPending = 0;
+  /** Writes, and syncs behind them, that wait for those syncs before they go their way. */
+  readonly heldRequests = new Fifo<PendingRequest>();
   /** It has asked for the end of its session. */
   closesSession = false;
   /** Frames that came before the session was open. */
-  readonly held: Uint8Array[] = [];
-  heldBytes = 0;
+  readonly earlyFrames: Uint8Array[] = [];
+  earlyBytes = 0;
   /** What is to be sent at the end of this step: pairs of start and end in the step's reply bytes. */
   readonly segments: number[] = [];
   received = 0;

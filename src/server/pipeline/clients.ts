@@ -22,7 +22,7 @@ import type { ClientId, ClientInfo, MemberConfig } from './types.ts';
 const SESSIONLESS_TIMEOUT_MS = 10_000;
 
 /** What a client may send before its session is open: nothing, really. */
-const HELD_BYTES_MAX = 64 * 1024;
+const EARLY_BYTES_MAX = 64 * 1024;
 
 /** The length of a request's header: xid and type. */
 const REQUEST_HEADER_BYTES = 8;
@@ -124,7 +124,7 @@ export class Clients {
     } else if (client.phase === 'new') {
       this.#connect(client, frame, this.service);
     } else {
-      this.#hold(client, frame);
+      this.#keepEarly(client, frame);
     }
   }
 
@@ -146,7 +146,7 @@ export class Clients {
     }
     client.phase = 'open';
     this.#expiry.touch(client, this.#step.nowMs, client.timeoutMs);
-    for (const frame of client.held.splice(0)) {
+    for (const frame of client.earlyFrames.splice(0)) {
       if (this.#clients.has(client.id) && this.service !== undefined) this.#request(client, frame, this.service);
     }
   }
@@ -165,9 +165,11 @@ export class Clients {
     for (let next = client.queue.peek(); next !== undefined && next.ready; next = client.queue.peek()) {
       client.queue.shift();
       this.#outstanding--;
+      if (next.type === OpCode.sync) client.syncsPending--;
       this.#answerQueued(client, next);
       if (!this.#clients.has(client.id)) return;
     }
+    this.#passHeld(client);
   }
 
   /** The session has ended: whoever is still connected for it is not any more. Who asked for it is answered first. */
@@ -275,13 +277,14 @@ export class Clients {
         break;
       case 'write':
         if (type === OpCode.closeSession) client.closesSession = true;
-        service.submit(this.#enqueue(client, xid, type, frame, false));
+        this.#pass(this.#enqueue(client, xid, type, frame, false), service);
         break;
       case 'sync':
-        service.sync(this.#enqueue(client, xid, type, frame, false));
+        this.#pass(this.#enqueue(client, xid, type, frame, false), service);
         break;
       case 'unknown':
-        this.#replies.header(client, xid, this.#database.lastZxid, ReplyCode.unimplemented);
+        // The zxid is -1, as in ZooKeeper: the request has not come as far as the database.
+        this.#replies.header(client, xid, -1, ReplyCode.unimplemented);
         this.close(client, `a request of type ${type}`);
         break;
     }
@@ -292,6 +295,28 @@ export class Clients {
     client.queue.push(request);
     this.#outstanding++;
     return request;
+  }
+
+  /** Sends a write or sync on its way, or holds it back until the syncs before it are done. */
+  #pass(request: PendingRequest, service: Service): void {
+    const { client, type } = request;
+    const isSync = type === OpCode.sync;
+    if (client.heldRequests.length > 0 || (!isSync && client.syncsPending > 0)) {
+      client.heldRequests.push(request);
+    } else if (isSync) {
+      client.syncsPending++;
+      service.sync(request);
+    } else {
+      service.submit(request);
+    }
+  }
+
+  #passHeld(client: Client): void {
+    if (client.heldRequests.length === 0 || client.syncsPending > 0 || this.service === undefined) return;
+    const held: PendingRequest[] = [];
+    for (let next = client.heldRequests.shift(); next !== undefined; next = client.heldRequests.shift())
+      held.push(next);
+    for (const request of held) this.#pass(request, this.service);
   }
 
   #answerQueued(client: Client, request: PendingRequest): void {
@@ -326,10 +351,10 @@ export class Clients {
     this.#replies.header(client, xid, 0, ReplyCode.ok);
   }
 
-  #hold(client: Client, frame: Uint8Array): void {
-    client.held.push(frame);
-    client.heldBytes += frame.length;
-    if (client.heldBytes > HELD_BYTES_MAX) this.close(client, 'it sends requests before its session is open');
+  #keepEarly(client: Client, frame: Uint8Array): void {
+    client.earlyFrames.push(frame);
+    client.earlyBytes += frame.length;
+    if (client.earlyBytes > EARLY_BYTES_MAX) this.close(client, 'it sends requests before its session is open');
   }
 
   #forget(client: Client): void {

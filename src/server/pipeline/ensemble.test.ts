@@ -239,3 +239,30 @@ test('everything that comes in one turn is proposed at once', () => {
   assert.equal(ensemble.disk(1).entries.length - appends, 30);
   assert.equal(persists, 1);
 });
+
+test('a read behind a sync does not see a write that the session sent after it', () => {
+  for (let id = 1; id <= 3; id++) {
+    const ensemble = Ensemble.serving(3);
+    const client = ensemble.connected(id);
+    send.create(client, '/r');
+    ensemble.run();
+    const before = send.path(client, OpCode.sync, '/r');
+    const read = send.getData(client, '/r');
+    const writes = [send.setData(client, '/r', 'x'), send.setData(client, '/r', 'y')];
+    const after = send.path(client, OpCode.sync, '/r');
+    const last = send.getData(client, '/r');
+    writes.push(send.setData(client, '/r', 'z'));
+    ensemble.run();
+    const versionOf = (xid: number): number | undefined => {
+      const reply = client.reply(xid);
+      return reply === undefined ? undefined : readGetDataResponse(reply.body).stat.version;
+    };
+    assert.equal(versionOf(read), 0);
+    assert.equal(versionOf(last), 2);
+    assert.ok([before, after, ...writes].every((xid) => client.reply(xid)?.error === ReplyCode.ok));
+    assert.deepEqual(
+      client.replies.slice(-7).map(({ xid }) => xid),
+      [before, read, writes[0], writes[1], after, last, writes[2]],
+    );
+  }
+});

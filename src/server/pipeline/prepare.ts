@@ -194,6 +194,8 @@ export class Preparer {
 
   /** All or nothing: the first part that fails takes the changes of those before it back. */
   #multi(operations: readonly MultiOperation[], context: PrepareContext): Prepared {
+    // In ZooKeeper reading the request fails for these, before any of its parts is looked at.
+    if (!operations.every((operation) => hasPlaceInMulti(operation))) return ReplyCode.marshallingError;
     const parts: Txn[] = [];
     let failed = false;
     this.changes.beginUndo();
