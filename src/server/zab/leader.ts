@@ -8,7 +8,6 @@ import type { PeerContext, Role } from './context.ts';
 import { LeadershipCheck } from './leadership-check.ts';
 import { LearnerHandler } from './learner-handler.ts';
 import { entryPacket, leaderInfoPacket, newLeaderPacket, packet, UP_TO_DATE } from './messages.ts';
-import { isVoter } from './membership.ts';
 import { AckTracker, QuorumSet } from './quorum-tracker.ts';
 import { chooseSync } from './sync-plan.ts';
 import type { LearnerConnection, Ticket } from './types.ts';
@@ -189,7 +188,7 @@ export class Leader implements Role {
     this.#replaceOldConnection(info.serverId);
     handler.serverId = info.serverId;
     handler.isObserver = type === PacketType.observerInfo;
-    handler.isVoter = !handler.isObserver && isVoter(membership, info.serverId);
+    handler.isVoter = !handler.isObserver && membership.weightOf(info.serverId) > 0;
     handler.advance('registered', this.#context.nowMs);
     this.#takeAcceptedEpoch(handler, info.serverId, acceptedEpoch);
   }

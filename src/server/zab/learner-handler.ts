@@ -23,7 +23,7 @@ export type LearnerStage =
 export class LearnerHandler {
   readonly connection: LearnerConnection;
   serverId: ServerId | undefined;
-  /** True for one that votes and came as a follower: it counts in quorums. */
+  /** True for one that has a weight and came as a follower: it counts in quorums. */
   isVoter = false;
   isObserver = false;
   stage: LearnerStage = 'connected';

@@ -56,11 +56,12 @@ class Peer implements ZabPeer {
       this.#kept.push(input);
       return [];
     }
-    const kept = this.#kept;
-    this.#kept = [];
-    for (const next of [input, ...kept]) {
-      if (this.#context.isReloading && next !== input) this.#kept.push(next);
-      else this.#take(next);
+    this.#take(input);
+    // One of those that were kept may begin the next reload.
+    while (!this.#context.isReloading) {
+      const kept = this.#kept.shift();
+      if (kept === undefined) break;
+      this.#take(kept);
     }
     return this.#context.takeOutputs();
   }

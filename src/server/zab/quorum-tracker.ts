@@ -51,11 +51,14 @@ export class AckTracker {
     this.#acked.delete(id);
   }
 
-  /** The newest zxid that a quorum has acknowledged, if that is beyond `committed`; `committed` otherwise. */
-  quorumZxid(committed: Zxid): Zxid {
+  /**
+   * The newest zxid that a quorum has acknowledged, if that is beyond `committed`; `committed` otherwise.
+   * @param through What was just acknowledged: nothing beyond it has more acknowledgements than before.
+   */
+  quorumZxid(committed: Zxid, through: Zxid): Zxid {
     let best = committed;
     for (const candidate of this.#acked.values()) {
-      if (candidate > best && this.#hasQuorum(candidate)) best = candidate;
+      if (candidate > best && candidate <= through && this.#hasQuorum(candidate)) best = candidate;
     }
     return best;
   }

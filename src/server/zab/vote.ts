@@ -21,9 +21,10 @@ export const NOBODY = -(2 ** 63);
 /** The zxid by which a voter says that it must not vote: others ignore the message, as ZooKeeper does. */
 export const MAY_NOT_VOTE_ZXID: Zxid = -1;
 
-/** FastLeaderElection's order of votes. A server of weight 0 never wins over another. */
+/** FastLeaderElection's order of votes. A server of weight 0 never wins over another, and loses to any that has one. */
 export function isBetter(membership: Membership, candidate: Vote, current: Vote): boolean {
   if (membership.weightOf(candidate.leader) === 0) return false;
+  if (membership.weightOf(current.leader) === 0) return true;
   if (candidate.peerEpoch !== current.peerEpoch) return candidate.peerEpoch > current.peerEpoch;
   if (candidate.zxid !== current.zxid) return candidate.zxid > current.zxid;
   return candidate.leader > current.leader;
