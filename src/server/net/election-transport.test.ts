@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict';
+import { connect } from 'node:net';
+import { after, test } from 'node:test';
+import type { HostPort } from '../config/servers.ts';
+import { encodeElectionHandshake, encodeNotification } from '../protocol/election-codec.ts';
+import type { Notification } from '../protocol/quorum.ts';
+import { ElectionTransport } from './election-transport.ts';
+import { portOf } from './listen.ts';
+import { SILENT } from './testing/silent-logger.ts';
+import { until } from './testing/until.ts';
+
+const closing: (() => unknown)[] = [];
+after(() => Promise.all(closing.map((close) => close())));
+
+const vote = (zxid: number): Notification => ({
+  state: 0,
+  leader: 1,
+  zxid,
+  electionEpoch: 1,
+  peerEpoch: 0,
+  config: '',
+});
+
+/** Servers by id; a port appears when its server starts. */
+function network() {
+  const addresses = new Map<number, HostPort>();
+  const start = async (serverId: number) => {
+    const heard: string[] = [];
+    const transport = new ElectionTransport(
+      {
+        serverId,
+        ownAddresses: [{ host: '127.0.0.1', port: 1 }],
+        addressesOf: (id) => {
+          const address = addresses.get(id);
+          return address === undefined ? undefined : [address];
+        },
+        connectTimeoutMs: 1000,
+        vote: (from, { zxid }) => void heard.push(`${zxid} from ${from}`),
+      },
+      SILENT,
+    );
+    // The same port again when a server comes back.
+    await transport.listen({ host: '127.0.0.1', port: addresses.get(serverId)?.port ?? 0 });
+    const [server] = transport.servers;
+    assert.ok(server);
+    const port = portOf(server);
+    addresses.set(serverId, { host: '127.0.0.1', port });
+    closing.push(() => transport.stop());
+    return { transport, heard, port };
+  };
+  return { addresses, start };
+}
+
+test('messages go both ways, whichever of the two speaks first', async () => {
+  for (const [first, second] of [
+    [1, 2],
+    [2, 1],
+  ] as const) {
+    const { start } = network();
+    const speaker = await start(first);
+    const other = await start(second);
+    speaker.transport.send(second, vote(10));
+    await until('the first message', () => other.heard.includes(`10 from ${first}`));
+    other.transport.send(first, vote(20));
+    await until('the answer', () => speaker.heard.includes(`20 from ${second}`));
+  }
+});
+
+test('a message to itself comes back at once', async () => {
+  const { start } = network();
+  const { transport, heard } = await start(3);
+  transport.send(3, vote(1));
+  assert.deepEqual(heard, ['1 from 3']);
+});
+
+test('of what was said to a server that is away, only the newest reaches it', async () => {
+  for (const [here, away] of [
+    [1, 2],
+    [2, 1],
+  ] as const) {
+    const { addresses, start } = network();
+    const one = await start(here);
+    const gone = await start(away);
+    await gone.transport.stop();
+    for (const zxid of [1, 2, 3]) one.transport.send(away, vote(zxid));
+    assert.ok(addresses.has(away));
+    const back = await start(away);
+    await until('the newest message', () => back.heard.includes(`3 from ${here}`));
+    assert.equal(back.heard.includes(`1 from ${here}`), false);
+  }
+});
+
+test('a server that has restarted is spoken to again, by the newest message', async () => {
+  const { start } = network();
+  const larger = await start(5);
+  const smaller = await start(4);
+  larger.transport.send(4, vote(1));
+  await until('the message', () => smaller.heard.includes('1 from 5'));
+  await smaller.transport.stop();
+  const restarted = await start(4);
+  restarted.transport.send(5, vote(2));
+  await until('its message', () => larger.heard.includes('2 from 4'));
+  await until('the old message again', () => restarted.heard.includes('1 from 5'));
+});
+
+test('a server that the configuration does not know is answered where its handshake says', async () => {
+  const { addresses, start } = network();
+  const member = await start(3);
+  const stranger = await start(2);
+  const address = addresses.get(2);
+  assert.ok(address);
+  addresses.delete(2);
+  const socket = connect({ host: '127.0.0.1', port: member.port });
+  closing.push(() => socket.destroy());
+  socket.on('error', () => undefined);
+  socket.write(encodeElectionHandshake({ serverId: 2, addresses: [address] }));
+  member.transport.send(2, vote(8));
+  await until('the message', () => stranger.heard.includes('8 from 3'));
+});
+
+test('connections that break the rules are closed, and do not disturb the others', async () => {
+  const { start } = network();
+  const one = await start(1);
+  const two = await start(2);
+  two.transport.send(1, vote(1));
+  await until('the message', () => one.heard.length === 1);
+  const handshake = encodeElectionHandshake({ serverId: 9, addresses: [{ host: 'a', port: 1 }] });
+  const tooLong = new Uint8Array([0x7f, 0xff, 0xff, 0xff]);
+  for (const bytes of [
+    Buffer.alloc(32, 0xfe),
+    encodeElectionHandshake({ serverId: 1, addresses: [{ host: 'a', port: 1 }] }),
+    Buffer.concat([handshake, tooLong]),
+    Buffer.concat([handshake, encodeNotification(vote(5)).subarray(0, 12), Buffer.alloc(600_000, 0x7f)]),
+  ]) {
+    const socket = connect({ host: '127.0.0.1', port: one.port });
+    socket.on('error', () => undefined);
+    socket.write(bytes);
+    await until('it is closed', () => socket.closed);
+  }
+  two.transport.send(1, vote(2));
+  await until('the next message', () => one.heard.includes('2 from 2'));
+});

@@ -1,0 +1,167 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { listen, portOf, stopListening } from './listen.ts';
+import { until } from './testing/until.ts';
+
+const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
+
+const directories: string[] = [];
+const processes: ChildProcess[] = [];
+
+after(async () => {
+  for (const process of processes) process.kill('SIGKILL');
+  await Promise.all(directories.map((directory) => rm(directory, { recursive: true })));
+});
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer());
+  await Promise.all(servers.map((server) => listen(server, { host: '127.0.0.1', port: 0 }, 'tests')));
+  const ports = servers.map(portOf);
+  await Promise.all(servers.map(stopListening));
+  return ports;
+}
+
+/** A directory with a zoo.cfg, and the ports that are in it. */
+async function prepared(lines: readonly string[] = []) {
+  const directory = await mkdtemp(join(tmpdir(), 'server-'));
+  directories.push(directory);
+  const [clientPort = 0, adminPort = 0, metricsPort = 0] = await freePorts(3);
+  const file = join(directory, 'zoo.cfg');
+  const own = [
+    `dataDir=${join(directory, 'data')}`,
+    `clientPort=${clientPort}`,
+    'clientPortAddress=127.0.0.1',
+    'admin.serverAddress=127.0.0.1',
+    `admin.serverPort=${adminPort}`,
+    'metricsProvider.httpHost=127.0.0.1',
+    `metricsProvider.httpPort=${metricsPort}`,
+    '4lw.commands.whitelist=*',
+  ];
+  await writeFile(file, [...own, ...lines].join('\n'));
+  return { directory, file, clientPort, adminPort, metricsPort };
+}
+
+function start(...args: readonly string[]): ChildProcess & { readonly said: () => string } {
+  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  processes.push(child);
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (said += chunk.toString()));
+  return Object.assign(child, { said: () => said });
+}
+
+async function exitCodeOf(child: ChildProcess): Promise<number | null> {
+  if (child.exitCode === null) await once(child, 'exit');
+  return child.exitCode;
+}
+
+/** The status and JSON of an admin path, or undefined if nobody answers yet. */
+async function get(port: number, path: string): Promise<{ status: number; text: string } | undefined> {
+  try {
+    const response = await fetch(`http://127.0.0.1:${port}${path}`);
+    return { status: response.status, text: await response.text() };
+  } catch {
+    return undefined;
+  }
+}
+
+async function word(port: number, letters: string): Promise<string> {
+  const socket = connect({ host: '127.0.0.1', port });
+  let answer = '';
+  socket.on('error', () => undefined).on('data', (chunk: Buffer) => (answer += chunk.toString()));
+  socket.end(letters);
+  await until('the connection is closed', () => socket.closed);
+  return answer;
+}
+
+test('a server from start to stop: words, admin commands, metrics, lock, SIGTERM', async () => {
+  const { file, directory, clientPort, adminPort, metricsPort } = await prepared();
+  const server = start(file);
+  await until('it is ready', async () => (await get(adminPort, '/readyz'))?.status === 200);
+
+  assert.equal((await get(adminPort, '/livez'))?.status, 200);
+  const status = JSON.parse((await get(adminPort, '/status'))?.text ?? '') as Record<string, unknown>;
+  assert.equal(status['state'], 'standalone');
+  assert.equal(status['serving'], true);
+  assert.equal(status['leaderId'], 1);
+  assert.match((await get(adminPort, '/commands/monitor'))?.text ?? '', /"server_state":"standalone"/);
+  assert.equal((await get(adminPort, '/commands/nonsense'))?.status, 404);
+  const metrics = await until('metrics', () => get(metricsPort, '/metrics'));
+  assert.match(metrics.text, /^znode_count 5$/m);
+  assert.match(metrics.text, /^# HELP fsynctime_count /m);
+
+  assert.equal(await word(clientPort, 'ruok'), 'imok');
+  assert.match(await word(clientPort, 'srvr\n'), /^Zookeeper version: .*\n(.*\n)*Mode: standalone\nNode count: 5\n$/);
+  assert.match(await word(clientPort, 'mntr'), /^zk_version\t.*\nzk_server_state\tstandalone\n/);
+  assert.equal(await word(clientPort, 'isro'), 'rw');
+  assert.match(await word(clientPort, 'conf'), new RegExp(`^clientPort=${clientPort}\n`));
+  assert.equal(await word(clientPort, 'abcd'), '');
+
+  const second = start(file);
+  assert.equal(await exitCodeOf(second), 4);
+  assert.match(second.said(), /^ZK_DATA_IN_USE: .*is in use by another running server/m);
+
+  server.kill('SIGTERM');
+  assert.equal(await exitCodeOf(server), 0);
+  assert.ok(existsSync(join(directory, 'data', 'version-2', 'currentEpoch')));
+});
+
+test('a zoo.cfg that cannot be used: exit code 2 and one line that says what to write', async () => {
+  const { file } = await prepared(['tickTme=2000']);
+  const server = start(file);
+  assert.equal(await exitCodeOf(server), 2);
+  assert.match(
+    server.said(),
+    /^ZK_CONFIG_INVALID: .*zoo\.cfg line 9: tickTme is not a key of zoo\.cfg: write tickTime, or remove it\n$/,
+  );
+  const missing = start('/nowhere/zoo.cfg');
+  assert.equal(await exitCodeOf(missing), 2);
+  assert.match(missing.said(), /^ZK_CONFIG_INVALID: cannot read \/nowhere\/zoo\.cfg/);
+  assert.equal(await exitCodeOf(start()), 2);
+});
+
+test('a port that is taken', async () => {
+  const taken = createServer();
+  await listen(taken, { host: '127.0.0.1', port: 0 }, 'tests');
+  const directory = await mkdtemp(join(tmpdir(), 'server-'));
+  directories.push(directory);
+  const file = join(directory, 'zoo.cfg');
+  await writeFile(
+    file,
+    `dataDir=${directory}\nclientPort=${portOf(taken)}\nclientPortAddress=127.0.0.1\nadmin.enableServer=false\n`,
+  );
+  const server = start(file);
+  assert.equal(await exitCodeOf(server), 4);
+  assert.match(server.said(), /^ZK_LISTEN_FAILED: cannot listen on 127\.0\.0\.1:\d+ for clients/m);
+  await stopListening(taken);
+});
+
+test('a member without data and without leave to begin an ensemble is alive, but not ready', async () => {
+  const [own = 0, ownElection = 0, other = 0, otherElection = 0] = await freePorts(4);
+  const { file, directory, adminPort, clientPort } = await prepared([
+    'initLimit=10',
+    'syncLimit=5',
+    'db.autocreate=false',
+    `server.1=127.0.0.1:${own}:${ownElection}`,
+    `server.2=127.0.0.1:${other}:${otherElection}`,
+  ]);
+  await mkdir(join(directory, 'data'));
+  await writeFile(join(directory, 'data', 'myid'), '1\n');
+  const server = start('--initialize', file);
+  const readiness = await until('it answers', () => get(adminPort, '/readyz'));
+  assert.equal(readiness.status, 503);
+  assert.match(readiness.text, /"ready":false,"reason":"looking for a leader/);
+  assert.equal((await get(adminPort, '/livez'))?.status, 200);
+  assert.match(await word(clientPort, 'srvr'), /^This ZooKeeper instance is not currently serving requests/);
+  assert.ok(existsSync(join(directory, 'data', 'initialize')), 'the bootstrap is allowed to begin the ensemble');
+  server.kill('SIGTERM');
+  assert.equal(await exitCodeOf(server), 0);
+});
