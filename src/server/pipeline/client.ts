@@ -52,6 +52,9 @@ export class Client implements Expirable {
   }
 }
 
+/** The length of a request's header: xid and type. */
+export const REQUEST_HEADER_BYTES = 8;
+
 /** A request that cannot be answered at once. */
 export class PendingRequest {
   readonly client: Client;

@@ -7,12 +7,13 @@ import { OpCode, ReplyCode } from '../protocol/opcodes.ts';
 import { readAuthPacket } from '../protocol/requests.ts';
 import type { Answers } from './answers.ts';
 import { authenticate } from './auth.ts';
-import { Client, PendingRequest } from './client.ts';
+import { Client, PendingRequest, REQUEST_HEADER_BYTES } from './client.ts';
 import { ExpiryQueue } from './expiry.ts';
 import { operationKind } from './operations.ts';
 import { PASSWORD_BYTES, isSessionPassword, sessionPassword } from './password.ts';
 import type { Reads } from './reads.ts';
 import type { Replies } from './replies.ts';
+import { RequestOrder } from './request-order.ts';
 import type { Service } from './service.ts';
 import type { SessionIds } from './session-ids.ts';
 import { formatSession, isMalformed, type Step } from './step.ts';
@@ -24,13 +25,7 @@ const SESSIONLESS_TIMEOUT_MS = 10_000;
 /** What a client may send before its session is open: nothing, really. */
 const EARLY_BYTES_MAX = 64 * 1024;
 
-/** The length of a request's header: xid and type. */
-const REQUEST_HEADER_BYTES = 8;
-
-/**
- * The connections of this member's clients: the handshake, who a client is, and the order of its answers, which is that
- * of its requests (CommitProcessor). A read is answered at once unless the session has something pending before it.
- */
+/** The connections of this member's clients: who is connected, the handshake, who a client is, and what it asks for. */
 export class Clients {
   /** Undefined while this member does not serve. */
   service: Service | undefined;
@@ -43,10 +38,8 @@ export class Clients {
   readonly #database: Database;
   readonly #step: Step;
   readonly #replies: Replies;
-  readonly #reads: Reads;
-  readonly #answers: Answers;
+  readonly #order: RequestOrder;
   readonly #sessionIds: SessionIds;
-  #outstanding = 0;
   #received = 0;
 
   constructor(
@@ -62,8 +55,7 @@ export class Clients {
     this.#database = database;
     this.#step = step;
     this.#replies = replies;
-    this.#reads = reads;
-    this.#answers = answers;
+    this.#order = new RequestOrder(reads, answers, (client, reason) => this.close(client, reason));
     this.#sessionIds = sessionIds;
     this.#expiry = new ExpiryQueue(config.zab.tickTimeMs);
   }
@@ -74,7 +66,7 @@ export class Clients {
 
   /** Requests that wait for their answer. */
   get outstanding(): number {
-    return this.#outstanding;
+    return this.#order.outstanding;
   }
 
   get received(): number {
@@ -153,23 +145,10 @@ export class Clients {
 
   /** A write or sync is done: it and what waited behind it can be answered. */
   done(request: PendingRequest, error: number, result: ApplyResult | undefined): void {
-    request.error = error;
-    request.result = result;
-    request.ready = true;
     const { client } = request;
     if (client.phase === 'closed') return;
-    if (request.type === OpCode.createSession) {
-      this.sessionReady(client, error === ReplyCode.ok);
-      return;
-    }
-    for (let next = client.queue.peek(); next !== undefined && next.ready; next = client.queue.peek()) {
-      client.queue.shift();
-      this.#outstanding--;
-      if (next.type === OpCode.sync) client.syncsPending--;
-      this.#answerQueued(client, next);
-      if (!this.#clients.has(client.id)) return;
-    }
-    this.#passHeld(client);
+    if (request.type === OpCode.createSession) this.sessionReady(client, error === ReplyCode.ok);
+    else this.#order.done(request, error, result, this.service);
   }
 
   /** The session has ended: whoever is still connected for it is not any more. Who asked for it is answered first. */
@@ -269,62 +248,17 @@ export class Clients {
     if (!service.touch(client)) return;
     switch (operationKind(type)) {
       case 'read':
-        if (client.queue.length === 0) {
-          this.#reads.answer(client, xid, type, frame, REQUEST_HEADER_BYTES, client.identities);
-        } else {
-          this.#enqueue(client, xid, type, frame, true);
-        }
+        this.#order.read(client, xid, type, frame);
         break;
       case 'write':
-        if (type === OpCode.closeSession) client.closesSession = true;
-        this.#pass(this.#enqueue(client, xid, type, frame, false), service);
-        break;
       case 'sync':
-        this.#pass(this.#enqueue(client, xid, type, frame, false), service);
+        this.#order.defer(client, xid, type, frame, service);
         break;
       case 'unknown':
         // The zxid is -1, as in ZooKeeper: the request has not come as far as the database.
         this.#replies.header(client, xid, -1, ReplyCode.unimplemented);
         this.close(client, `a request of type ${type}`);
         break;
-    }
-  }
-
-  #enqueue(client: Client, xid: number, type: number, frame: Uint8Array, ready: boolean): PendingRequest {
-    const request = new PendingRequest(client, xid, type, frame, REQUEST_HEADER_BYTES, ready);
-    client.queue.push(request);
-    this.#outstanding++;
-    return request;
-  }
-
-  /** Sends a write or sync on its way, or holds it back until the syncs before it are done. */
-  #pass(request: PendingRequest, service: Service): void {
-    const { client, type } = request;
-    const isSync = type === OpCode.sync;
-    if (client.heldRequests.length > 0 || (!isSync && client.syncsPending > 0)) {
-      client.heldRequests.push(request);
-    } else if (isSync) {
-      client.syncsPending++;
-      service.sync(request);
-    } else {
-      service.submit(request);
-    }
-  }
-
-  #passHeld(client: Client): void {
-    if (client.heldRequests.length === 0 || client.syncsPending > 0 || this.service === undefined) return;
-    const held: PendingRequest[] = [];
-    for (let next = client.heldRequests.shift(); next !== undefined; next = client.heldRequests.shift())
-      held.push(next);
-    for (const request of held) this.#pass(request, this.service);
-  }
-
-  #answerQueued(client: Client, request: PendingRequest): void {
-    const { xid, type, frame, offset, identities } = request;
-    if (operationKind(type) === 'read') {
-      this.#reads.answer(client, xid, type, frame, offset, identities);
-    } else if (this.#answers.answer(request) === 'closes') {
-      this.close(client, type === OpCode.closeSession ? 'the client closed its session' : 'the session has moved');
     }
   }
 
@@ -364,8 +298,7 @@ export class Clients {
     if (this.#bySession.get(client.sessionId) === client) this.#bySession.delete(client.sessionId);
     this.#expiry.remove(client);
     this.#database.watches.removeWatcher(client.id);
-    this.#outstanding -= client.queue.length;
-    client.queue.clear();
+    this.#order.forget(client);
   }
 }
 

@@ -1,18 +1,19 @@
-import { CodedError, assert } from '../../common/errors.ts';
+import { assert } from '../../common/errors.ts';
 import type { Random } from '../../common/types.ts';
-import { formatZxid, type Zxid } from '../../common/zxid.ts';
 import { createDatabase } from '../database/database.ts';
-import type { Database, SnapshotLoader } from '../database/types.ts';
+import type { Database } from '../database/types.ts';
 import { OpCode, ReplyCode } from '../protocol/opcodes.ts';
 import { decodeLogEntry } from '../protocol/transaction-codec.ts';
 import type { LogEntry } from '../protocol/transactions.ts';
 import { createZabPeer } from '../zab/peer.ts';
-import type { LearnerConnection, ZabInput, ZabOutput, ZabPeer, ZabRole } from '../zab/types.ts';
+import type { ZabInput, ZabOutput, ZabPeer, ZabRole } from '../zab/types.ts';
 import { createAccess, type Access } from './access.ts';
 import { Answers } from './answers.ts';
 import type { PendingRequest } from './client.ts';
 import { Clients } from './clients.ts';
+import { IncomingSnapshot } from './incoming-snapshot.ts';
 import { Leading } from './leading.ts';
+import { LearnerCensus } from './learner-census.ts';
 import { Learning } from './learning.ts';
 import { Reads } from './reads.ts';
 import { Recovery } from './recovery.ts';
@@ -59,10 +60,8 @@ class ZabMember implements Member {
   #learning: Learning | undefined;
   /** What the ZAB core is told once it is done with what it is doing. */
   readonly #later: ZabInput[] = [];
-  #incoming: { readonly loader: SnapshotLoader; readonly zxid: Zxid } | undefined;
-  readonly #learners = new Set<LearnerConnection>();
-  /** Those of them that are voters and synchronized. */
-  readonly #synced = new Set<LearnerConnection>();
+  readonly #incoming: IncomingSnapshot;
+  readonly #learners: LearnerCensus;
   #paused = false;
   #stopAtMs = Infinity;
   #stopped = false;
@@ -80,6 +79,8 @@ class ZabMember implements Member {
     const sessionIds = new SessionIds(config.zab.serverId);
     this.#clients = new Clients(config, this.#database, step, replies, reads, answers, sessionIds);
     const events = new WatchEvents(this.#access, replies, this.#clients);
+    this.#incoming = new IncomingSnapshot(this.#database);
+    this.#learners = new LearnerCensus(config.zab.membership);
     this.#recovery = new Recovery(this.#database, config.zab.committedLogEntries);
     this.#snapshots = new SnapshotSchedule(config.snapshotEveryTransactions, random);
   }
@@ -120,8 +121,8 @@ class ZabMember implements Member {
       sessions: database.sessions.size,
       clients: this.#clients.count,
       outstandingRequests: this.#clients.outstanding,
-      learners: this.#learners.size,
-      syncedFollowers: this.#synced.size,
+      learners: this.#learners.connected,
+      syncedFollowers: this.#learners.synced,
       packetsReceived: this.#clients.received,
       packetsSent: this.#replies.sentCount,
     };
@@ -167,11 +168,11 @@ class ZabMember implements Member {
         this.#feed(input);
         break;
       case 'learnerClosed':
-        this.#forgetLearner(input.connection);
+        this.#learners.remove(input.connection);
         this.#feed(input);
         break;
       case 'leaderClosed':
-        this.#incoming = undefined;
+        this.#incoming.abandon();
         this.#feed(input);
         break;
       case 'tick':
@@ -231,14 +232,14 @@ class ZabMember implements Member {
         this.#step.emit({ ...output, source: this.#database.snapshot() });
         break;
       case 'receiveSnapshot':
-        this.#incoming = { loader: this.#database.loader(), zxid: output.zxid };
+        this.#incoming.begin(output.zxid);
         break;
       case 'closeLearner':
-        this.#forgetLearner(output.connection);
+        this.#learners.remove(output.connection);
         this.#step.emit(output);
         break;
       case 'disconnectLeader':
-        this.#incoming = undefined;
+        this.#incoming.abandon();
         this.#step.emit(output);
         break;
       case 'sendVote':
@@ -308,21 +309,15 @@ class ZabMember implements Member {
   }
 
   #fromLearner({ connection, server, packet }: Extract<ZabOutput, { type: 'fromLearner' }>): void {
-    const isVoter = this.#config.zab.membership.weightOf(server) > 0;
-    if (isVoter && this.#learners.has(connection)) this.#synced.add(connection);
+    this.#learners.heard(connection, server);
     try {
       this.#leading?.fromLearner(connection, server, packet);
     } catch (error) {
       if (!isMalformed(error)) throw error;
       this.#step.emit({ type: 'closeLearner', connection, reason: String(error) });
-      this.#forgetLearner(connection);
+      this.#learners.remove(connection);
       this.#later.push({ type: 'learnerClosed', connection });
     }
-  }
-
-  #forgetLearner(connection: LearnerConnection): void {
-    this.#learners.delete(connection);
-    this.#synced.delete(connection);
   }
 
   #fromLeader({ packet }: Extract<ZabOutput, { type: 'fromLeader' }>): void {
@@ -337,24 +332,14 @@ class ZabMember implements Member {
 
   /** A piece of the leader's snapshot. */
   #takeSnapshot(bytes: Uint8Array, end: boolean): void {
-    const incoming = this.#incoming;
-    // The peer has given up this leader; what was on its way means nothing any more.
-    if (incoming === undefined) return;
-    try {
-      incoming.loader.push(bytes);
-      if (end) incoming.loader.finish(incoming.zxid, undefined);
-    } catch (error) {
-      if (!(error instanceof CodedError) || error.code !== 'ZK_SNAPSHOT_CORRUPT') throw error;
-      this.#incoming = undefined;
-      this.#step.log('warn', 'the leader sent a snapshot that cannot be read', {
-        zxid: formatZxid(incoming.zxid),
-        error: error.message,
-      });
-      this.#feed({ type: 'stepDown', reason: 'the snapshot of the leader cannot be read' });
+    const progress = this.#incoming.take(bytes, end);
+    if (progress === 'unexpected') return;
+    if (progress === 'more' || progress === 'whole') {
+      this.#feed({ type: progress === 'whole' ? 'snapshotReceived' : 'snapshotProgress' });
       return;
     }
-    if (end) this.#incoming = undefined;
-    this.#feed({ type: end ? 'snapshotReceived' : 'snapshotProgress' });
+    this.#step.log('warn', 'the leader sent a snapshot that cannot be read', { error: progress.message });
+    this.#feed({ type: 'stepDown', reason: 'the snapshot of the leader cannot be read' });
   }
 
   #finish(): void {
