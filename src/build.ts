@@ -18,8 +18,8 @@ const dist = join(import.meta.dirname, '../dist');
 /** Lets the entry point load its programs from their own bundles instead of holding a copy of each. */
 const programsStayApart: Plugin = {
   name: 'programs-stay-apart',
-  setup({ onResolve }) {
-    onResolve({ filter: /^\.\/\w+\/main\.ts$/ }, ({ path, kind }) =>
+  setup(bundling) {
+    bundling.onResolve({ filter: /^\.\/\w+\/main\.ts$/ }, ({ path, kind }) =>
       kind === 'dynamic-import' ? { path: path.replace('/main.ts', '.mjs'), external: true } : undefined,
     );
   },
