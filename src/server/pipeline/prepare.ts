@@ -3,7 +3,7 @@ import type { Zxid } from '../../common/zxid.ts';
 import type { Database } from '../database/types.ts';
 import { JuteReader } from '../protocol/jute-reader.ts';
 import { readMultiRequest, type MultiOperation } from '../protocol/multi.ts';
-import { OpCode, Perm, ReplyCode } from '../protocol/opcodes.ts';
+import { CreateMode, OpCode, Perm, ReplyCode } from '../protocol/opcodes.ts';
 import type { Identity } from '../protocol/records.ts';
 import * as requests from '../protocol/requests.ts';
 import type { Txn } from '../protocol/transactions.ts';
@@ -195,7 +195,7 @@ export class Preparer {
   /** All or nothing: the first part that fails takes the changes of those before it back. */
   #multi(operations: readonly MultiOperation[], context: PrepareContext): Prepared {
     // In ZooKeeper reading the request fails for these, before any of its parts is looked at.
-    if (!operations.every((operation) => hasPlaceInMulti(operation))) return ReplyCode.marshallingError;
+    if (!operations.every(isPart)) return ReplyCode.marshallingError;
     const parts: Txn[] = [];
     let failed = false;
     this.changes.beginUndo();
@@ -205,10 +205,6 @@ export class Preparer {
         continue;
       }
       const prepared = this.#part(operation, context);
-      if (prepared === undefined) {
-        this.changes.undo();
-        return ReplyCode.marshallingError;
-      }
       failed = typeof prepared === 'number';
       parts.push(typeof prepared === 'number' ? { type: OpCode.error, error: prepared } : prepared);
     }
@@ -217,8 +213,7 @@ export class Preparer {
     return { type: OpCode.multi, parts };
   }
 
-  /** Undefined for an operation that has no place in a multi. */
-  #part(operation: MultiOperation, context: PrepareContext): Prepared | undefined {
+  #part(operation: MultiPart, context: PrepareContext): Prepared {
     switch (operation.type) {
       case OpCode.create:
       case OpCode.create2:
@@ -231,10 +226,24 @@ export class Preparer {
         return this.#setData(operation, context);
       case OpCode.check:
         return this.#check(operation, context);
-      case OpCode.getData:
-      case OpCode.getChildren:
-        return undefined;
     }
+  }
+}
+
+/** What may stand in a multi; reads have their own. */
+type MultiPart = Exclude<MultiOperation, { readonly type: typeof OpCode.getData | typeof OpCode.getChildren }>;
+
+function isPart(operation: MultiOperation): operation is MultiPart {
+  switch (operation.type) {
+    case OpCode.getData:
+    case OpCode.getChildren:
+      return false;
+    case OpCode.create:
+    case OpCode.create2:
+    case OpCode.createContainer:
+      return operation.flags >= CreateMode.persistent && operation.flags <= CreateMode.container;
+    default:
+      return true;
   }
 }
 
