@@ -69,6 +69,7 @@ const refusedAcls: readonly (readonly Acl[] | null)[] = [
 ];
 
 const partKinds = { create: 3, create2: 1, delete: 2, setData: 3, check: 2 } as const;
+const createdByKind = { createContainer: 2, createTTL: 1 } as const;
 const operationKinds = {
   create: 10,
   create2: 5,
@@ -86,8 +87,9 @@ const operationKinds = {
   auth: 1,
 } as const;
 
-// Apache ZooKeeper carries out auth as soon as it reads it, before requests that it has read earlier: alone it is deterministic.
-const { auth: _, ...burstKinds } = operationKinds;
+// Alone these are deterministic. Apache ZooKeeper carries out auth as soon as it reads it, before requests that it has read
+// earlier; and it checks what comes right behind a setACL against the list before it.
+const { auth: _auth, setACL: _setACL, ...burstKinds } = operationKinds;
 
 /** The random steps that a seed stands for. */
 export class Generator {
@@ -142,7 +144,7 @@ export class Generator {
     const { features } = this.#options;
     const op = random.weighted<Operation['op']>({
       ...kinds,
-      ...(features.has('containers') ? { createContainer: 2 } : {}),
+      ...(features.has('containers') ? createdByKind : {}),
       ...(features.has('counts') ? { getAllChildrenNumber: 1, getEphemerals: 1, whoAmI: 1 } : {}),
       ...(features.has('persistentWatches') ? { addWatch: 1 } : {}),
     });
@@ -171,7 +173,11 @@ export class Generator {
       case 'multi':
         return {
           op,
-          parts: Array.from({ length: random.below(5) }, () => withAcl(this.#part(random.weighted(partKinds)))),
+          parts: Array.from({ length: random.below(5) }, () =>
+            withAcl(
+              this.#part(random.weighted(features.has('containers') ? { ...partKinds, ...createdByKind } : partKinds)),
+            ),
+          ),
         };
       case 'auth':
         return { op, scheme: random.pick(['digest', 'digest', 'digest', 'ip']), auth: this.#credentials() };
