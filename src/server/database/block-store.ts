@@ -41,6 +41,11 @@ export class BlockStore {
   readonly #large: (Uint8Array | undefined)[] = [undefined];
   readonly #freeLargeIndexes: number[] = [];
 
+  /** How many pieces of memory are held. */
+  get chunkCount(): number {
+    return this.#chunks.length - 1 - this.#freeChunkIndexes.length;
+  }
+
   /** Copies the bytes in. @returns 0 for no bytes. */
   store(source: Uint8Array): BlockRef {
     return this.storePart(source, 0, source.length);

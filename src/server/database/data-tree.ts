@@ -153,7 +153,9 @@ export class DataTree {
 
   /**
    * DataTree.deleteNode. The parent's pzxid is raised even where the znode is not there: in a fuzzy snapshot it may be gone
-   * already. @param id What {@link find} says of the path. @returns 0 or a ReplyCode.
+   * already. What is below the znode goes with it: only a replay over a fuzzy snapshot deletes a znode with children, which
+   * then come from later transactions and will come again. (ZooKeeper leaves them behind, in no directory.)
+   * @param id What {@link find} says of the path. @returns 0 or a ReplyCode.
    */
   delete(id: NodeId, key: PathKey, zxid: number): number {
     const { records } = this;
@@ -165,14 +167,8 @@ export class DataTree {
     if (zxid > records.wide(parent, Wide.pzxid)) records.setWide(parent, Wide.pzxid, zxid);
     this.#endChange(parent);
     if (id === NONE) return ReplyCode.noNode;
-    this.#pathAndDataBytes -= key.length + Math.max(0, records.int(id, Int.dataLength));
-    if (this.digest !== undefined && this.#isDigested(id)) this.digest.remove(id);
-    this.owners.remove(id, records.int(id, Int.ownerHigh), records.int(id, Int.ownerLow));
-    this.acls.release(records.int(id, Int.acl));
-    this.#paths.remove(id);
-    this.versions.freeBlock(records.int(id, Int.nameBlock));
-    this.versions.freeBlock(records.int(id, Int.dataBlock));
-    this.versions.freeRecord(id);
+    this.#discardDescendants(id, key.length);
+    this.#discard(id, key.length);
     return 0;
   }
 
@@ -254,6 +250,41 @@ export class DataTree {
     this.owners.add(id, records.int(id, Int.ownerHigh), records.int(id, Int.ownerLow));
     if (parent === ROOT && this.nameOf(id) === SYSTEM_NAME) this.#system = id;
     if (this.digest !== undefined && this.#isDigested(id)) this.#digestContent(id, key);
+  }
+
+  /** Ends a znode that is in no directory any more. */
+  #discard(id: NodeId, pathLength: number): void {
+    const { records, versions } = this;
+    this.#pathAndDataBytes -= pathLength + Math.max(0, records.int(id, Int.dataLength));
+    if (this.digest !== undefined && this.#isDigested(id)) this.digest.remove(id);
+    this.owners.remove(id, records.int(id, Int.ownerHigh), records.int(id, Int.ownerLow));
+    this.acls.release(records.int(id, Int.acl));
+    this.#paths.remove(id);
+    versions.freeBlock(records.int(id, Int.nameBlock));
+    versions.freeBlock(records.int(id, Int.dataBlock));
+    versions.freeRecord(id);
+  }
+
+  #discardDescendants(top: NodeId, topLength: number): void {
+    const { records } = this;
+    let pathLength = topLength;
+    for (let at = top; ;) {
+      const child = records.int(at, Int.firstChild);
+      if (child !== NONE) {
+        at = child;
+        pathLength += 1 + records.int(at, Int.nameLength);
+      } else if (at === top) {
+        return;
+      } else {
+        const parent = records.int(at, Int.parent);
+        const parentLength = pathLength - 1 - records.int(at, Int.nameLength);
+        this.versions.preserve(parent);
+        this.#unlink(at, parent);
+        this.#discard(at, pathLength);
+        pathLength = parentLength;
+        at = parent;
+      }
+    }
   }
 
   #unlink(id: NodeId, parent: NodeId): void {

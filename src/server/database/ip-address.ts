@@ -21,7 +21,9 @@ export function parseIpRange(text: string): IpRange | undefined {
 
 /** True if the address, written as text, lies in the range. An IPv4 address never lies in an IPv6 range. */
 export function isInIpRange(text: string, { address, bits }: IpRange): boolean {
-  const other = parseIpAddress(text);
+  // Sockets on which both kinds arrive show IPv4 clients behind this prefix.
+  const mapped = text.startsWith('::ffff:') && text.includes('.');
+  const other = parseIpAddress(mapped ? text.slice('::ffff:'.length) : text);
   if (other === undefined || other.length !== address.length) return false;
   for (let i = 0; i * 8 < bits; i++) {
     const mask = bits - i * 8 >= 8 ? 0xff : (0xff00 >> (bits - i * 8)) & 0xff;
@@ -32,9 +34,7 @@ export function isInIpRange(text: string, { address, bits }: IpRange): boolean {
 
 /** The four or sixteen bytes of an address, or undefined. */
 export function parseIpAddress(text: string): Uint8Array | undefined {
-  // Sockets on which both kinds arrive show IPv4 clients this way.
-  const v4 = text.startsWith('::ffff:') && text.includes('.') ? text.slice('::ffff:'.length) : text;
-  return v4.includes(':') ? parseV6(v4) : parseV4(v4);
+  return text.includes(':') ? parseV6(text) : parseV4(text);
 }
 
 function parseV4(text: string): Uint8Array | undefined {

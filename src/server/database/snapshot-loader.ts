@@ -19,7 +19,7 @@ const ACL_ENTRY_BYTES_MIN = 12;
 const PART_BYTES_MAX = 512 * 1024 * 1024;
 const INITIAL_BYTES = 64 * 1024;
 
-type Phase = 'sessionCount' | 'sessions' | 'aclCount' | 'acls' | 'znodes' | 'ended';
+type Phase = 'sessionCount' | 'sessions' | 'aclCount' | 'acls' | 'znodes' | 'ended' | 'failed';
 
 /** Builds a state from a snapshot's body, beside the present one, which is untouched until `finish`. */
 export class StateLoader implements SnapshotLoader {
@@ -44,11 +44,17 @@ export class StateLoader implements SnapshotLoader {
 
   push(bytes: Uint8Array): void {
     this.#append(bytes);
-    for (;;) {
-      const start = this.#start;
-      const more = this.#takePart();
-      this.#taken += this.#start - start;
-      if (!more) return;
+    try {
+      for (let more = true; more;) {
+        const start = this.#start;
+        more = this.#takePart();
+        this.#taken += this.#start - start;
+      }
+    } catch (error) {
+      this.#phase = 'failed';
+      // A number too large is as good as a wrong length.
+      if (error instanceof CodedError && error.code === 'ZK_FRAME_MALFORMED') this.#corrupt(error.message);
+      throw error;
     }
   }
 
@@ -91,6 +97,8 @@ export class StateLoader implements SnapshotLoader {
         return this.#left === 0 ? this.#enter('znodes') : this.#takeAcl();
       case 'znodes':
         return this.#takeZnode();
+      case 'failed':
+        return this.#corrupt('it was damaged before');
       default:
         if (this.#start < this.#end) this.#corrupt('bytes follow its end');
         return false;
@@ -247,4 +255,5 @@ const PHASE_NAMES: Readonly<Record<Phase, string>> = {
   acls: 'ACLs',
   znodes: 'znodes',
   ended: 'end',
+  failed: 'damaged part',
 };

@@ -27,8 +27,9 @@ export class StateSnapshot implements DatabaseSnapshot {
   /** The ids of the ACLs that the znodes' records refer to, as of now: an index may stand for another ACL later. */
   readonly #aclIds: ReadonlyMap<number, number>;
   readonly #writer = new JuteWriter(INITIAL_CHUNK_BYTES);
-  #nextSession = 0;
-  #nextAcl = 0;
+  /** -1 while not even their number is written. */
+  #nextSession = -1;
+  #nextAcl = -1;
   /** The znodes from the root to the next one to write; with it the lengths of their paths, which are prefixes of `#path`. */
   readonly #stack: NodeId[] = [ROOT];
   readonly #pathLengths: number[] = [0];
@@ -66,7 +67,10 @@ export class StateSnapshot implements DatabaseSnapshot {
 
   #writeSessions(maxBytes: number): void {
     const writer = this.#writer;
-    if (this.#nextSession === 0) writer.writeInt(this.#sessions.length);
+    if (this.#nextSession === -1) {
+      writer.writeInt(this.#sessions.length);
+      this.#nextSession = 0;
+    }
     for (; writer.length < maxBytes; this.#nextSession++) {
       const session = this.#sessions[this.#nextSession];
       if (session === undefined) {
@@ -80,7 +84,10 @@ export class StateSnapshot implements DatabaseSnapshot {
 
   #writeAcls(maxBytes: number): void {
     const writer = this.#writer;
-    if (this.#nextAcl === 0) writer.writeInt(this.#acls.length);
+    if (this.#nextAcl === -1) {
+      writer.writeInt(this.#acls.length);
+      this.#nextAcl = 0;
+    }
     for (; writer.length < maxBytes; this.#nextAcl++) {
       const entry = this.#acls[this.#nextAcl];
       if (entry === undefined) {
