@@ -54,17 +54,12 @@ export class LearnerHandler {
     return this.stage === 'syncing' || this.stage === 'synced' || this.stage === 'serving';
   }
 
-  advance(stage: LearnerStage, nowMs: number): void {
-    this.stage = stage;
-    this.heardAtMs = nowMs;
-  }
-
   /**
    * Whether it has left a proposal unacknowledged for too long: its disk stands still, though it answers pings. Called
    * now and then; keeps one proposal in mind at a time.
    */
   isAckOverdue(lastProposed: Zxid, nowMs: number, limitMs: number): boolean {
-    if (this.isObserver || this.stage !== 'serving') return false;
+    if (this.isObserver) return false;
     if (this.acked < this.#ackDueZxid) return nowMs >= this.#ackDueAtMs;
     this.#ackDueZxid = lastProposed;
     this.#ackDueAtMs = nowMs + limitMs;

@@ -72,8 +72,10 @@ export class Learner implements Role {
     switch (this.#phase) {
       case 'pausingBeforeDial':
         return this.#heardAtMs + DIAL_PAUSE_MS;
+      case 'acceptingEpoch':
       case 'loggingHistory':
-      case 'awaitingUpToDate':
+        // The leader waits for us, and we for our disk: a large snapshot may take long to become durable.
+        return Number.POSITIVE_INFINITY;
       case 'serving':
         return this.#heardAtMs + this.#context.syncLimitMs;
       default:
@@ -168,7 +170,7 @@ export class Learner implements Role {
       done++;
       this.#durable(pending);
     }
-    this.#pending.splice(0, done);
+    if (done > 0) this.#pending.splice(0, done);
   }
 
   #durable(pending: Pending): void {
@@ -212,6 +214,10 @@ export class Learner implements Role {
       case 'serving':
         this.#receiveBroadcast(packet);
         return;
+      case 'dialing':
+      case 'pausingBeforeDial':
+        // From a connection that this peer has just given up; the driver had read it in the same turn.
+        return;
       default:
         violation(`packet of type ${packet.type} out of turn (${this.#phase})`);
     }
@@ -238,6 +244,7 @@ export class Learner implements Role {
   #acknowledgeEpoch(): void {
     const { mayVote, history } = this.#context;
     this.#phase = 'awaitingSync';
+    this.#heardAtMs = this.#context.nowMs;
     this.#send(ackEpochPacket(mayVote ? history.logged : MAY_NOT_VOTE_ZXID, this.#epochToReport));
   }
 
@@ -317,6 +324,7 @@ export class Learner implements Role {
   #acknowledgeHistory(): void {
     this.#context.mayVote = true;
     this.#phase = 'awaitingUpToDate';
+    this.#heardAtMs = this.#context.nowMs;
     this.#sendEpochAck();
   }
 

@@ -7,7 +7,15 @@ import { Election } from './election.ts';
 import { Leader } from './leader.ts';
 import { Learner } from './learner.ts';
 import { isVoter } from './membership.ts';
-import type { LearnerConnection, RecoveredState, ZabConfig, ZabInput, ZabOutput, ZabPeer } from './types.ts';
+import type {
+  LearnerConnection,
+  LearnerStatus,
+  RecoveredState,
+  ZabConfig,
+  ZabInput,
+  ZabOutput,
+  ZabPeer,
+} from './types.ts';
 import { MAY_NOT_VOTE_ZXID, type Vote } from './vote.ts';
 
 /**
@@ -71,6 +79,10 @@ class Peer implements ZabPeer {
     let deadlineMs = this.#role.deadlineMs;
     for (const { sinceMs } of this.#early.values()) deadlineMs = Math.min(deadlineMs, sinceMs + EARLY_CONNECTION_MS);
     return deadlineMs;
+  }
+
+  learners(): readonly LearnerStatus[] {
+    return this.#role instanceof Leader ? this.#role.statuses() : [];
   }
 
   #take(input: ZabInput): void {

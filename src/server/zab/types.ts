@@ -207,10 +207,24 @@ export type ZabRole =
     }
   | { readonly state: 'leading'; readonly serving: boolean; readonly epoch: number };
 
+/** What a leader knows of one of its learners, for people and metrics. */
+export interface LearnerStatus {
+  readonly connection: LearnerConnection;
+  readonly serverId: ServerId;
+  /** Whether it counts in quorums. */
+  readonly isVoter: boolean;
+  /** Whether it has synchronized and may serve clients. */
+  readonly serving: boolean;
+  /** The last proposal that it acknowledged; 0 for none. */
+  readonly acked: Zxid;
+}
+
 /** The state machine. */
 export interface ZabPeer {
   /** @throws CodedError ZK_ASSERTION where the driver or the core broke an invariant: stop the process. */
   step(input: ZabInput, nowMs: number): readonly ZabOutput[];
   /** When the next `tick` is due, in the same monotonic milliseconds; Infinity for never. */
   nextDeadlineMs(): number;
+  /** The learners of a leader; none on any other server. */
+  learners(): readonly LearnerStatus[];
 }
