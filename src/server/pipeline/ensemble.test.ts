@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { CreateMode, EventType, OpCode, ReplyCode } from '../protocol/opcodes.ts';
+import { writeCreateTtlRequest } from '../protocol/requests.ts';
 import { readGetDataResponse, readPathResponse } from '../protocol/responses.ts';
 import { Ensemble } from './testing/ensemble.ts';
-import { send, statOf } from './testing/requests.ts';
+import { OPEN_ACL, send, statOf } from './testing/requests.ts';
 import type { TestClient } from './testing/test-client.ts';
 
 test('a write through a follower is seen by everybody, with the same zxid', () => {
@@ -129,6 +130,59 @@ test('containers that have lost their last child are removed by the leader; new 
   ensemble.run();
   assert.equal(client.reply(used)?.error, ReplyCode.noNode);
   assert.equal(client.reply(fresh)?.error, ReplyCode.ok);
+});
+
+test('TTL znodes live as long as they were given, where they are enabled', () => {
+  const ensemble = Ensemble.serving(1, { extendedTypesEnabled: true });
+  const client = ensemble.connected(1, { timeoutMs: 40_000 });
+  const createTtl = (path: string, ttlMs: number): number =>
+    client.request(OpCode.createTTL, (writer) =>
+      writeCreateTtlRequest(writer, { path, data: null, acl: OPEN_ACL, flags: CreateMode.persistentTtl, ttlMs }),
+    );
+  const xids = [
+    createTtl('/short', 1000),
+    createTtl('/long', 1_000_000),
+    createTtl('/none', 0),
+    createTtl('/over', 2 ** 40),
+  ];
+  send.create(client, '/short/child');
+  ensemble.run();
+  const { ok, badArguments } = ReplyCode;
+  assert.deepEqual(
+    xids.map((xid) => client.reply(xid)?.error),
+    [ok, ok, badArguments, badArguments],
+  );
+  const isThere = (path: string): boolean => {
+    const xid = send.exists(client, path);
+    ensemble.run();
+    return client.reply(xid)?.error === ok;
+  };
+  const pass = (): void => {
+    for (let i = 0; i < 7; i++) {
+      ensemble.advance(10_000);
+      client.ping();
+    }
+  };
+  pass();
+  assert.ok(isThere('/short'), 'a TTL znode with a child is kept');
+  send.delete(client, '/short/child');
+  pass();
+  assert.ok(!isThere('/short'));
+  assert.ok(isThere('/long'));
+});
+
+test('the leader knows its learners, and which of them are synchronized', () => {
+  const ensemble = Ensemble.serving(3);
+  const { leader, followers } = ensemble;
+  const counts = (): readonly number[] => {
+    const { learners, syncedFollowers } = ensemble.member(leader).status();
+    return [learners, syncedFollowers];
+  };
+  ensemble.until('the followers are not counted', () => counts()[1] === 2);
+  assert.deepEqual(counts(), [2, 2]);
+  ensemble.crash(followers[0] ?? 0);
+  ensemble.run();
+  assert.deepEqual(counts(), [1, 1]);
 });
 
 test('a follower that is told to stop answers what is under way, then closes its clients', () => {
