@@ -1,10 +1,10 @@
 import type { ServerId } from '../../common/types.ts';
 import { counterOf, epochOf, formatZxid, makeZxid, type Zxid } from '../../common/zxid.ts';
 import { PacketType, PeerState, QUORUM_PROTOCOL_VERSION, type QuorumPacket } from '../protocol/quorum.ts';
-import { decodeDesignatedLeader } from '../protocol/quorum-codec.ts';
 import type { LogEntry } from '../protocol/transactions.ts';
 import type { PeerContext, Role } from './context.ts';
 import { IncomingHistory } from './incoming-history.ts';
+import { entryOf, informedEntryOf, LearnerLog } from './learner-log.ts';
 import { ackEpochPacket, learnerInfoPacket, packet } from './messages.ts';
 import type { Ticket } from './types.ts';
 import { isPeersFault, violation } from './violation.ts';
@@ -34,11 +34,6 @@ type Phase =
   | 'awaitingUpToDate'
   | 'serving';
 
-/** Something that waits for the disk. */
-type Pending =
-  | { readonly ticket: Ticket; readonly type: 'acceptedEpoch' | 'history' }
-  | { readonly ticket: Ticket; readonly type: 'entry'; readonly zxid: Zxid };
-
 /** A server that follows or observes a leader: discovery, synchronization and broadcast as the learner sees them. */
 export class Learner implements Role {
   readonly state: number;
@@ -50,14 +45,12 @@ export class Learner implements Role {
   /** Whether the driver dials or holds a connection. */
   #open = false;
   #heardAtMs: number;
-  #pending: Pending[] = [];
+  /** What the phase waits for, of the accepted epoch or of the history. */
+  #ticket: Ticket = 0;
   /** The current epoch as ACKEPOCH is to report it. */
   #epochToReport = -1;
   #incoming: IncomingHistory;
-  /** Up to where the leader has committed; delivered from UPTODATE on. */
-  #committed: Zxid = 0;
-  /** Up to where proposals were acknowledged. */
-  #acked: Zxid = 0;
+  readonly #log: LearnerLog;
 
   constructor(context: PeerContext, leader: ServerId) {
     this.#context = context;
@@ -66,6 +59,7 @@ export class Learner implements Role {
     this.state = this.#observer ? PeerState.observing : PeerState.following;
     this.#heardAtMs = context.nowMs;
     this.#incoming = new IncomingHistory(0, this.#observer);
+    this.#log = new LearnerLog(context, this.#observer);
   }
 
   get deadlineMs(): number {
@@ -159,32 +153,13 @@ export class Learner implements Role {
       this.#context.lookForLeader(`cut off at ${formatZxid(wanted)}, the log ends at ${ends}: asking the leader again`);
       return;
     }
-    this.#incoming = new IncomingHistory(lastZxid, this.#observer);
-    this.#phase = 'receivingHistory';
+    this.#receiveAfter(lastZxid, 'receivingHistory');
   }
 
   persisted(ticket: Ticket): void {
-    let done = 0;
-    for (const pending of this.#pending) {
-      if (pending.ticket > ticket) break;
-      done++;
-      this.#durable(pending);
-    }
-    if (done > 0) this.#pending.splice(0, done);
-  }
-
-  #durable(pending: Pending): void {
-    switch (pending.type) {
-      case 'acceptedEpoch':
-        this.#acknowledgeEpoch();
-        return;
-      case 'history':
-        this.#acknowledgeHistory();
-        return;
-      case 'entry':
-        this.#acknowledgeThrough(pending.zxid);
-        return;
-    }
+    if (this.#phase === 'acceptingEpoch' && ticket >= this.#ticket) this.#acknowledgeEpoch();
+    if (this.#phase === 'loggingHistory' && ticket >= this.#ticket) this.#acknowledgeHistory();
+    this.#log.persisted(ticket);
   }
 
   #dial(): void {
@@ -237,8 +212,7 @@ export class Learner implements Role {
     this.#context.acceptedEpoch = epoch;
     this.#epochToReport = currentEpoch;
     this.#phase = 'acceptingEpoch';
-    const ticket = this.#context.persist([{ type: 'acceptedEpoch', epoch }]);
-    this.#pending.push({ ticket, type: 'acceptedEpoch' });
+    this.#ticket = this.#context.persist([{ type: 'acceptedEpoch', epoch }]);
   }
 
   #acknowledgeEpoch(): void {
@@ -251,29 +225,37 @@ export class Learner implements Role {
   /* synchronization */
 
   #receiveSync({ type, zxid }: QuorumPacket): void {
-    const { history } = this.#context;
+    const { history, mayVote } = this.#context;
     switch (type) {
       case PacketType.diff:
-        this.#incoming = new IncomingHistory(history.logged, this.#observer);
-        this.#phase = 'receivingHistory';
+        // The leader was told -1: this is the whole history, and a part of one, left by a crash, must not precede it.
+        if (!mayVote && history.logged > 0) this.#cut(0);
+        else this.#receiveAfter(history.logged, 'receivingHistory');
         return;
       case PacketType.trunc:
         if (zxid > history.logged) {
           violation(`the leader cuts off at ${formatZxid(zxid)}, beyond the last entry ${formatZxid(history.logged)}`);
         }
-        this.#incoming = new IncomingHistory(zxid, this.#observer);
-        this.#phase = 'truncating';
-        this.#context.isReloading = true;
-        this.#context.emit({ type: 'truncateAndReload', zxid });
+        this.#cut(zxid);
         return;
       case PacketType.snap:
-        this.#incoming = new IncomingHistory(zxid, this.#observer);
-        this.#phase = 'receivingSnapshot';
+        this.#receiveAfter(zxid, 'receivingSnapshot');
         this.#context.emit({ type: 'receiveSnapshot', zxid });
         return;
       default:
         violation(`packet of type ${type} where DIFF, TRUNC or SNAP was due`);
     }
+  }
+
+  #cut(zxid: Zxid): void {
+    this.#receiveAfter(zxid, 'truncating');
+    this.#context.isReloading = true;
+    this.#context.emit({ type: 'truncateAndReload', zxid });
+  }
+
+  #receiveAfter(zxid: Zxid, phase: Phase): void {
+    this.#incoming = new IncomingHistory(zxid, this.#observer);
+    this.#phase = phase;
   }
 
   #receiveHistory(packet: QuorumPacket): void {
@@ -286,10 +268,8 @@ export class Learner implements Role {
         this.#incoming.commit(packet.zxid);
         return;
       case PacketType.inform:
-        this.#incoming.inform(entryOf(packet));
-        return;
       case PacketType.informAndActivate:
-        this.#incoming.inform(activatedEntryOf(packet));
+        this.#incoming.inform(informedEntryOf(packet));
         return;
       case PacketType.newLeader:
         this.#logHistory(packet.zxid);
@@ -301,24 +281,11 @@ export class Learner implements Role {
     }
   }
 
-  /**
-   * The history first, the current epoch behind it, the acknowledgement when both are durable: in any other order a crash
-   * leaves a server that claims an epoch whose history it does not have (ZOOKEEPER-4643, -4646, -4785).
-   */
   #logHistory(zxid: Zxid): void {
-    const context = this.#context;
-    const epoch = context.acceptedEpoch;
+    const epoch = this.#context.acceptedEpoch;
     if (zxid !== makeZxid(epoch, 0)) violation(`NEWLEADER ${formatZxid(zxid)} is not of the accepted epoch ${epoch}`);
-    const entries = this.#incoming.take();
-    for (const entry of entries) context.history.append(entry);
-    context.currentEpoch = epoch;
-    this.#committed = this.#incoming.committed;
-    this.#acked = Math.max(this.#committed, zxid);
     this.#phase = 'loggingHistory';
-    const append = entries.length > 0 ? [{ type: 'append', entries } as const] : [];
-    const ticket = context.persist([...append, { type: 'currentEpoch', epoch }]);
-    this.#pending.push({ ticket, type: 'history' });
-    this.#expectAck(context.history.logged, ticket);
+    this.#ticket = this.#log.begin(this.#incoming, epoch);
   }
 
   #acknowledgeHistory(): void {
@@ -331,30 +298,27 @@ export class Learner implements Role {
   #serve(): void {
     const { vote, currentEpoch } = this.#context;
     if (this.#phase !== 'awaitingUpToDate') violation('UPTODATE before NEWLEADER was acknowledged');
-    // Only now is the initial history known to be a quorum's: until here nothing was delivered as committed.
-    this.#context.deliver(this.#committed, true);
+    this.#log.serve();
     this.#context.vote = { ...vote, peerEpoch: currentEpoch };
     this.#phase = 'serving';
     this.#sendEpochAck();
     this.#reportRole(true);
   }
 
-  /* broadcast; until UPTODATE, what is committed waits to be delivered */
+  /* broadcast */
 
   #receiveBroadcast(packet: QuorumPacket): void {
     switch (packet.type) {
       case PacketType.proposal:
-        if (!this.#observer) this.#logEntry(entryOf(packet));
+        this.#log.propose(packet);
         return;
       case PacketType.commit:
       case PacketType.commitAndActivate:
-        if (!this.#observer) this.#commit(packet.zxid);
+        this.#log.commit(packet.zxid);
         return;
       case PacketType.inform:
-        this.#inform(entryOf(packet));
-        return;
       case PacketType.informAndActivate:
-        this.#inform(activatedEntryOf(packet));
+        this.#log.inform(packet);
         return;
       case PacketType.ping:
       case PacketType.revalidate:
@@ -364,34 +328,6 @@ export class Learner implements Role {
       default:
         this.#context.log('debug', 'ignored a packet from the leader', { packetType: packet.type });
     }
-  }
-
-  #logEntry(entry: LogEntry): void {
-    this.#context.history.append(entry);
-    const ticket = this.#context.persist([{ type: 'append', entries: [entry] }]);
-    this.#expectAck(entry.zxid, ticket);
-  }
-
-  #inform(entry: LogEntry): void {
-    if (!this.#observer) violation('INFORM to a follower');
-    this.#logEntry(entry);
-    this.#commit(entry.zxid);
-  }
-
-  #commit(zxid: Zxid): void {
-    const { logged } = this.#context.history;
-    if (zxid > logged) violation(`COMMIT of ${formatZxid(zxid)}, which was not proposed (last: ${formatZxid(logged)})`);
-    this.#committed = Math.max(this.#committed, zxid);
-    if (this.#phase === 'serving') this.#context.deliver(zxid, true);
-  }
-
-  #expectAck(zxid: Zxid, ticket: Ticket): void {
-    if (!this.#observer && zxid > this.#acked) this.#pending.push({ ticket, type: 'entry', zxid });
-  }
-
-  /** One ACK for each proposal: ZooKeeper's leader counts them one by one, though the last says it all. */
-  #acknowledgeThrough(zxid: Zxid): void {
-    while (this.#acked < zxid) this.#send(packet(PacketType.ack, ++this.#acked));
   }
 
   /** Acknowledges NEWLEADER; and UPTODATE, as ZooKeeper's learners do. */
@@ -408,15 +344,4 @@ export class Learner implements Role {
     const epoch = this.#context.currentEpoch;
     this.#context.emit({ type: 'role', role: { state, leader: this.#leader, serving, epoch } });
   }
-}
-
-function entryOf({ zxid, data }: QuorumPacket): LogEntry {
-  if (data === null) violation(`proposal ${formatZxid(zxid)} without a transaction`);
-  return { zxid, bytes: data };
-}
-
-/** INFORMANDACTIVATE has the designated leader before the transaction. */
-function activatedEntryOf({ zxid, data }: QuorumPacket): LogEntry {
-  if (data === null) violation(`INFORMANDACTIVATE ${formatZxid(zxid)} without a transaction`);
-  return { zxid, bytes: decodeDesignatedLeader(data).proposal };
 }
