@@ -4,7 +4,7 @@ set -euo pipefail
 
 project=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 cache=${ZABKEEPER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/zabkeeper}
-cluster=zabkeeper
+cluster=${CLUSTER:-zabkeeper}
 mkdir -p "$cache/bin"
 # Our own kind and kubectl come first: they match the cluster's version, the machine's may be years older.
 export PATH="$cache/bin:$PATH"

@@ -53,6 +53,11 @@ found=$(kubectl exec -i example-0 -c server -- node --input-type=module - exampl
   die "the ensemble is Ready, but a znode could not be written and read (above)." "Look: kubectl --context $context logs example-0"
 say "/hello: $found"
 
+# A new build under the same name does not disturb an ensemble that runs.
+made=$(kubectl get pod example-0 -o jsonpath='{.metadata.creationTimestamp}')
+[[ $made > $(docker image inspect -f '{{.Created}}' "$image") ]] ||
+  say "the members run the build before this one until each is made anew: kubectl delete pod example-0, then the next"
+
 step "ready"
 kubectl get cc
 in_path=$(PATH=${PATH#"$cache/bin:"} type -P kubectl || true)
