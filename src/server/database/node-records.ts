@@ -50,6 +50,12 @@ export class NodeRecords {
   #fresh = 1;
   /** The last freed record; each free one holds the next in `older`. */
   #free = 0;
+  #size = 0;
+
+  /** How many records are in use. */
+  get size(): number {
+    return this.#size;
+  }
 
   wide(id: number, field: Wide): number {
     return (this.#wides[id >>> PAGE_SHIFT] as Float64Array)[(id & PAGE_MASK) * WIDES + field] as number;
@@ -69,6 +75,7 @@ export class NodeRecords {
 
   /** A new record, all of whose fields are 0. */
   allocate(): number {
+    this.#size++;
     if (this.#free !== 0) {
       const id = this.#free;
       this.#free = this.int(id, Int.older);
@@ -86,6 +93,7 @@ export class NodeRecords {
   }
 
   free(id: number): void {
+    this.#size--;
     this.setInt(id, Int.older, this.#free);
     this.#free = id;
   }

@@ -141,7 +141,7 @@ export class Model {
     if (parent === undefined) return ReplyCode.noNode;
     parent.pzxid = Math.max(parent.pzxid, zxid);
     if (!this.znodes.delete(path)) return ReplyCode.noNode;
-    for (const other of [...this.znodes.keys()]) if (other.startsWith(`${path}/`)) this.znodes.delete(other);
+    for (const other of this.znodes.keys()) if (other.startsWith(`${path}/`)) this.znodes.delete(other);
     return ReplyCode.ok;
   }
 }
