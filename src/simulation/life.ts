@@ -14,8 +14,9 @@ import { prepare, Worker } from './workload.ts';
 
 /** Limits in virtual milliseconds. After the faults end, an ensemble must be whole within `HEAL_MS`. */
 const PREPARE_MS = 60_000;
-const STORM_MS = 60_000;
-const HEAL_MS = 120_000;
+const STORM_MS = 30_000;
+const WORK_AFTER_MS = 15_000;
+const HEAL_MS = 90_000;
 const STEP_MS = 250;
 
 /** What one life showed. */
@@ -102,7 +103,7 @@ function storm(stage: Stage): string[] {
   const healedMs = scheduler.nowMs;
   const isAtRest = (): boolean => workers.every((worker) => worker.idle) && cluster.isWhole();
   // Work goes on for a while after the healing: an ensemble that only looks whole shows it by not answering.
-  scheduler.run(healedMs + HEAL_MS / 2);
+  scheduler.run(healedMs + WORK_AFTER_MS);
   for (const worker of workers) worker.stop();
   while (!isAtRest() && scheduler.nowMs < healedMs + HEAL_MS && cluster.flaws.length === 0) {
     scheduler.run(scheduler.nowMs + STEP_MS);

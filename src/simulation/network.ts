@@ -94,7 +94,7 @@ export class Network {
   }
 
   isBlocked(from: Host, to: Host): boolean {
-    return this.blocked.has(`${from}>${to}`);
+    return this.blocked.size > 0 && this.blocked.has(`${from}>${to}`);
   }
 
   /** @internal For connections. */
