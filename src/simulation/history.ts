@@ -59,6 +59,5 @@ export function emptyHistory(): History {
 /** The tree that a member serves after everything has come to rest. */
 export interface FinalState {
   readonly server: ServerId;
-  readonly lastZxid: Zxid;
   readonly znodes: ReadonlyMap<string, { readonly value: string; readonly version: number; readonly mzxid: Zxid }>;
 }

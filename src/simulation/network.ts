@@ -87,7 +87,7 @@ export class Network {
   }
 
   heal(): void {
-    for (const key of [...this.blocked]) {
+    for (const key of this.blocked) {
       const [from = '', to = ''] = key.split('>');
       this.setBlocked(from, to, false);
     }
