@@ -12,19 +12,12 @@ const membershipOf = (...members: readonly PeerMember[]): Membership =>
 const five = membershipOf(...voters(1, 2, 3, 4, 5));
 const { looking, following, leading } = PeerState;
 
-/** The lines that a step of the test has added. */
-function linesOf(solo: Solo, step: () => void): string[] {
-  const before = solo.trace.length;
-  step();
-  return solo.trace.slice(before).map((line) => line.trim());
-}
-
 const says = (lines: readonly string[], text: string): boolean => lines.some((line) => line.includes(text));
 
 test('votes are ordered by epoch, then zxid, then server', () => {
   const solo = new Solo({ membership: five, serverId: 3, lastZxid: makeZxid(2, 5), currentEpoch: 2 });
-  const after = (server: number, epoch: number, zxid: number): string[] =>
-    linesOf(solo, () => solo.hear(server, looking, server, zxid, epoch, 1));
+  const after = (server: number, epoch: number, zxid: number): readonly string[] =>
+    solo.linesOf(() => solo.hear(server, looking, server, zxid, epoch, 1));
   assert.ok(!says(after(1, 2, makeZxid(2, 5)), 'vote to'));
   assert.ok(!says(after(5, 1, makeZxid(2, 9)), 'vote to'));
   assert.ok(says(after(4, 2, makeZxid(2, 5)), 'for server 4'));
@@ -60,11 +53,11 @@ test('a better vote during the wait begins it anew', () => {
 
 test('a later round is joined with whichever vote is better, an earlier one is told', () => {
   const solo = new Solo({ membership: five, serverId: 3, lastZxid: makeZxid(1, 1), currentEpoch: 1 });
-  const later = linesOf(solo, () => solo.hear(1, looking, 1, 0, 0, 7));
+  const later = solo.linesOf(() => solo.hear(1, looking, 1, 0, 0, 7));
   assert.ok(says(later, 'LOOKING for server 3, epoch 1, 1.1, round 7'));
-  const better = linesOf(solo, () => solo.hear(5, looking, 5, makeZxid(1, 2), 1, 8));
+  const better = solo.linesOf(() => solo.hear(5, looking, 5, makeZxid(1, 2), 1, 8));
   assert.ok(says(better, 'LOOKING for server 5, epoch 1, 1.2, round 8'));
-  const earlier = linesOf(solo, () => solo.hear(2, looking, 2, 0, 0, 3));
+  const earlier = solo.linesOf(() => solo.hear(2, looking, 2, 0, 0, 3));
   assert.deepEqual(earlier.slice(1), ['vote to 2: LOOKING for server 5, epoch 1, 1.2, round 8']);
 });
 
@@ -104,7 +97,7 @@ test('votes for or from strangers and observers do not count', () => {
 test('an observer asks until it hears of a leader, and never elects', () => {
   const solo = new Solo({ membership: membershipOf(...voters(1, 2, 3), { id: 9, role: 'observer' }), serverId: 9 });
   for (const id of [1, 2, 3]) solo.hear(id, looking, 3, 0, 0, 1);
-  const asked = linesOf(solo, () => solo.wait(10_000)).filter((line) => line.startsWith('vote to 1'));
+  const asked = solo.linesOf(() => solo.wait(10_000)).filter((line) => line.startsWith('vote to 1'));
   assert.ok(asked.length >= 10, `asked ${asked.length} times in 10 s`);
   solo.hear(2, following, 3, 0, 1, 1);
   solo.hear(3, leading, 3, 0, 1, 1);
@@ -120,7 +113,7 @@ test('a server without weight follows, and never leads', () => {
     weights: new Map([[3, 0]]),
   });
   const heavy = new Solo({ membership, serverId: 2 });
-  const answer = linesOf(heavy, () => heavy.hear(3, looking, 3, makeZxid(5, 5), 5, 1));
+  const answer = heavy.linesOf(() => heavy.hear(3, looking, 3, makeZxid(5, 5), 5, 1));
   assert.ok(!says(answer.slice(1), 'for server 3'));
   const light = new Solo({ membership, serverId: 3, lastZxid: makeZxid(1, 1), currentEpoch: 1 });
   light.hear(2, looking, 2, 0, 0, 1);
@@ -146,9 +139,9 @@ test('whoever asks is told where this server stands', () => {
   const solo = new Solo({ membership: five, serverId: 3 });
   solo.hear(4, leading, 4, makeZxid(1, 1), 6, 2);
   for (const id of [1, 2]) solo.hear(id, following, 4, makeZxid(1, 1), 6, 2);
-  const answer = linesOf(solo, () => solo.hear(5, looking, 5, 0, 0, 1));
+  const answer = solo.linesOf(() => solo.hear(5, looking, 5, 0, 0, 1));
   assert.deepEqual(answer.slice(1), ['vote to 5: FOLLOWING for server 4, epoch 6, 1.1, round 2']);
-  const silence = linesOf(solo, () => solo.hear(1, following, 4, makeZxid(1, 1), 6, 2));
+  const silence = solo.linesOf(() => solo.hear(1, following, 4, makeZxid(1, 1), 6, 2));
   assert.equal(silence.length, 1);
 });
 

@@ -6,7 +6,16 @@ import { PacketType, PeerState, QUORUM_PROTOCOL_VERSION, type QuorumPacket } fro
 import type { LogEntry } from '../../protocol/transactions.ts';
 import { entryPacket, learnerInfoPacket, packet } from '../messages.ts';
 import { createZabPeer } from '../peer.ts';
-import type { LearnerConnection, Membership, RecoveredState, Ticket, ZabConfig, ZabInput, ZabPeer } from '../types.ts';
+import type {
+  LearnerConnection,
+  LearnerStatus,
+  Membership,
+  RecoveredState,
+  Ticket,
+  ZabConfig,
+  ZabInput,
+  ZabPeer,
+} from '../types.ts';
 import { showOutput, showPacket, showZxid } from './trace.ts';
 
 /** What a peer starts with, where it is not empty. */
@@ -46,6 +55,17 @@ export class Solo {
 
   get nextDeadlineMs(): number {
     return this.#peer.nextDeadlineMs();
+  }
+
+  get learners(): readonly LearnerStatus[] {
+    return this.#peer.learners();
+  }
+
+  /** The lines that a step of the test adds, without times. */
+  linesOf(step: () => void): readonly string[] {
+    const before = this.trace.length;
+    step();
+    return this.trace.slice(before).map((line) => line.trim());
   }
 
   give(what: string, input: ZabInput): void {
