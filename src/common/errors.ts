@@ -18,6 +18,7 @@ export const ERROR_CODES = {
   ZK_CONFIG_INVALID: 'A configuration key is unknown, contradictory or has a value that cannot be used.',
   ZK_FRAME_MALFORMED: 'Bytes from a peer or client do not follow the protocol; the connection is closed.',
   ZK_FRAME_TOO_LONG: 'A frame is longer than jute.maxbuffer; the connection is closed.',
+  ZK_EPOCH_CORRUPT: 'A file that holds an epoch holds none; the server refuses to start with a guess.',
   ZK_LOG_CORRUPT: 'A transaction log has a damaged record before its end; the server refuses to start from it.',
   ZK_SNAPSHOT_CORRUPT: 'A snapshot is damaged; the server uses the one before it and the log.',
   ZK_STORAGE_FAILED:
@@ -26,6 +27,8 @@ export const ERROR_CODES = {
   ZK_PROTOCOL_VIOLATION:
     'A peer broke the rules of ZAB, for instance a gap between two proposals; the connection is closed.',
   ZK_DATA_IN_USE: 'Another running server uses the data directory; two would destroy it.',
+  ZK_CLI_ARGUMENTS: 'An argument of zabctl cannot be used.',
+  ZK_CONNECT_STRING_INVALID: 'A connect string does not name servers and a path.',
   ZK_LISTEN_FAILED: 'An address to listen on cannot be bound.',
   ZK_API_REFUSED: 'The Kubernetes API server refused a request; the message has its reason.',
   ZK_API_UNREACHABLE: 'The Kubernetes API server did not answer, or broke off its answer; the request is made again.',
