@@ -9,10 +9,11 @@ const programs = {
   zabkeeper: 'zabkeeper.ts',
   server: 'server/main.ts',
   operator: 'operator/main.ts',
+  zabctl: 'cli/main.ts',
   // A thread of the server, which starts it from the file beside its own.
   'log-worker': 'server/storage/log-worker.ts',
 };
-const startedByHand = ['zabkeeper'];
+const startedByHand = ['zabkeeper', 'zabctl'];
 const dist = join(import.meta.dirname, '../dist');
 
 /** Lets the entry point load its programs from their own bundles instead of holding a copy of each. */

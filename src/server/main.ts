@@ -22,6 +22,7 @@ const EXIT_CODES: Readonly<Partial<Record<ErrorCode, number>>> = {
   ZK_CONFIG_INVALID: 2,
   ZK_STORAGE_FAILED: 3,
   ZK_STORAGE_MISSING: 3,
+  ZK_EPOCH_CORRUPT: 3,
   ZK_LOG_CORRUPT: 3,
   ZK_SNAPSHOT_CORRUPT: 3,
   ZK_DATA_IN_USE: 4,

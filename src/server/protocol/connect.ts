@@ -25,9 +25,6 @@ export interface ConnectResponse {
   readonly readOnly: boolean | undefined;
 }
 
-/** The length of a session's password. */
-export const SESSION_PASSWORD_BYTES = 16;
-
 export function writeConnectRequest(writer: JuteWriter, request: ConnectRequest): void {
   writer.writeInt(request.protocolVersion);
   writer.writeExactLong(request.lastZxidSeen);

@@ -9,9 +9,6 @@ export interface FrameSink {
   fourLetterWord(word: string): void;
 }
 
-/** jute.maxbuffer's default: the longest frame. */
-export const FRAME_BYTES_MAX = 0xfffff;
-
 /** Telnet's "interrupt process", which ZooKeeper takes for a word by which an operator closes the connection. */
 const TELNET_CLOSE = 0xfff4fffd | 0;
 

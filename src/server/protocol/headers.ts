@@ -19,9 +19,6 @@ export interface ReplyHeader {
   readonly error: number;
 }
 
-/** Bytes of a ReplyHeader. */
-export const REPLY_HEADER_BYTES = 16;
-
 export function writeRequestHeader(writer: JuteWriter, xid: number, type: number): void {
   writer.writeInt(xid);
   writer.writeInt(type);

@@ -2,9 +2,6 @@ import type { JuteReader } from './jute-reader.ts';
 import type { JuteWriter } from './jute-writer.ts';
 import type { Acl, Identity, Stat, StatPersisted } from './records.ts';
 
-/** Bytes of a Stat on the wire. */
-export const STAT_BYTES = 68;
-
 /** Bytes of a StatPersisted in snapshots and in the digest of a znode. */
 export const STAT_PERSISTED_BYTES = 60;
 

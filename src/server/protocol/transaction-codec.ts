@@ -20,9 +20,6 @@ export interface DecodedEntry {
   readonly digest: TxnDigest | undefined;
 }
 
-/** Bytes of a TxnHeader. */
-export const TXN_HEADER_BYTES = 32;
-
 const DIGEST_BYTES = 12;
 
 // One writer for all entries: encoding never calls back, so it is never used twice at once.

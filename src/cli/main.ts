@@ -1,0 +1,120 @@
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { ZNODE_MODES, ZooKeeper } from '../client/zookeeper.ts';
+import type { Stat, ZnodeMode } from '../client/zookeeper.ts';
+import { CodedError } from '../common/errors.ts';
+import { formatZxid } from '../common/zxid.ts';
+
+// zabctl: look at and change the znodes of an ensemble. Prints what was asked for on stdout, errors on stderr with exit code 1.
+
+interface GlobalOptions {
+  readonly server: string;
+  readonly timeout: string;
+  readonly auth?: string;
+}
+
+const program = new Command('zabctl')
+  .description('Look at and change the znodes of a ZooKeeper ensemble')
+  .option('-s, --server <connect string>', 'host:port,host:port/chroot', '127.0.0.1:2181')
+  .option('-t, --timeout <seconds>', 'how long to wait for a server', '10')
+  .option('-a, --auth <scheme:proof>', 'an identity, for instance digest:user:password');
+
+program
+  .command('get <path>')
+  .description('print the data of a znode')
+  .action((path: string) => withClient(async (zk) => (await zk.get(path)).data ?? ''));
+
+program
+  .command('set <path> [data]')
+  .description('set the data of a znode; - or nothing reads them from stdin')
+  .option('-v, --version <number>', 'only if the znode has this version', '-1')
+  .action((path: string, data: string | undefined, options: { version: string }) =>
+    withClient(async (zk) => describe(await zk.set(path, input(data), Number(options.version)))),
+  );
+
+program
+  .command('create <path> [data]')
+  .description('create a znode, and print its path')
+  .option('-m, --mode <mode>', ZNODE_MODES.join(', '), 'persistent')
+  .action((path: string, data: string | undefined, options: { mode: string }) =>
+    withClient(async (zk) => {
+      const bytes = data === undefined ? null : input(data);
+      return `${(await zk.create(path, bytes, { mode: modeOf(options.mode) })).path}\n`;
+    }),
+  );
+
+program
+  .command('delete <path>')
+  .description('delete a znode without children')
+  .option('-v, --version <number>', 'only if the znode has this version', '-1')
+  .action((path: string, options: { version: string }) =>
+    withClient(async (zk) => {
+      await zk.delete(path, Number(options.version));
+      return '';
+    }),
+  );
+
+program
+  .command('ls <path>')
+  .description('list the children of a znode')
+  .action((path: string) =>
+    withClient(async (zk) =>
+      (await zk.children(path)).children
+        .toSorted()
+        .map((child) => `${child}\n`)
+        .join(''),
+    ),
+  );
+
+program
+  .command('stat <path>')
+  .description('print what is known of a znode')
+  .action((path: string) => withClient(async (zk) => describe((await zk.get(path)).stat)));
+
+async function withClient(run: (zk: ZooKeeper) => Promise<string | Uint8Array>): Promise<void> {
+  const { server, timeout, auth } = program.opts<GlobalOptions>();
+  const zk = new ZooKeeper(server, { requestTimeoutMs: Number(timeout) * 1000 });
+  try {
+    if (auth !== undefined) {
+      const colon = auth.indexOf(':');
+      zk.addAuth(auth.slice(0, colon), auth.slice(colon + 1));
+    }
+    process.stdout.write(await run(zk));
+  } finally {
+    await zk.close();
+  }
+}
+
+function input(data: string | undefined): Uint8Array {
+  return data === undefined || data === '-' ? readFileSync(0) : Buffer.from(data);
+}
+
+function modeOf(text: string): ZnodeMode {
+  const mode = ZNODE_MODES.find((name) => name === text);
+  if (mode !== undefined) return mode;
+  throw new CodedError('ZK_CLI_ARGUMENTS', `'${text}' is not a mode of a znode: give one of ${ZNODE_MODES.join(', ')}`);
+}
+
+function describe(stat: Stat): string {
+  return [
+    `czxid = ${formatZxid(stat.czxid)}`,
+    `ctime = ${new Date(stat.ctimeMs).toISOString()}`,
+    `mzxid = ${formatZxid(stat.mzxid)}`,
+    `mtime = ${new Date(stat.mtimeMs).toISOString()}`,
+    `pzxid = ${formatZxid(stat.pzxid)}`,
+    `version = ${stat.version}`,
+    `cversion = ${stat.cversion}`,
+    `aclVersion = ${stat.aversion}`,
+    `ephemeralOwner = 0x${BigInt.asUintN(64, stat.ephemeralOwner).toString(16)}`,
+    `dataLength = ${stat.dataLength}`,
+    `numChildren = ${stat.numChildren}`,
+    '',
+  ].join('\n');
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}
