@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, mock, test } from 'node:test';
+import { WorkQueue } from './work-queue.ts';
+import { runWorkers } from './workers.ts';
+
+beforeEach(() => mock.timers.enable({ apis: ['setTimeout'] }));
+afterEach(() => mock.timers.reset());
+
+test('a key added several times comes once', async () => {
+  const queue = new WorkQueue();
+  for (const key of ['a', 'b', 'a', 'a']) queue.add(key);
+  assert.equal(queue.depth, 2);
+  assert.equal(await queue.take(), 'a');
+  assert.equal(await queue.take(), 'b');
+  assert.equal(queue.depth, 0);
+});
+
+test('a key at work is not handed out again until it is done, and then once more', async () => {
+  const queue = new WorkQueue();
+  queue.add('a');
+  await queue.take();
+  queue.add('a');
+  queue.add('a');
+  assert.equal(queue.depth, 0);
+  queue.done('a');
+  assert.equal(await queue.take(), 'a');
+  queue.done('a');
+  assert.equal(queue.depth, 0);
+});
+
+test('a waiting worker gets the next key', async () => {
+  const queue = new WorkQueue();
+  const taken = queue.take();
+  queue.add('a');
+  assert.equal(await taken, 'a');
+});
+
+test('of several delays the shortest counts', () => {
+  const queue = new WorkQueue();
+  queue.addAfter('a', 5_000);
+  queue.addAfter('a', 1_000);
+  queue.addAfter('a', 3_000);
+  mock.timers.tick(999);
+  assert.equal(queue.depth, 0);
+  mock.timers.tick(1);
+  assert.equal(queue.depth, 1);
+});
+
+test('retries wait longer and longer, up to a minute, and begin anew after a success', () => {
+  const queue = new WorkQueue();
+  const delays = Array.from({ length: 12 }, () => queue.retry('a'));
+  assert.ok((delays[0] ?? Infinity) <= 100);
+  assert.ok((delays[5] ?? 0) > (delays[1] ?? Infinity));
+  assert.ok(delays.every((delayMs) => delayMs <= 60_000));
+  assert.ok((delays[11] ?? 0) >= 45_000);
+  queue.succeed('a');
+  assert.ok(queue.retry('a') <= 100);
+});
+
+test('workers go on after failures, and end with the queue', async () => {
+  const queue = new WorkQueue();
+  const failures: string[] = [];
+  const looks: string[] = [];
+  const finished = runWorkers({
+    queue,
+    concurrency: 1,
+    work: async (key) => {
+      looks.push(key);
+      if (key === 'bad') throw new Error('no');
+      if (looks.length === 3) queue.close();
+      return {};
+    },
+    onFailure: (key) => {
+      failures.push(key);
+      queue.add('good');
+      queue.add('better');
+    },
+  });
+  queue.add('bad');
+  await finished;
+  assert.deepEqual(failures, ['bad']);
+  assert.deepEqual(looks, ['bad', 'good', 'better']);
+});

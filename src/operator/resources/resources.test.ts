@@ -1,0 +1,190 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import * as fc from 'fast-check';
+import { parseCoordinationCluster } from '../../api/coordination-cluster.ts';
+import { parseZooCfg } from '../../server/config/zoo-cfg.ts';
+import { configMap } from './config-map.ts';
+import { disruptionBudget } from './disruption-budget.ts';
+import type { Ensemble } from './ensemble.ts';
+import { canonicalJson, fingerprint } from './fingerprint.ts';
+import { memberSlots, ordinalOfClaim, TEMPLATE_ANNOTATION } from './names.ts';
+import { podTemplate, templateFingerprint } from './pod-template.ts';
+import { clientService, peerService } from './services.ts';
+import { statefulSet } from './stateful-set.ts';
+import { zooCfg } from './zoo-cfg.ts';
+
+function ensemble(spec: object = {}, voters = 3): Ensemble {
+  const cluster = parseCoordinationCluster({
+    apiVersion: 'zabkeeper.dev/v1alpha1',
+    kind: 'CoordinationCluster',
+    metadata: { name: 'books', namespace: 'library', uid: 'uid-1' },
+    spec,
+  });
+  return { cluster, voters, image: cluster.spec.image ?? 'zabkeeper:test' };
+}
+
+describe('zoo.cfg', () => {
+  test('is the same for all members and names each by its own address', () => {
+    assert.equal(
+      zooCfg(ensemble({ config: { snapCount: 1000, 'autopurge.snapRetainCount': '5' } })),
+      [
+        '4lw.commands.whitelist=ruok, srvr, mntr',
+        'admin.serverPort=8080',
+        'autopurge.purgeInterval=1',
+        'autopurge.snapRetainCount=5',
+        'clientPort=2181',
+        'dataDir=/data',
+        'db.autocreate=false',
+        'initLimit=10',
+        'metricsProvider.httpPort=7000',
+        'quorumListenOnAllIPs=true',
+        'snapCount=1000',
+        'standaloneEnabled=false',
+        'syncLimit=5',
+        'tickTime=2000',
+        'server.1=books-0.books-peers.library.svc.cluster.local:2888:3888:participant;2181',
+        'server.2=books-1.books-peers.library.svc.cluster.local:2888:3888:participant;2181',
+        'server.3=books-2.books-peers.library.svc.cluster.local:2888:3888:participant;2181',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  for (const voters of [1, 3, 9]) {
+    test(`of ${voters} is read by the server without a warning`, () => {
+      const { config, warnings } = parseZooCfg(zooCfg(ensemble({}, voters)), 'zoo.cfg', () => '');
+      assert.deepEqual(warnings, []);
+      assert.equal(config.standalone, false);
+      assert.equal(config.votesWithoutData, false);
+      assert.equal(config.ensemble.servers.length, voters);
+    });
+  }
+});
+
+describe('members', () => {
+  test('have ids that follow from their host names', () => {
+    const slots = memberSlots(ensemble({ serverIdOffset: 10 }).cluster, 2);
+    assert.deepEqual(
+      slots.map(({ podName, claimName, serverId }) => [podName, claimName, serverId]),
+      [
+        ['books-10', 'data-books-10', 11],
+        ['books-11', 'data-books-11', 12],
+      ],
+    );
+    assert.deepEqual(
+      statefulSet(ensemble({ serverIdOffset: 10 }), { initialize: false, claimSize: '1Gi' }).spec.ordinals,
+      {
+        start: 10,
+      },
+    );
+  });
+
+  test('claims of other clusters are not taken for their own', () => {
+    const { cluster } = ensemble();
+    assert.equal(ordinalOfClaim(cluster, 'data-books-12'), 12);
+    for (const name of ['data-books-old-1', 'data-book-1', 'data-books-', 'books-1', 'data-books-1a']) {
+      assert.equal(ordinalOfClaim(cluster, name), undefined, name);
+    }
+  });
+});
+
+describe('pods', () => {
+  test('of the bootstrap have the same fingerprint as those after it', () => {
+    const during = podTemplate(ensemble(), true);
+    const after = podTemplate(ensemble(), false);
+    assert.deepEqual(during.spec.containers[0]?.args, [
+      'server',
+      '--my-id-from-hostname',
+      '--initialize',
+      '/etc/zabkeeper/zoo.cfg',
+    ]);
+    assert.deepEqual(after.spec.containers[0]?.args, ['server', '--my-id-from-hostname', '/etc/zabkeeper/zoo.cfg']);
+    assert.equal(during.metadata.annotations?.[TEMPLATE_ANNOTATION], after.metadata.annotations?.[TEMPLATE_ANNOTATION]);
+    assert.equal(during.metadata.annotations?.[TEMPLATE_ANNOTATION], templateFingerprint(ensemble()));
+  });
+
+  test('have another one after any change that they must be restarted for', () => {
+    const changes = [
+      {},
+      { image: 'zabkeeper:other' },
+      { config: { snapCount: 7 } },
+      { tickTimeMs: 1000 },
+      { resources: { requests: { cpu: '1' } } },
+      { podLabels: { team: 'a' } },
+      { scheduling: { nodeSelector: { disk: 'ssd' } } },
+    ];
+    const fingerprints = changes.map((spec) => templateFingerprint(ensemble(spec)));
+    assert.equal(new Set(fingerprints).size, changes.length);
+    assert.equal(templateFingerprint(ensemble({ paused: true, storage: { size: '5Gi' } })), fingerprints[0]);
+  });
+
+  test('may do nothing that they need not', () => {
+    const { spec } = podTemplate(ensemble(), false);
+    assert.equal(spec.automountServiceAccountToken, false);
+    assert.deepEqual(spec.securityContext, {
+      runAsNonRoot: true,
+      runAsUser: 65532,
+      runAsGroup: 65532,
+      fsGroup: 65532,
+      fsGroupChangePolicy: 'OnRootMismatch',
+      seccompProfile: { type: 'RuntimeDefault' },
+    });
+    assert.deepEqual(spec.containers[0]?.securityContext, {
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'] },
+    });
+  });
+
+  test('get the scheduling of the manifest instead of the default', () => {
+    const constraints = [{ maxSkew: 2, topologyKey: 'rack', whenUnsatisfiable: 'DoNotSchedule' as const }];
+    const { spec } = podTemplate(
+      ensemble({ scheduling: { affinity: {}, topologySpreadConstraints: constraints } }),
+      false,
+    );
+    assert.deepEqual(spec.affinity, {});
+    assert.deepEqual(spec.topologySpreadConstraints, constraints);
+  });
+
+  test('labels of the manifest do not replace those that select them', () => {
+    const labels = podTemplate(ensemble({ podLabels: { 'app.kubernetes.io/name': 'other', team: 'a' } }), false)
+      .metadata.labels;
+    assert.equal(labels?.['app.kubernetes.io/name'], 'zabkeeper');
+    assert.equal(labels['team'], 'a');
+  });
+});
+
+test('everything belongs to the cluster and says who made it', () => {
+  const of = ensemble();
+  const objects = [
+    peerService(of.cluster),
+    clientService(of.cluster),
+    configMap(of),
+    disruptionBudget(of.cluster),
+    statefulSet(of, { initialize: false, claimSize: '1Gi' }),
+  ];
+  assert.deepEqual(
+    objects.map(({ kind, metadata }) => `${kind} ${metadata.namespace}/${metadata.name}`),
+    [
+      'Service library/books-peers',
+      'Service library/books-client',
+      'ConfigMap library/books-config',
+      'PodDisruptionBudget library/books',
+      'StatefulSet library/books',
+    ],
+  );
+  for (const { metadata } of objects) {
+    assert.equal(metadata.ownerReferences?.[0]?.uid, 'uid-1');
+    assert.equal(metadata.labels?.['app.kubernetes.io/managed-by'], 'zabkeeper-operator');
+  }
+});
+
+test('a fingerprint does not depend on the order of keys, and tells values apart', () => {
+  assert.equal(fingerprint({ a: 1, b: { c: [1, 2] } }), fingerprint({ b: { c: [1, 2] }, a: 1, d: undefined }));
+  fc.assert(
+    fc.property(fc.jsonValue(), fc.jsonValue(), (a, b) => {
+      assert.match(fingerprint(a), /^[0-9a-f]{16}$/);
+      assert.equal(fingerprint(a) === fingerprint(b), canonicalJson(a) === canonicalJson(b));
+    }),
+  );
+});
