@@ -10,12 +10,12 @@ import {
   decodeTouchedSessions,
   encodeRevalidateResponse,
 } from '../protocol/quorum-codec.ts';
-import { encodeLogEntry } from '../protocol/transaction-codec.ts';
-import type { LogEntry, Txn, TxnHeader } from '../protocol/transactions.ts';
+import type { Txn, TxnHeader } from '../protocol/transactions.ts';
 import type { LearnerConnection, ZabInput } from '../zab/types.ts';
 import type { Access } from './access.ts';
 import type { Client, PendingRequest } from './client.ts';
 import type { Clients } from './clients.ts';
+import { EntryBatch } from './entry-batch.ts';
 import { Fifo } from './fifo.ts';
 import { operationKind } from './operations.ts';
 import type { PrepareSettings } from './prepare-context.ts';
@@ -54,7 +54,7 @@ export class Leading implements Service {
   readonly #reaper: Reaper;
   readonly #syncs: SyncQueue;
   readonly #proposals = new Fifo<Proposal>();
-  #entries: LogEntry[] = [];
+  readonly #batch = new EntryBatch();
   #ended = false;
   #lastProposed: Zxid;
   #lastStepMs: number;
@@ -170,7 +170,7 @@ export class Leading implements Service {
 
   /** True if {@link finish} has something to do: requests came, or answers have let more of them in. */
   get unfinished(): boolean {
-    return !this.#ended && (this.#entries.length > 0 || this.#syncs.hasUnconfirmed);
+    return !this.#ended && (this.#batch.length > 0 || this.#syncs.hasUnconfirmed);
   }
 
   /** The end of a step: whatever came together is proposed together. */
@@ -178,9 +178,7 @@ export class Leading implements Service {
     this.#expireSessions();
     this.#reap();
     while (this.unfinished) {
-      const entries = this.#entries;
-      this.#entries = [];
-      if (entries.length > 0) feed({ type: 'propose', entries });
+      if (this.#batch.length > 0) feed({ type: 'propose', entries: this.#batch.take() });
       const token = this.#ended ? undefined : this.#syncs.newToken();
       if (token !== undefined) feed({ type: 'confirmLeadership', token });
     }
@@ -230,7 +228,7 @@ export class Leading implements Service {
 
   #append(sessionId: SessionId, cxid: number, zxid: Zxid, txn: Txn, request: PendingRequest | undefined): void {
     const header: TxnHeader = { sessionId, cxid, zxid, timeMs: this.#step.wallMs, type: txn.type };
-    this.#entries.push(encodeLogEntry(header, txn));
+    this.#batch.add(header, txn);
     this.#proposals.push({ header, txn, request });
   }
 
