@@ -1,0 +1,32 @@
+"""Writes until its input ends, and prints what was acknowledged: `ack NUMBER MILLISECONDS`. Usage: writer.py HOSTS PATH.
+
+Each write creates PATH/NUMBER. A write whose outcome is not known (the connection was lost) is neither repeated nor printed.
+"""
+import sys
+import threading
+import time
+
+from kazoo.client import KazooClient
+from kazoo.exceptions import ConnectionLoss, KazooException, NodeExistsError, OperationTimeoutError, SessionExpiredError
+from kazoo.handlers.threading import KazooTimeoutError
+
+hosts, path = sys.argv[1:3]
+stop = threading.Event()
+threading.Thread(target=lambda: (sys.stdin.read(), stop.set()), daemon=True).start()
+
+client = KazooClient(hosts=hosts, timeout=6, connection_retry={'max_tries': -1, 'delay': 0.05, 'max_delay': 0.2})
+client.start(timeout=60)
+client.ensure_path(path)
+number = 0
+while not stop.is_set():
+    number += 1
+    try:
+        client.create_async(f'{path}/{number:08d}', b'x').get(timeout=10)
+    except (ConnectionLoss, OperationTimeoutError, SessionExpiredError, KazooTimeoutError) as error:
+        print('unknown', number, type(error).__name__, flush=True)
+        stop.wait(0.02)
+    except KazooException as error:
+        print('refused', number, type(error).__name__, flush=True)
+    else:
+        print('ack', number, int(time.monotonic() * 1000), flush=True)
+client.stop()

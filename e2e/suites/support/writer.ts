@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import type { BackgroundScript, ClientPod } from './client-pod.ts';
+
+const PATH = '/written';
+
+/** A client that writes all the time, and what it was told. */
+export class Writer {
+  private readonly script: BackgroundScript;
+  private readonly pod: ClientPod;
+  private readonly address: string;
+
+  private constructor(script: BackgroundScript, pod: ClientPod, address: string) {
+    this.script = script;
+    this.pod = pod;
+    this.address = address;
+  }
+
+  /** Starts it and waits for its first acknowledged writes. */
+  static async start(pod: ClientPod, address: string): Promise<Writer> {
+    const writer = new Writer(await pod.background('writer', address, PATH), pod, address);
+    await writer.goesOn(20);
+    return writer;
+  }
+
+  /** Waits until so many more writes have been acknowledged. */
+  async goesOn(writes = 100, timeoutMs = 90_000): Promise<void> {
+    const before = this.acknowledged().length;
+    const enough = (): boolean => this.acknowledged().length >= before + writes;
+    await this.script.waitForLines(`${writes} more writes are acknowledged`, enough, timeoutMs);
+  }
+
+  /** Waits until a write after this moment is acknowledged; the longest time without one since then, in milliseconds. */
+  async pauseOf(fault: () => Promise<void>): Promise<number> {
+    const before = this.acknowledged().length;
+    await fault();
+    await this.goesOn(200);
+    const times = this.acknowledged()
+      .slice(Math.max(0, before - 1))
+      .map(({ atMs }) => atMs);
+    return Math.max(...times.slice(1).map((atMs, index) => atMs - (times[index] ?? atMs)));
+  }
+
+  /** Ends the writer and checks that nothing acknowledged is missing. Returns how many writes were acknowledged. */
+  async finishAndCheck(): Promise<number> {
+    await this.script.finish();
+    const present = new Set((await this.pod.run('list_children', this.address, PATH)).split('\n'));
+    const lost = this.acknowledged().filter(({ name }) => !present.has(name));
+    assert.deepEqual(lost, [], 'acknowledged writes are lost');
+    const refused = this.script.lines.filter((line) => line.startsWith('refused'));
+    assert.deepEqual(refused, [], 'writes were refused');
+    return this.acknowledged().length;
+  }
+
+  private acknowledged(): { name: string; atMs: number }[] {
+    return this.script.lines.flatMap((line) => {
+      const [word, number = '', atMs = ''] = line.split(' ');
+      return word === 'ack' ? [{ name: number.padStart(8, '0'), atMs: Number(atMs) }] : [];
+    });
+  }
+}
