@@ -4,6 +4,7 @@ export type BlockRef = number;
 /** All slots of one size, in one piece of memory. */
 interface Chunk {
   readonly bytes: Uint8Array;
+  readonly units: number;
   readonly slotUnits: number;
   /** How many slots are in use. */
   used: number;
@@ -17,13 +18,18 @@ interface Chunk {
 
 /** Sizes are rounded up to units, and slots are numbered in them. */
 const UNIT_BYTES = 8;
-const CHUNK_BYTES = 64 * 1024;
-const CHUNK_UNITS = CHUNK_BYTES / UNIT_BYTES;
+/** References number units as if every chunk had this many. */
+const CHUNK_SHIFT = 15;
+const CHUNK_UNITS_MAX = 1 << CHUNK_SHIFT;
+/** The first chunk of a size is small, for small trees; each further one is four times the one before. */
+const CHUNK_UNITS_FIRST = 2 * 1024;
 /** A longer block gets memory of its own. */
 const SLOT_BYTES_MAX = 8 * 1024;
 const NO_SLOT = 0xffff;
 /** References to slots are positive 32-bit integers: 16 GiB in slots, and beyond that every block is on its own. */
-const CHUNKS_MAX = 2 ** 31 / CHUNK_UNITS;
+const CHUNKS_MAX = 2 ** 31 / CHUNK_UNITS_MAX;
+
+const NOTHING = new Uint8Array(0);
 
 /**
  * Memory for the names and data of znodes: many small blocks in few large pieces, so that a million znodes are not a
@@ -34,6 +40,9 @@ const CHUNKS_MAX = 2 ** 31 / CHUNK_UNITS;
  */
 export class BlockStore {
   readonly #chunks: (Chunk | undefined)[] = [undefined];
+  /** The chunks' bytes again: what reads need of them, without a detour. */
+  readonly #memory: Uint8Array[] = [NOTHING];
+  readonly #nextChunkUnits: number[] = SLOT_UNITS.map(() => CHUNK_UNITS_FIRST);
   readonly #freeChunkIndexes: number[] = [];
   /** For each size of slots the indexes of the chunks that have room. */
   readonly #withRoom: number[][] = SLOT_UNITS.map(() => []);
@@ -56,23 +65,33 @@ export class BlockStore {
     const length = end - start;
     if (length === 0) return 0;
     if (length > SLOT_BYTES_MAX) return this.#storeLarge(source.slice(start, end));
-    const size = SIZE_OF_UNITS[(length + UNIT_BYTES - 1) >>> 3] as number;
+    const size = sizeFor(length);
     const index = this.#chunkWithRoom(size);
     if (index === -1) return this.#storeLarge(source.slice(start, end));
     const chunk = this.#chunks[index] as Chunk;
     const unit = this.#takeSlot(chunk, size);
     copy(source, start, length, chunk.bytes, unit * UNIT_BYTES);
-    return index * CHUNK_UNITS + unit;
+    return index * CHUNK_UNITS_MAX + unit;
   }
 
   /** The memory that the block lies in, from {@link offset} on. The block's owner knows its length. */
   memory(ref: BlockRef): Uint8Array {
-    if (ref > 0) return (this.#chunks[Math.floor(ref / CHUNK_UNITS)] as Chunk).bytes;
-    return ref === 0 ? NOTHING : (this.#large[-ref] as Uint8Array);
+    return ref >= 0 ? (this.#memory[ref >>> CHUNK_SHIFT] as Uint8Array) : (this.#large[-ref] as Uint8Array);
   }
 
   offset(ref: BlockRef): number {
-    return ref > 0 ? (ref % CHUNK_UNITS) * UNIT_BYTES : 0;
+    return ref > 0 ? (ref & (CHUNK_UNITS_MAX - 1)) * UNIT_BYTES : 0;
+  }
+
+  /**
+   * Overwrites the block where another of that length would take as much room. @returns false, with nothing done, if it
+   * would not.
+   */
+  overwrite(ref: BlockRef, length: number, source: Uint8Array): boolean {
+    if (ref <= 0 || source.length === 0 || source.length > SLOT_BYTES_MAX) return false;
+    if (sizeFor(length) !== sizeFor(source.length)) return false;
+    copy(source, 0, source.length, this.memory(ref), this.offset(ref));
+    return true;
   }
 
   /** Gives the block back. */
@@ -83,8 +102,8 @@ export class BlockStore {
       this.#freeLargeIndexes.push(-ref);
       return;
     }
-    const index = Math.floor(ref / CHUNK_UNITS);
-    const unit = ref % CHUNK_UNITS;
+    const index = ref >>> CHUNK_SHIFT;
+    const unit = ref & (CHUNK_UNITS_MAX - 1);
     const chunk = this.#chunks[index] as Chunk;
     chunk.bytes[unit * UNIT_BYTES] = chunk.free >>> 8;
     chunk.bytes[unit * UNIT_BYTES + 1] = chunk.free & 0xff;
@@ -107,8 +126,12 @@ export class BlockStore {
     const index = this.#freeChunkIndexes.pop() ?? this.#chunks.length;
     if (index >= CHUNKS_MAX) return -1;
     const slotUnits = SLOT_UNITS[size] as number;
-    const chunk = { bytes: new Uint8Array(CHUNK_BYTES), slotUnits, used: 0, fresh: 0, free: NO_SLOT, listed: -1 };
+    const units = this.#nextChunkUnits[size] as number;
+    this.#nextChunkUnits[size] = Math.min(units * 4, CHUNK_UNITS_MAX);
+    const bytes = new Uint8Array(units * UNIT_BYTES);
+    const chunk = { bytes, units, slotUnits, used: 0, fresh: 0, free: NO_SLOT, listed: -1 };
     this.#chunks[index] = chunk;
+    this.#memory[index] = bytes;
     this.#list(index, chunk);
     return index;
   }
@@ -123,13 +146,14 @@ export class BlockStore {
       chunk.free = ((bytes[unit * UNIT_BYTES] as number) << 8) | (bytes[unit * UNIT_BYTES + 1] as number);
     }
     chunk.used++;
-    if (chunk.free === NO_SLOT && chunk.fresh + slotUnits > CHUNK_UNITS) this.#unlist(chunk, size);
+    if (chunk.free === NO_SLOT && chunk.fresh + slotUnits > chunk.units) this.#unlist(chunk, size);
     return unit;
   }
 
   #giveBack(index: number, chunk: Chunk): void {
     if (chunk.listed !== -1) this.#unlist(chunk, SIZE_OF_UNITS[chunk.slotUnits] as number);
     this.#chunks[index] = undefined;
+    this.#memory[index] = NOTHING;
     this.#freeChunkIndexes.push(index);
   }
 
@@ -149,8 +173,6 @@ export class BlockStore {
     chunk.listed = -1;
   }
 }
-
-const NOTHING = new Uint8Array(0);
 
 /** The sizes of slots, in units. */
 const SLOT_UNITS: readonly number[] = slotSizes();
@@ -175,6 +197,11 @@ function sizeOfUnits(): Uint8Array {
     table[units] = size;
   }
   return table;
+}
+
+/** The index of the smallest slot for a block of this length. */
+function sizeFor(length: number): number {
+  return SIZE_OF_UNITS[(length + UNIT_BYTES - 1) >>> 3] as number;
 }
 
 /** Below this length a loop is faster than the call of a built-in function. */

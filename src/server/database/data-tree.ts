@@ -4,7 +4,7 @@ import type { Acl } from '../protocol/records.ts';
 import { AclTable, OPEN_ACL, type AclIndex } from './acl-table.ts';
 import { BlockStore } from './block-store.ts';
 import { HashChains } from './hash-chains.ts';
-import { Int, NodeRecords, Wide } from './node-records.ts';
+import { createNodeRecords, Int, Wide } from './node-records.ts';
 import { OwnerIndex } from './owner-index.ts';
 import { PathKey, SLASH } from './path-key.ts';
 import { TreeDigest } from './tree-digest.ts';
@@ -37,14 +37,14 @@ export interface NewNode {
  * This class keeps the tree consistent; what a transaction means is said in `apply.ts`.
  */
 export class DataTree {
-  readonly records = new NodeRecords();
+  readonly records = createNodeRecords();
   readonly blocks = new BlockStore();
   readonly acls = new AclTable();
   readonly versions = new TreeVersions(this.records, this.blocks);
   readonly owners = new OwnerIndex();
   /** Sum of the digests, or undefined where none is kept. */
   readonly digest: TreeDigest | undefined;
-  readonly #paths = new HashChains();
+  readonly #paths = new HashChains(this.records, Int.hash, Int.hashNext);
   #system: NodeId = NONE;
   #pathAndDataBytes = 0;
 
@@ -304,8 +304,15 @@ export class DataTree {
   }
 
   #replaceData(id: NodeId, data: Uint8Array | null): void {
-    this.#pathAndDataBytes -= Math.max(0, this.records.int(id, Int.dataLength));
-    this.versions.freeBlock(this.records.int(id, Int.dataBlock));
+    const block = this.records.int(id, Int.dataBlock);
+    const length = this.records.int(id, Int.dataLength);
+    this.#pathAndDataBytes -= Math.max(0, length);
+    if (data !== null && !this.versions.anyOpen && this.blocks.overwrite(block, length, data)) {
+      this.records.setInt(id, Int.dataLength, data.length);
+      this.#pathAndDataBytes += data.length;
+      return;
+    }
+    this.versions.freeBlock(block);
     this.#storeData(id, data);
   }
 

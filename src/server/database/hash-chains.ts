@@ -1,28 +1,34 @@
 import { PagedInts } from './paged-ints.ts';
+import type { Records } from './records.ts';
 
 const INITIAL_BUCKETS = 64;
 
 /**
- * A hash table of small positive integers ("ids", 0 is none) whose owner knows how to compare what they stand for:
+ * A hash table of records whose owner knows how to compare what they stand for:
  *
  *     for (let id = chains.first(hash); id !== 0; id = chains.next(id)) {
  *       if (chains.hashOf(id) === hash && equal(id)) return id;
  *     }
  *
- * Linear hashing (W. Litwin, 1980): it grows by one bucket at a time, so no insertion ever rehashes the whole table.
- * All of it lies in typed arrays, 12 bytes for each id: nothing for the garbage collector to walk.
+ * Linear hashing (W. Litwin, 1980): it grows by one bucket at a time, so no insertion ever rehashes the whole table. Two
+ * fields of the records hold the hash and the next in the chain, next to what a comparison reads; a bucket is four bytes.
  */
 export class HashChains {
   /** Heads of the chains. */
   readonly #buckets = new PagedInts();
-  /** For each id two elements: its hash and the id behind it in the chain. */
-  readonly #links = new PagedInts();
+  readonly #records: Records;
+  readonly #hash: number;
+  readonly #next: number;
   #size = 0;
   /** Buckets below `#split` are divided by `#mask * 2 + 1` already, the others by `#mask` still. */
   #mask = INITIAL_BUCKETS - 1;
   #split = 0;
 
-  constructor() {
+  /** @param hash The field for the hash. @param next The field for the next in the chain. */
+  constructor(records: Records, hash: number, next: number) {
+    this.#records = records;
+    this.#hash = hash;
+    this.#next = next;
     this.#buckets.grow(INITIAL_BUCKETS);
   }
 
@@ -30,32 +36,31 @@ export class HashChains {
     return this.#size;
   }
 
-  /** The first id of the chain that holds those with this hash, or 0. */
+  /** The first record of the chain that holds those with this hash, or 0. */
   first(hash: number): number {
     return this.#buckets.get(this.#bucketOf(hash));
   }
 
-  /** The id behind this one in its chain, or 0. */
+  /** The record behind this one in its chain, or 0. */
   next(id: number): number {
-    return this.#links.get(id * 2 + 1);
+    return this.#records.int(id, this.#next);
   }
 
   hashOf(id: number): number {
-    return this.#links.get(id * 2);
+    return this.#records.int(id, this.#hash);
   }
 
-  /** Adds an id that is not in the table. */
+  /** Adds a record that is not in the table. */
   add(id: number, hash: number): void {
-    this.#links.grow(id * 2 + 2);
     const bucket = this.#bucketOf(hash);
-    this.#links.set(id * 2, hash);
-    this.#links.set(id * 2 + 1, this.#buckets.get(bucket));
+    this.#records.setInt(id, this.#hash, hash);
+    this.#setNext(id, this.#buckets.get(bucket));
     this.#buckets.set(bucket, id);
     this.#size++;
     if (this.#size > this.#mask + 1 + this.#split) this.#splitOne();
   }
 
-  /** Removes an id that is in the table. */
+  /** Removes a record that is in the table. */
   remove(id: number): void {
     const bucket = this.#bucketOf(this.hashOf(id));
     const behind = this.next(id);
@@ -64,9 +69,13 @@ export class HashChains {
       this.#buckets.set(bucket, behind);
     } else {
       while (this.next(at) !== id) at = this.next(at);
-      this.#links.set(at * 2 + 1, behind);
+      this.#setNext(at, behind);
     }
     this.#size--;
+  }
+
+  #setNext(id: number, next: number): void {
+    this.#records.setInt(id, this.#next, next);
   }
 
   #bucketOf(hash: number): number {
@@ -83,10 +92,10 @@ export class HashChains {
     for (let id = this.#buckets.get(from); id !== 0;) {
       const behind = this.next(id);
       if ((this.hashOf(id) & (this.#mask + 1)) === 0) {
-        this.#links.set(id * 2 + 1, stay);
+        this.#setNext(id, stay);
         stay = id;
       } else {
-        this.#links.set(id * 2 + 1, move);
+        this.#setNext(id, move);
         move = id;
       }
       id = behind;

@@ -5,6 +5,7 @@ import * as fc from 'fast-check';
 import { BlockStore } from './block-store.ts';
 import { CRC_START, crcUpdate, crcValue } from './crc32.ts';
 import { HashChains } from './hash-chains.ts';
+import { Records } from './records.ts';
 import { CONTAINER_OWNER, ownerHigh, ownerKind, ownerLow, ownerOf, ttlOf, ttlOwner, TTL_MAX_MS } from './owner.ts';
 
 test('CRC-32 is that of zlib, in one piece or in two', () => {
@@ -57,22 +58,34 @@ test('memory of freed blocks is used again', () => {
   assert.notEqual(ref, other);
 });
 
+/** A table that numbers what is added from 1. */
+function table(): { chains: HashChains; add: (hash: number) => number } {
+  const records = new Records(2);
+  const chains = new HashChains(records, 0, 1);
+  const add = (hash: number): number => {
+    const id = records.allocate();
+    chains.add(id, hash);
+    return id;
+  };
+  return { chains, add };
+}
+
 test('hash chains hold what was added and not removed, however many', () => {
-  const chains = new HashChains();
+  const { chains, add } = table();
   const hashOf = (id: number): number => Math.imul(id, 0x9e3779b1) ^ 77;
   const find = (id: number): boolean => {
     for (let at = chains.first(hashOf(id)); at !== 0; at = chains.next(at)) if (at === id) return true;
     return false;
   };
-  for (let id = 1; id <= 20_000; id++) chains.add(id, hashOf(id));
+  for (let id = 1; id <= 20_000; id++) assert.equal(add(hashOf(id)), id);
   for (let id = 1; id <= 20_000; id += 3) chains.remove(id);
   for (let id = 1; id <= 20_000; id++) assert.equal(find(id), id % 3 !== 1, String(id));
   assert.equal(chains.size, 13_333);
 });
 
 test('hashes that are all the same make one chain', () => {
-  const chains = new HashChains();
-  for (let id = 1; id <= 500; id++) chains.add(id, 5);
+  const { chains, add } = table();
+  for (let id = 1; id <= 500; id++) add(5);
   for (let id = 1; id <= 500; id += 2) chains.remove(id);
   const found: number[] = [];
   for (let id = chains.first(5); id !== 0; id = chains.next(id)) found.push(id);

@@ -1,5 +1,6 @@
 import { CRC_START, crcUpdate, crcValue } from './crc32.ts';
-import { Int, type NodeRecords, Wide } from './node-records.ts';
+import { Int, Wide } from './node-records.ts';
+import type { Records } from './records.ts';
 import type { PathKey } from './path-key.ts';
 import { STAT_PERSISTED_BYTES } from '../protocol/record-codecs.ts';
 
@@ -11,13 +12,13 @@ const WORD = 0x1_0000_0000;
  * BigInt is made for a transaction.
  */
 export class TreeDigest {
-  readonly #records: NodeRecords;
+  readonly #records: Records;
   readonly #stat = new Uint8Array(STAT_PERSISTED_BYTES);
   readonly #statView = new DataView(this.#stat.buffer);
   #high = 0;
   #low = 0;
 
-  constructor(records: NodeRecords) {
+  constructor(records: Records) {
     this.#records = records;
   }
 

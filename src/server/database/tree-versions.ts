@@ -1,5 +1,6 @@
 import type { BlockRef, BlockStore } from './block-store.ts';
-import { Int, type NodeRecords } from './node-records.ts';
+import { Int } from './node-records.ts';
+import type { Records } from './records.ts';
 
 interface Retired {
   /** Versions up to this one may still need it. */
@@ -15,7 +16,7 @@ interface Retired {
  * until that version is closed.
  */
 export class TreeVersions {
-  readonly #records: NodeRecords;
+  readonly #records: Records;
   readonly #blocks: BlockStore;
   /** Ascending. */
   readonly #open: number[] = [];
@@ -24,7 +25,7 @@ export class TreeVersions {
   #retired: Retired[] = [];
   #retiredFirst = 0;
 
-  constructor(records: NodeRecords, blocks: BlockStore) {
+  constructor(records: Records, blocks: BlockStore) {
     this.#records = records;
     this.#blocks = blocks;
   }
@@ -32,6 +33,10 @@ export class TreeVersions {
   /** The version that new records belong to. */
   get current(): number {
     return this.#current;
+  }
+
+  get anyOpen(): boolean {
+    return this.#open.length > 0;
   }
 
   open(): number {

@@ -1,6 +1,6 @@
 import { BlockStore } from './block-store.ts';
 import { HashChains } from './hash-chains.ts';
-import { IntRecords } from './int-records.ts';
+import { Records } from './records.ts';
 import { decodeUtf8 } from '../../common/utf8.ts';
 import { HASH_START, hashByte, type PathKey, SLASH } from './path-key.ts';
 import type { Watcher } from './types.ts';
@@ -20,7 +20,9 @@ const P_FIRST = 2;
 /** How many of its watches are in ZooKeeper's table of data watches, and of child watches. */
 const P_DATA = 3;
 const P_CHILD = 4;
-const PATH_INTS = 5;
+const P_HASH = 5;
+const P_HASH_NEXT = 6;
+const PATH_FIELDS = 7;
 
 /* Fields of a watch. It is in two lists: that of its path and that of its watcher. */
 const W_PATH = 0;
@@ -30,7 +32,9 @@ const W_NEXT_OF_PATH = 3;
 const W_PREVIOUS_OF_PATH = 4;
 const W_NEXT_OF_WATCHER = 5;
 const W_PREVIOUS_OF_WATCHER = 6;
-const WATCH_INTS = 7;
+const W_HASH = 7;
+const W_HASH_NEXT = 8;
+const WATCH_FIELDS = 9;
 
 /**
  * Who watches what. A watch is a pair of a path and a watcher with its modes: 40 bytes in typed arrays, whether ten
@@ -38,10 +42,10 @@ const WATCH_INTS = 7;
  */
 export class WatchTable {
   readonly #blocks = new BlockStore();
-  readonly #pathIndex = new HashChains();
-  readonly #paths = new IntRecords(PATH_INTS);
-  readonly #watchIndex = new HashChains();
-  readonly #watches = new IntRecords(WATCH_INTS);
+  readonly #paths = new Records(PATH_FIELDS);
+  readonly #pathIndex = new HashChains(this.#paths, P_HASH, P_HASH_NEXT);
+  readonly #watches = new Records(WATCH_FIELDS);
+  readonly #watchIndex = new HashChains(this.#watches, W_HASH, W_HASH_NEXT);
   /** Watchers are numbered densely; an entry holds the watcher and its first watch. */
   readonly #numbers = new Map<Watcher, number>();
   readonly #watchers: { watcher: Watcher; firstWatch: number }[] = [];
@@ -66,20 +70,20 @@ export class WatchTable {
     const path = this.#findPath(key.bytes, key.length, key.hash) || this.#addPath(key);
     const number = this.#numbers.get(watcher) ?? this.#addWatcher(watcher);
     const watch = this.#findWatch(path, number) || this.#addWatch(path, number);
-    this.#setModes(watch, this.#watches.get(watch, W_MODES) | modes);
+    this.#setModes(watch, this.#watches.int(watch, W_MODES) | modes);
   }
 
   /** The modes with which this watcher watches this path; 0 for none. */
   modes(key: PathKey, watcher: Watcher): number {
     const watch = this.#find(key, watcher);
-    return watch === 0 ? 0 : this.#watches.get(watch, W_MODES);
+    return watch === 0 ? 0 : this.#watches.int(watch, W_MODES);
   }
 
   /** Takes the modes away. @returns those that were there. */
   remove(key: PathKey, watcher: Watcher, modes: number): number {
     const watch = this.#find(key, watcher);
     if (watch === 0) return 0;
-    const before = this.#watches.get(watch, W_MODES);
+    const before = this.#watches.int(watch, W_MODES);
     this.#setModes(watch, before & ~modes);
     return before & modes;
   }
@@ -88,7 +92,7 @@ export class WatchTable {
     const number = this.#numbers.get(watcher);
     if (number === undefined) return;
     for (let watch = this.#watcher(number).firstWatch; watch !== 0;) {
-      const next = this.#watches.get(watch, W_NEXT_OF_WATCHER);
+      const next = this.#watches.int(watch, W_NEXT_OF_WATCHER);
       this.#setModes(watch, 0);
       watch = next;
     }
@@ -99,11 +103,11 @@ export class WatchTable {
     const paths: string[] = [];
     const number = this.#numbers.get(watcher);
     if (number === undefined) return paths;
-    for (let w = this.#watcher(number).firstWatch; w !== 0; w = this.#watches.get(w, W_NEXT_OF_WATCHER)) {
-      const path = this.#watches.get(w, W_PATH);
-      const block = this.#paths.get(path, P_BLOCK);
+    for (let w = this.#watcher(number).firstWatch; w !== 0; w = this.#watches.int(w, W_NEXT_OF_WATCHER)) {
+      const path = this.#watches.int(w, W_PATH);
+      const block = this.#paths.int(path, P_BLOCK);
       const start = this.#blocks.offset(block);
-      const length = this.#paths.get(path, P_LENGTH);
+      const length = this.#paths.int(path, P_LENGTH);
       paths.push(length === 0 ? '/' : decodeUtf8(this.#blocks.memory(block), start, start + length));
     }
     return paths;
@@ -136,13 +140,13 @@ export class WatchTable {
     const watchers: Watcher[] = [];
     if (path === 0) return watchers;
     // Ten thousand watches of a znode's data cost nothing when a child is created, and the other way round.
-    if (this.#paths.get(path, P_CHILD) === 0 && modes === CHILD_TABLE) return watchers;
-    if (this.#paths.get(path, P_DATA) === 0 && modes === DATA_TABLE) return watchers;
-    for (let watch = this.#paths.get(path, P_FIRST); watch !== 0;) {
-      const next = this.#watches.get(watch, W_NEXT_OF_PATH);
-      const has = this.#watches.get(watch, W_MODES);
+    if (this.#paths.int(path, P_CHILD) === 0 && modes === CHILD_TABLE) return watchers;
+    if (this.#paths.int(path, P_DATA) === 0 && modes === DATA_TABLE) return watchers;
+    for (let watch = this.#paths.int(path, P_FIRST); watch !== 0;) {
+      const next = this.#watches.int(watch, W_NEXT_OF_PATH);
+      const has = this.#watches.int(watch, W_MODES);
       if ((has & modes) !== 0) {
-        watchers.push(this.#watcher(this.#watches.get(watch, W_WATCHER)).watcher);
+        watchers.push(this.#watcher(this.#watches.int(watch, W_WATCHER)).watcher);
         if ((has & once) !== 0) this.#setModes(watch, has & ~once);
       }
       watch = next;
@@ -164,9 +168,9 @@ export class WatchTable {
   #collectRecursive(bytes: Uint8Array, length: number, hash: number, known: Set<Watcher>, watchers: Watcher[]): void {
     const path = this.#findPath(bytes, length, hash);
     if (path === 0) return;
-    for (let w = this.#paths.get(path, P_FIRST); w !== 0; w = this.#watches.get(w, W_NEXT_OF_PATH)) {
-      if ((this.#watches.get(w, W_MODES) & Mode.recursive) === 0) continue;
-      const { watcher } = this.#watcher(this.#watches.get(w, W_WATCHER));
+    for (let w = this.#paths.int(path, P_FIRST); w !== 0; w = this.#watches.int(w, W_NEXT_OF_PATH)) {
+      if ((this.#watches.int(w, W_MODES) & Mode.recursive) === 0) continue;
+      const { watcher } = this.#watcher(this.#watches.int(w, W_WATCHER));
       if (known.has(watcher)) continue;
       known.add(watcher);
       watchers.push(watcher);
@@ -183,8 +187,8 @@ export class WatchTable {
   #findPath(bytes: Uint8Array, length: number, hash: number): number {
     const index = this.#pathIndex;
     for (let path = index.first(hash); path !== 0; path = index.next(path)) {
-      if (index.hashOf(path) === hash && this.#paths.get(path, P_LENGTH) === length) {
-        const block = this.#paths.get(path, P_BLOCK);
+      if (index.hashOf(path) === hash && this.#paths.int(path, P_LENGTH) === length) {
+        const block = this.#paths.int(path, P_BLOCK);
         if (sameBytes(bytes, length, this.#blocks.memory(block), this.#blocks.offset(block))) return path;
       }
     }
@@ -193,8 +197,8 @@ export class WatchTable {
 
   #addPath(key: PathKey): number {
     const path = this.#paths.allocate();
-    this.#paths.set(path, P_BLOCK, this.#blocks.storePart(key.bytes, 0, key.length));
-    this.#paths.set(path, P_LENGTH, key.length);
+    this.#paths.setInt(path, P_BLOCK, this.#blocks.storePart(key.bytes, 0, key.length));
+    this.#paths.setInt(path, P_LENGTH, key.length);
     this.#pathIndex.add(path, key.hash);
     return path;
   }
@@ -210,7 +214,7 @@ export class WatchTable {
     const index = this.#watchIndex;
     const hash = pairHash(path, watcher);
     for (let watch = index.first(hash); watch !== 0; watch = index.next(watch)) {
-      if (this.#watches.get(watch, W_PATH) === path && this.#watches.get(watch, W_WATCHER) === watcher) return watch;
+      if (this.#watches.int(watch, W_PATH) === path && this.#watches.int(watch, W_WATCHER) === watcher) return watch;
     }
     return 0;
   }
@@ -219,14 +223,14 @@ export class WatchTable {
     const watches = this.#watches;
     const watch = watches.allocate();
     const owner = this.#watcher(number);
-    const firstOfPath = this.#paths.get(path, P_FIRST);
-    watches.set(watch, W_PATH, path);
-    watches.set(watch, W_WATCHER, number);
-    watches.set(watch, W_NEXT_OF_PATH, firstOfPath);
-    watches.set(watch, W_NEXT_OF_WATCHER, owner.firstWatch);
-    if (firstOfPath !== 0) watches.set(firstOfPath, W_PREVIOUS_OF_PATH, watch);
-    if (owner.firstWatch !== 0) watches.set(owner.firstWatch, W_PREVIOUS_OF_WATCHER, watch);
-    this.#paths.set(path, P_FIRST, watch);
+    const firstOfPath = this.#paths.int(path, P_FIRST);
+    watches.setInt(watch, W_PATH, path);
+    watches.setInt(watch, W_WATCHER, number);
+    watches.setInt(watch, W_NEXT_OF_PATH, firstOfPath);
+    watches.setInt(watch, W_NEXT_OF_WATCHER, owner.firstWatch);
+    if (firstOfPath !== 0) watches.setInt(firstOfPath, W_PREVIOUS_OF_PATH, watch);
+    if (owner.firstWatch !== 0) watches.setInt(owner.firstWatch, W_PREVIOUS_OF_WATCHER, watch);
+    this.#paths.setInt(path, P_FIRST, watch);
     owner.firstWatch = watch;
     this.#watchIndex.add(watch, pairHash(path, number));
     return watch;
@@ -234,39 +238,39 @@ export class WatchTable {
 
   /** Changes the modes and all that is counted from them; without any mode left the watch is gone. */
   #setModes(watch: number, modes: number): void {
-    const before = this.#watches.get(watch, W_MODES);
-    const path = this.#watches.get(watch, W_PATH);
+    const before = this.#watches.int(watch, W_MODES);
+    const path = this.#watches.int(watch, W_PATH);
     const data = isIn(modes, DATA_TABLE) - isIn(before, DATA_TABLE);
     const child = isIn(modes, CHILD_TABLE) - isIn(before, CHILD_TABLE);
-    this.#paths.set(path, P_DATA, this.#paths.get(path, P_DATA) + data);
-    this.#paths.set(path, P_CHILD, this.#paths.get(path, P_CHILD) + child);
+    this.#paths.setInt(path, P_DATA, this.#paths.int(path, P_DATA) + data);
+    this.#paths.setInt(path, P_CHILD, this.#paths.int(path, P_CHILD) + child);
     this.#count += data + child;
     this.#recursive += isIn(modes, Mode.recursive) - isIn(before, Mode.recursive);
-    this.#watches.set(watch, W_MODES, modes);
+    this.#watches.setInt(watch, W_MODES, modes);
     if (modes === 0) this.#removeWatch(watch);
   }
 
   #removeWatch(watch: number): void {
     const watches = this.#watches;
-    const path = watches.get(watch, W_PATH);
-    const number = watches.get(watch, W_WATCHER);
+    const path = watches.int(watch, W_PATH);
+    const number = watches.int(watch, W_WATCHER);
     const owner = this.#watcher(number);
     this.#watchIndex.remove(watch);
 
-    const nextOfPath = watches.get(watch, W_NEXT_OF_PATH);
-    const previousOfPath = watches.get(watch, W_PREVIOUS_OF_PATH);
-    if (nextOfPath !== 0) watches.set(nextOfPath, W_PREVIOUS_OF_PATH, previousOfPath);
-    if (previousOfPath === 0) this.#paths.set(path, P_FIRST, nextOfPath);
-    else watches.set(previousOfPath, W_NEXT_OF_PATH, nextOfPath);
+    const nextOfPath = watches.int(watch, W_NEXT_OF_PATH);
+    const previousOfPath = watches.int(watch, W_PREVIOUS_OF_PATH);
+    if (nextOfPath !== 0) watches.setInt(nextOfPath, W_PREVIOUS_OF_PATH, previousOfPath);
+    if (previousOfPath === 0) this.#paths.setInt(path, P_FIRST, nextOfPath);
+    else watches.setInt(previousOfPath, W_NEXT_OF_PATH, nextOfPath);
 
-    const nextOfWatcher = watches.get(watch, W_NEXT_OF_WATCHER);
-    const previousOfWatcher = watches.get(watch, W_PREVIOUS_OF_WATCHER);
-    if (nextOfWatcher !== 0) watches.set(nextOfWatcher, W_PREVIOUS_OF_WATCHER, previousOfWatcher);
+    const nextOfWatcher = watches.int(watch, W_NEXT_OF_WATCHER);
+    const previousOfWatcher = watches.int(watch, W_PREVIOUS_OF_WATCHER);
+    if (nextOfWatcher !== 0) watches.setInt(nextOfWatcher, W_PREVIOUS_OF_WATCHER, previousOfWatcher);
     if (previousOfWatcher === 0) owner.firstWatch = nextOfWatcher;
-    else watches.set(previousOfWatcher, W_NEXT_OF_WATCHER, nextOfWatcher);
+    else watches.setInt(previousOfWatcher, W_NEXT_OF_WATCHER, nextOfWatcher);
 
     watches.free(watch);
-    if (this.#paths.get(path, P_FIRST) === 0) this.#removePath(path);
+    if (this.#paths.int(path, P_FIRST) === 0) this.#removePath(path);
     if (owner.firstWatch === 0) {
       this.#numbers.delete(owner.watcher);
       this.#freeNumbers.push(number);
@@ -275,7 +279,7 @@ export class WatchTable {
 
   #removePath(path: number): void {
     this.#pathIndex.remove(path);
-    this.#blocks.free(this.#paths.get(path, P_BLOCK));
+    this.#blocks.free(this.#paths.int(path, P_BLOCK));
     this.#paths.free(path);
   }
 
