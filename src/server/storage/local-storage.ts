@@ -5,7 +5,7 @@ import { StorageEngine, type StorageSettings } from './engine.ts';
 import { savingName } from './formats/file-names.ts';
 import { InitialState } from './initial-state.ts';
 import { recoverFromDisk, type RecoveryOptions } from './recovery.ts';
-import { SnapshotWriter } from './snapshot-files.ts';
+import { OUT_OF_DATE, SnapshotWriter, givenUp } from './snapshot-files.ts';
 import type {
   Recovery,
   RecoveryReceiver,
@@ -77,6 +77,10 @@ export class LocalStorage implements Storage {
     };
     this.#enqueue({ type: 'roll' });
     let writer: SnapshotWriter | undefined;
+    const giveUp = (reason: string): void => {
+      this.#options.onWarning(givenUp(source.zxid, reason));
+      finished(false);
+    };
     const slice = (): void => {
       if (this.#failed) return;
       try {
@@ -87,15 +91,14 @@ export class LocalStorage implements Storage {
           this.#options.schedule(slice);
         } else if (saving.cancelled) {
           writer.abandon();
-          finished(false);
+          giveUp(OUT_OF_DATE);
         } else {
           this.#counters.set('snapshotLastBytes', writer.finish(source.digest()));
           this.#enqueue({ type: 'publish', zxid: source.zxid, done: finished });
         }
       } catch (error) {
         if (!(error instanceof CodedError) || error.code !== 'ZK_STORAGE_FAILED') throw error;
-        this.#options.onWarning(`a snapshot was given up, the log still has everything: ${error.message}`);
-        finished(false);
+        giveUp(error.message);
       }
     };
     this.#options.schedule(slice);

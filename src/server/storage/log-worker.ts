@@ -6,7 +6,7 @@ import { savingName } from './formats/file-names.ts';
 import { FRAME_HEADER_BYTES, FrameType, decodeDigest, decodeFrameHeader } from './frames.ts';
 import { NodeDisk } from './node-disk.ts';
 import { RingReader } from './ring.ts';
-import { SnapshotWriter } from './snapshot-files.ts';
+import { OUT_OF_DATE, SnapshotWriter } from './snapshot-files.ts';
 import type { LogWorkerMessage, SnapshotWorkerMessage, SnapshotWorkerRequest, WorkerStart } from './worker-messages.ts';
 
 /*
@@ -107,10 +107,11 @@ function runSnapshot(start: WorkerStart & { role: 'snapshot' }, port: NonNullabl
         tell({ type: 'next' });
       } else if (request.type === 'end') {
         tell({ type: 'written', bytes: writer.finish(request.digest) });
+      } else if (request.type === 'keep') {
         port.close();
       } else {
         writer.abandon();
-        giveUp('the log was truncated or a snapshot of the leader installed');
+        giveUp(OUT_OF_DATE);
       }
     } catch (error) {
       writer.abandon();

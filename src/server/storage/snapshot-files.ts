@@ -1,5 +1,5 @@
-import { CodedError } from '../../common/errors.ts';
-import type { Zxid } from '../../common/zxid.ts';
+import { CodedError, assert } from '../../common/errors.ts';
+import { formatZxid, type Zxid } from '../../common/zxid.ts';
 import type { SnapshotFileName } from './formats/file-names.ts';
 import { logFiles, snapshotFiles } from './formats/file-names.ts';
 import { SnapshotDecoder, SnapshotEncoder, type SnapshotTrailer } from './formats/snapshot-format.ts';
@@ -9,6 +9,14 @@ import type { Disk, DiskFile, StorageDisks } from './types.ts';
 /** Bytes after which a snapshot being written is synced, so that the last sync has little left to do. */
 const SYNC_EVERY_BYTES = 8 * 1024 * 1024;
 const READ_BYTES = 1024 * 1024;
+
+/** Why a snapshot is given up that the disk had room for. */
+export const OUT_OF_DATE = "the log was truncated or a leader's snapshot installed meanwhile";
+
+/** The warning about a snapshot that was not saved. What there is of its file, the next start removes. */
+export function givenUp(zxid: Zxid, reason: string): string {
+  return `the snapshot at ${formatZxid(zxid)} was given up, the log still has everything: ${reason}`;
+}
 
 /** Unpacks a whole compressed file. */
 export type Unpack = (bytes: Uint8Array) => Uint8Array;
@@ -25,7 +33,7 @@ export class SnapshotWriter {
   readonly #disk: Disk;
   readonly #name: string;
   readonly #zxid: Zxid;
-  readonly #file: DiskFile;
+  #file: DiskFile | undefined;
   #size = 0;
   #synced = 0;
 
@@ -42,25 +50,31 @@ export class SnapshotWriter {
   push(chunk: Uint8Array): void {
     this.#write(this.#encoder.body(chunk));
     if (this.#size - this.#synced < SYNC_EVERY_BYTES) return;
-    this.#file.sync();
+    this.#file?.sync();
     this.#synced = this.#size;
   }
 
   /** The body is whole. When it returns, the file's content is durable; its name not yet. Returns its size. */
   finish(digest: bigint | undefined): number {
     this.#write(this.#encoder.trailer(this.#zxid, digest));
-    this.#file.sync();
-    this.#file.close();
+    this.#file?.sync();
+    this.#close();
     return this.#size;
   }
 
-  /** Gives up: the file is gone. */
+  /** Gives up, also after {@link finish}: the file is gone. */
   abandon(): void {
-    this.#file.close();
+    this.#close();
     if (this.#disk.exists(this.#name)) this.#disk.remove(this.#name);
   }
 
+  #close(): void {
+    this.#file?.close();
+    this.#file = undefined;
+  }
+
   #write(bytes: Uint8Array): void {
+    assert(this.#file !== undefined, `${this.#name} is written to after its end`);
     this.#file.write(this.#size, [bytes]);
     this.#size += bytes.length;
   }

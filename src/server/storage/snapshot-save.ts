@@ -36,11 +36,10 @@ export class SnapshotSave {
     if (message.type === 'abandoned') {
       this.#abandoned(message.reason);
     } else if (this.#state === 'cancelled') {
-      // It may have been written whole already: the next start removes such a file.
-      if (message.type === 'written') this.#abandoned('it is out of date');
-      else this.#tell({ type: 'abandon' });
+      this.#tell({ type: 'abandon' });
     } else if (message.type === 'written') {
       this.#state = 'over';
+      this.#tell({ type: 'keep' });
       this.#events.onWritten(message.bytes);
     } else {
       this.#sendNext();

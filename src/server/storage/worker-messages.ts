@@ -17,10 +17,11 @@ export type LogWorkerMessage =
   | { readonly type: 'warning'; readonly message: string }
   | { readonly type: 'failed'; readonly code: string; readonly message: string };
 
-/** To the snapshot's worker. */
+/** To the snapshot's worker. Either of the last two is the last word. */
 export type SnapshotWorkerRequest =
   | { readonly type: 'chunk'; readonly bytes: Uint8Array<ArrayBuffer> }
   | { readonly type: 'end'; readonly digest: bigint | undefined }
+  | { readonly type: 'keep' }
   | { readonly type: 'abandon' };
 
 /** From the snapshot's worker: `next` asks for the next piece. */

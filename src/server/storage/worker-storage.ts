@@ -9,6 +9,7 @@ import { InitialState } from './initial-state.ts';
 import { NodeDisk } from './node-disk.ts';
 import { recoverFromDisk } from './recovery.ts';
 import { RingWriter, createRing } from './ring.ts';
+import { givenUp } from './snapshot-files.ts';
 import { SnapshotSave } from './snapshot-save.ts';
 import type { Recovery, RecoveryReceiver, SnapshotSource, Storage, StorageEvents, StorageOperation } from './types.ts';
 import type { LogWorkerMessage, WorkerStart } from './worker-messages.ts';
@@ -110,9 +111,7 @@ export class WorkerStorage implements Storage {
         this.#request(frames[Symbol.iterator](), () => finished(true));
       },
       onAbandoned: (reason) => {
-        this.#options.onWarning(
-          `the snapshot ${source.zxid.toString(16)} was given up, the log still has everything: ${reason}`,
-        );
+        this.#options.onWarning(givenUp(source.zxid, reason));
         finished(false);
       },
     });
