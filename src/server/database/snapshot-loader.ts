@@ -233,7 +233,13 @@ export class StateLoader implements SnapshotLoader {
   }
 
   #intAt(at: number): number {
-    return this.#reader(at, at + 4).readInt();
+    const bytes = this.#bytes;
+    return (
+      ((bytes[at] as number) << 24) |
+      ((bytes[at + 1] as number) << 16) |
+      ((bytes[at + 2] as number) << 8) |
+      (bytes[at + 3] as number)
+    );
   }
 
   #reader(start: number, end: number): JuteReader {
