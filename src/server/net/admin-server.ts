@@ -1,10 +1,12 @@
-import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import { formatZxid } from '../../common/zxid.ts';
 import { VERSION } from '../version.ts';
 import { ADMIN_COMMANDS, runAdminCommand } from './admin-commands.ts';
 import { isServing, serverState } from './server-view.ts';
 import type { ServerView } from './server-view.ts';
+
+// An import would evaluate everything that node:http exports, a whole HTTP client and WebSocket among it.
+const { createServer } = process.getBuiltinModule('node:http');
 
 interface Answer {
   readonly status: number;

@@ -1,8 +1,10 @@
-import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import { Gauge, Registry, collectDefaultMetrics } from 'prom-client';
 import { monitorValues } from './monitor-values.ts';
 import type { ServerView } from './server-view.ts';
+
+// Not imported, see admin-server.ts.
+const { createServer } = process.getBuiltinModule('node:http');
 
 /** Serves `/metrics` in Prometheus' format: ZooKeeper's numbers by their own names, and those of the Node process. */
 export function createMetricsServer(view: ServerView): Server {
