@@ -50,4 +50,6 @@ docker build -q -t "$image" --build-arg "BASE=$base" . >/dev/null 2>"$cache/imag
   die "docker could not build $image."
 }
 after=$(docker image inspect -f '{{.Id}} {{.Size}}' "$image")
-[ "${after% *}" = "$before" ] || step "image $image: $((${after#* } / 1000000)) MB on $base"
+[ "${after% *}" != "$before" ] || exit 0
+step "image $image: $((${after#* } / 1000000)) MB on $base"
+[ -z "$before" ] || docker rmi "$before" >/dev/null 2>&1 || true # the build before this one, which has no name any more

@@ -2,11 +2,13 @@
 // client library. `make up` runs it inside a member's pod: node hello-znode.mjs HOST PORT PATH TEXT
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 
 const [host, port, path, text] = process.argv.slice(2);
 const operations = { create: 1, getData: 4, closeSession: -11 };
 const nodeExists = -110;
 const sessionTimeoutMs = 10_000;
+const serviceTimeoutMs = 30_000;
 
 const int = (value) => {
   const bytes = Buffer.alloc(4);
@@ -15,9 +17,21 @@ const int = (value) => {
 };
 const buffer = (content) => Buffer.concat([int(Buffer.byteLength(content)), Buffer.from(content)]);
 
-const socket = connect({ host, port: Number(port) });
-socket.setTimeout(sessionTimeoutMs, () => socket.destroy(new Error(`no answer from ${host}:${port}`)));
-await once(socket, 'connect');
+// A Service that was made a moment ago refuses connections until every node knows what is behind it.
+async function connected(deadline = Date.now() + serviceTimeoutMs) {
+  const attempt = connect({ host, port: Number(port) });
+  attempt.setTimeout(sessionTimeoutMs, () => attempt.destroy(new Error(`no answer from ${host}:${port}`)));
+  try {
+    await once(attempt, 'connect');
+    return attempt;
+  } catch (error) {
+    if (Date.now() > deadline) throw error;
+    await setTimeout(200);
+    return connected(deadline);
+  }
+}
+
+const socket = await connected();
 const received = socket[Symbol.asyncIterator]();
 let pending = Buffer.alloc(0);
 
