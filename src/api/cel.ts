@@ -1,9 +1,9 @@
 /** A rule that the API server evaluates on every write, with the sentence that it answers when the rule does not hold. */
 export interface ValidationRule {
   readonly rule: string;
-  readonly message?: string;
-  /** An expression that yields the sentence, where it has to name what was wrong. `message` is used if it fails. */
-  readonly messageExpression?: string;
+  readonly message: string;
+  /** Which field the answer names, where the rule looks at several: `.spec.storage.size`. */
+  readonly fieldPath?: string;
 }
 
 /**
@@ -16,8 +16,8 @@ export function validated(...rules: readonly ValidationRule[]): Record<string, u
 }
 
 /** A rule with a fixed sentence. */
-export function rule(expression: string, message: string): ValidationRule {
-  return { rule: expression, message };
+export function rule(expression: string, message: string, fieldPath?: string): ValidationRule {
+  return { rule: expression, message, ...(fieldPath === undefined ? {} : { fieldPath }) };
 }
 
 /** Refuses any change of the value once it is set; only sees updates. */

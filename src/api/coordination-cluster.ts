@@ -63,10 +63,6 @@ const storage = z
         'storage.size must be 64Mi or more: a member needs room for a few snapshots and logs',
       ),
       rule(
-        '!isQuantity(self.size) || !isQuantity(oldSelf.size) || quantity(self.size).compareTo(quantity(oldSelf.size)) >= 0',
-        'storage.size cannot shrink: volumes only grow; to have smaller ones, make a new cluster',
-      ),
-      rule(
         'has(self.storageClassName) == has(oldSelf.storageClassName) && (!has(self.storageClassName) || self.storageClassName == oldSelf.storageClassName)',
         'storage.storageClassName cannot be changed: existing volumes stay in the class they were made in; make a new cluster to change it',
       ),
@@ -97,10 +93,10 @@ const configKeyRules = [
   ...Object.entries(KEYS_WITH_A_FIELD).map(([key, field]) =>
     rule(`!('${key}' in self)`, `config must not set ${key}: set ${field} instead`),
   ),
-  {
-    rule: `self.all(key, key in ${celList(CONFIGURABLE_KEYS)} || ${REFUSED_ELSEWHERE})`,
-    message: `config may only have keys of zoo.cfg that the server uses: ${CONFIGURABLE_KEYS.join(', ')}`,
-  },
+  rule(
+    `self.all(key, key in ${celList(CONFIGURABLE_KEYS)} || ${REFUSED_ELSEWHERE})`,
+    `config may only have keys of zoo.cfg that the server uses: ${CONFIGURABLE_KEYS.join(', ')}`,
+  ),
 ];
 
 const resourceAmounts = z.record(z.string(), intOrString).meta({ maxProperties: 16 });
@@ -262,6 +258,8 @@ export const coordinationClusterStatus = z
       .array(memberStatus)
       .optional()
       .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] }),
+    /** The size of the members' volumes, of the smallest one where they differ. */
+    volumeSize: z.string().max(32).optional(),
     /** When `members` was last written. */
     membersObservedAt: timestamp.optional(),
     bootstrap: bootstrapLatch.optional(),

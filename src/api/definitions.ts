@@ -25,6 +25,13 @@ export const RESOURCE_DEFINITIONS: readonly ResourceDefinition[] = [
         "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
         'metadata.name must begin with a letter and have only lower-case letters, digits and hyphens: it becomes part of host names',
       ),
+      // Compared with what there is and not with what was asked for before, so that a growth that the storage class
+      // refused can be taken back.
+      rule(
+        '!has(self.status) || !has(self.status.volumeSize) || !isQuantity(self.spec.storage.size) || quantity(self.spec.storage.size).compareTo(quantity(self.status.volumeSize)) >= 0',
+        'storage.size cannot shrink below the size of the existing volumes: volumes only grow; to have smaller ones, make a new cluster',
+        '.spec.storage.size',
+      ),
     ],
     columns: [
       { name: 'Ready', type: 'string', jsonPath: '.status.readiness', description: 'Members that serve, of all' },

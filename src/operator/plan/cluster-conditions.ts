@@ -13,6 +13,7 @@ export interface Situation {
   /** The latch to be recorded; what it permits is still to be done. The one in effect where it is not set. */
   readonly nextLatch?: BootstrapLatch | undefined;
   readonly state: EnsembleState;
+  readonly volumeSize?: string | undefined;
   readonly refusal?: Refusal | undefined;
   /** What the deletion waits for. */
   readonly deletion?: string | undefined;

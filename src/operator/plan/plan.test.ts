@@ -225,7 +225,9 @@ describe('a running cluster', () => {
       ['2Gi', '2Gi', '2Gi'],
     );
     assert.equal(world.statefulSet?.spec.volumeClaimTemplates[0]?.spec.resources.requests.storage, '1Gi');
-    assert.ok(!applied(world.plan()).includes('expandClaim'));
+    const plan = world.plan();
+    assert.ok(!applied(plan).includes('expandClaim'));
+    assert.equal(plan.status?.volumeSize, '2Gi');
   });
 
   test('paused, it is observed and nothing else', () => {

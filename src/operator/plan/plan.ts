@@ -15,7 +15,7 @@ import { ensembleState } from './members.ts';
 import { REQUEUE, type Observed, type Plan, type PlanSettings, type Step } from './model.ts';
 import { replaceUselessPods } from './repair.ts';
 import { clusterStatus } from './status.ts';
-import { claimTemplateSize, expandClaims } from './volumes.ts';
+import { claimTemplateSize, expandClaims, volumeSize } from './volumes.ts';
 
 /** What to do next for a cluster. Pure, and safe to follow only in part: the next plan takes up what is left. */
 export function planCluster(cluster: CoordinationCluster, observed: Observed, settings: PlanSettings): Plan {
@@ -26,7 +26,8 @@ export function planCluster(cluster: CoordinationCluster, observed: Observed, se
     image: cluster.spec.image ?? settings.defaultImage,
   };
   const state = ensembleState(ensemble, observed);
-  const situation: Situation = { cluster, voters: ensemble.voters, latch, state };
+  const { voters } = ensemble;
+  const situation: Situation = { cluster, voters, latch, state, volumeSize: volumeSize(ensemble, observed) };
 
   if (cluster.metadata.deletionTimestamp !== undefined) return deletionPlan(situation, observed);
   if (cluster.spec.paused) return conclude(situation, observed, [], REQUEUE.steadyMs);

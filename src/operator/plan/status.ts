@@ -31,6 +31,7 @@ export function clusterStatus(situation: Situation, now: string): CoordinationCl
     selector: selectorString(cluster),
     ...(state.leader === undefined ? {} : { leader: state.leader.slot.podName }),
     ...(version === undefined ? {} : { version }),
+    ...(situation.volumeSize === undefined ? {} : { volumeSize: situation.volumeSize }),
     members: state.members.map(memberStatus),
     membersObservedAt: now,
     ...(bootstrap === undefined ? {} : { bootstrap }),

@@ -133,6 +133,8 @@ export interface Pod extends KubeObject {
 /** A volume claim as observed. */
 export interface PersistentVolumeClaim extends KubeObject {
   readonly spec: { readonly resources?: { readonly requests?: { readonly storage?: string } } };
+  /** The capacity is only there once the claim is bound. */
+  readonly status?: { readonly capacity?: { readonly storage?: string } };
 }
 
 /** Whether Kubernetes counts the pod as ready and nobody has asked for its end. */

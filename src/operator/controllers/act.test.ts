@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parseCoordinationCluster } from '../../api/coordination-cluster.ts';
+import type { KubeObject } from '../../api/objects.ts';
+import { ApiRefusal } from '../kube/errors.ts';
+import { silentLogger } from '../kube/silent-logger.ts';
+import type { Observed, Step } from '../plan/model.ts';
+import { act, type Writers } from './act.ts';
+import { AppliedObjects } from './applied-objects.ts';
+
+const cluster = parseCoordinationCluster({
+  apiVersion: 'zabkeeper.dev/v1alpha1',
+  kind: 'CoordinationCluster',
+  metadata: { name: 'test', namespace: 'default', uid: 'uid-1' },
+});
+
+function service(name: string, more: object = {}): KubeObject {
+  return { apiVersion: 'v1', kind: 'Service', metadata: { name, namespace: 'default', uid: `uid-${name}`, ...more } };
+}
+
+function observing(...existing: readonly KubeObject[]): Observed {
+  return { now: '2026-01-01T00:00:00Z', existing, pods: [], claims: [], reports: new Map() };
+}
+
+const applyAll: Step[] = ['a', 'b'].map((name) => ({ do: 'apply', kind: 'Service', object: service(name) }));
+const expand: Step = { do: 'expandClaim', name: 'data-test-0', uid: '1', size: '2Gi' };
+
+/** Writers that note what they write, and refuse what they are told to with an HTTP status. */
+function writers(refusals: Readonly<Record<string, number>> = {}) {
+  const written: string[] = [];
+  const write = async (what: string) => {
+    const status = refusals[what];
+    if (status !== undefined) throw new ApiRefusal(what, status, { message: `no ${what}` });
+    written.push(what);
+  };
+  const client = {
+    apply: async (_: unknown, object: KubeObject) => {
+      await write(`apply ${object.metadata.name}`);
+      return { ...object, metadata: { ...object.metadata, resourceVersion: '2' } };
+    },
+    delete: async (_: unknown, __: string, name: string) => await write(`delete ${name}`),
+    mergePatch: async (_: unknown, __: string, name: string) => await write(`patch ${name}`),
+  } as unknown as Writers['client'];
+  const made: Writers = {
+    client,
+    applied: new AppliedObjects(),
+    setFinalizers: async () => await write('finalizers'),
+    logger: silentLogger,
+  };
+  return { written, made };
+}
+
+test('carries out the steps in their order', async () => {
+  const { written, made } = writers();
+  const steps: Step[] = [{ do: 'setFinalizers', finalizers: [] }, ...applyAll, expand];
+  assert.deepEqual(await act(cluster, steps, observing(), made), []);
+  assert.deepEqual(written, ['finalizers', 'apply a', 'apply b', 'patch data-test-0']);
+});
+
+test('stops at a step that is refused for good, and says what the API server said', async () => {
+  const { written, made } = writers({ 'apply a': 422 });
+  assert.deepEqual(await act(cluster, applyAll, observing(), made), [
+    { reason: 'StepRefused', message: 'applying Service a was refused: no apply a' },
+  ]);
+  assert.deepEqual(written, []);
+});
+
+test('goes on without a larger volume', async () => {
+  const { written, made } = writers({ 'patch data-test-0': 403 });
+  const [failure] = await act(cluster, [expand, ...applyAll], observing(), made);
+  assert.equal(failure?.reason, 'VolumeExpansionRefused');
+  assert.deepEqual(written, ['apply a', 'apply b']);
+});
+
+for (const status of [409, 429, 500]) {
+  test(`leaves ${status} to the next look`, async () => {
+    const { made } = writers({ 'apply a': status });
+    await assert.rejects(act(cluster, applyAll, observing(), made), ApiRefusal);
+  });
+}
+
+test('applies only what is not applied yet, or was changed by somebody since', async () => {
+  const { written, made } = writers();
+  const steps = applyAll.slice(0, 1);
+  await act(cluster, steps, observing(), made);
+  await act(cluster, steps, observing(service('a', { resourceVersion: '2' })), made);
+  assert.deepEqual(written, ['apply a'], 'as it was applied');
+  await act(cluster, steps, observing(service('a', { resourceVersion: '3' })), made);
+  assert.deepEqual(written, ['apply a', 'apply a'], 'somebody changed it');
+  await act(cluster, steps, observing(service('a', { resourceVersion: '3' })), made);
+  assert.equal(written.length, 2, 'a cache that lags behind is no change');
+  await act(cluster, steps, observing(service('a', { resourceVersion: '2', uid: 'other' })), made);
+  assert.equal(written.length, 3, 'made anew');
+});
