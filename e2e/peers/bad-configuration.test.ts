@@ -25,7 +25,6 @@ const mistakes: Record<string, Mistake> = {
   'a misspelt key': { lines: ['tickTme=2000'], names: /tickTme.*tickTime/s, apacheAccepts: true },
   'a number that is none': { lines: ['tickTime=fast'], names: /tickTime/ },
   'no data directory': { lines: ['dataDir='], names: /dataDir/ },
-  'no port for clients': { lines: ['clientPort='], names: /clientPort/, apacheAccepts: true },
   'a port beyond 65535': { lines: ['clientPort=70000'], names: /clientPort/ },
   'session timeouts that contradict each other': {
     lines: ['minSessionTimeout=9000', 'maxSessionTimeout=8000'],

@@ -3,17 +3,16 @@ import { after, before, describe, it } from 'node:test';
 import { Ensemble } from '../support/ensemble.ts';
 import { serverUnderTest } from '../support/server-programs.ts';
 import { compare, describeDifference, shrink, type Pair } from './differential/compare.ts';
-import { Generator, type Feature } from './differential/generator.ts';
+import { Generator } from './differential/generator.ts';
 
 /**
  * The same random operations to Apache ZooKeeper 3.9 and to the server under test: every reply, error, Stat and watch event
- * must be the same, except for times. SEED=n runs that seed only, SEEDS=n that many of them,
- * STEPS=n makes runs longer, FEATURES=a,b adds parts of the protocol.
+ * must be the same, except for times. SEED=n runs that seed only, SEEDS=n that many of them, STEPS=n
+ * makes runs longer.
  */
 const sessions = 4;
 const firstSeed = Number(process.env['SEED'] ?? 1);
 const shrinkLimitMs = 20_000;
-const features = new Set((process.env['FEATURES'] ?? '').split(',').filter((f) => f !== '') as Feature[]);
 
 const setups = [
   { members: 1, seeds: 4, steps: 500 },
@@ -36,7 +35,7 @@ for (const { members, seeds, steps } of setups) {
     for (let seed = firstSeed; seed < firstSeed + seedCount; seed++) {
       it(`answers alike, seed ${seed}`, { timeout: 120_000 }, async (t) => {
         const count = Number(process.env['STEPS'] ?? steps);
-        const generated = new Generator({ seed, steps: count, sessions, features }).steps();
+        const generated = new Generator({ seed, steps: count, sessions }).steps();
         const pair: Pair = { oracle: portsOf(oracle), subject: portsOf(subject) };
         const difference = await compare(pair, generated, sessions);
         if (difference === undefined) {

@@ -10,8 +10,8 @@ import { worldAll } from './raw/records.ts';
 import { readTree, type Node } from './raw/tree.ts';
 
 const subject = serverUnderTest();
-/** Small, so that a short life leaves several snapshots and logs behind. */
-const settings = { snapCount: 40 };
+/** Small, so that a short life leaves several snapshots and logs behind; and nothing is purged. */
+const settings = { snapCount: 40, 'autopurge.purgeInterval': 0 };
 
 /** Writes on until the server has taken a snapshot of everything that was there before, and returns that snapshot. */
 async function untilSnapshotOfAll(member: Member, keeper: RawConnection): Promise<StoredFile> {

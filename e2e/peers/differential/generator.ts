@@ -3,14 +3,10 @@ import { Permission, worldAll, type Acl } from '../raw/records.ts';
 import { Random } from './random.ts';
 import { literalPath, type Step } from './steps.ts';
 
-/** Parts of the protocol beyond the ones that every server of this project has had from its beginning. */
-export type Feature = 'containers' | 'counts' | 'persistentWatches';
-
 export interface GeneratorOptions {
   readonly seed: number;
   readonly steps: number;
   readonly sessions: number;
-  readonly features: ReadonlySet<Feature>;
 }
 
 /** Few names, so that operations meet: a create finds a node, a watch is hit, a version is stale. */
@@ -26,7 +22,7 @@ const oddPaths = [
   '/\u0000',
   '/a/\u0001',
   '/é',
-  '/\ud83d\ude00',
+  '/\uf8ff', // refused; surrogates are as well, but Java has no UTF-8 for them to answer with
   literalPath,
   `${literalPath}/`,
   `${literalPath}relative`,
@@ -68,11 +64,20 @@ const refusedAcls: readonly (readonly Acl[] | null)[] = [
   [{ perms: Permission.all, scheme: 'ip', id: '127.0.0.1/40' }],
 ];
 
-const partKinds = { create: 3, create2: 1, delete: 2, setData: 3, check: 2 } as const;
-const createdByKind = { createContainer: 2, createTTL: 1 } as const;
+const partKinds = {
+  create: 6,
+  create2: 2,
+  createContainer: 1,
+  createTTL: 1,
+  delete: 4,
+  setData: 6,
+  check: 4,
+} as const;
 const operationKinds = {
   create: 10,
   create2: 5,
+  createContainer: 2,
+  createTTL: 1,
   delete: 6,
   exists: 6,
   getData: 6,
@@ -85,6 +90,10 @@ const operationKinds = {
   ping: 1,
   multi: 6,
   auth: 1,
+  addWatch: 1,
+  getEphemerals: 1,
+  getAllChildrenNumber: 1,
+  whoAmI: 1,
 } as const;
 
 // Alone these are deterministic. Apache ZooKeeper carries out auth as soon as it reads it, before requests that it has read
@@ -141,13 +150,7 @@ export class Generator {
 
   #operation(kinds: Readonly<Partial<Record<Operation['op'], number>>>): Operation {
     const random = this.#random;
-    const { features } = this.#options;
-    const op = random.weighted<Operation['op']>({
-      ...kinds,
-      ...(features.has('containers') ? createdByKind : {}),
-      ...(features.has('counts') ? { getAllChildrenNumber: 1, getEphemerals: 1, whoAmI: 1 } : {}),
-      ...(features.has('persistentWatches') ? { addWatch: 1 } : {}),
-    });
+    const op = random.weighted(kinds);
     switch (op) {
       case 'create':
       case 'create2':
@@ -173,11 +176,7 @@ export class Generator {
       case 'multi':
         return {
           op,
-          parts: Array.from({ length: random.below(5) }, () =>
-            withAcl(
-              this.#part(random.weighted(features.has('containers') ? { ...partKinds, ...createdByKind } : partKinds)),
-            ),
-          ),
+          parts: Array.from({ length: random.below(5) }, () => withAcl(this.#part(random.weighted(partKinds)))),
         };
       case 'auth':
         return { op, scheme: random.pick(['digest', 'digest', 'digest', 'ip']), auth: this.#credentials() };
@@ -218,9 +217,7 @@ export class Generator {
   #createFlags(): number {
     const random = this.#random;
     if (random.chance(0.03)) return random.pick([5, 6, 7, -1, 99]); // without extended types TTLs are refused as well
-    return Number(
-      random.weighted({ 0: 8, 1: 4, 2: 3, 3: 3, ...(this.#options.features.has('containers') ? { 4: 1 } : {}) }),
-    );
+    return Number(random.weighted({ 0: 8, 1: 4, 2: 3, 3: 3, 4: 1 }));
   }
 
   #path(): string {

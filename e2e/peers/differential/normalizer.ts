@@ -31,13 +31,14 @@ export class Normalizer {
   }
 
   #result(result: Result): object {
-    const { path, data, stat, children, parts, ...rest } = result;
+    const { path, data, stat, children, ids, parts, ...rest } = result;
     return {
       ...rest,
       ...(path === undefined ? {} : { path: this.#path(path) }),
       ...(data === undefined ? {} : { data: data === null ? null : data.toString('latin1') }),
       ...(stat === undefined ? {} : { stat: this.#stat(stat) }),
       ...(children === undefined ? {} : { children: children?.map((child) => this.#path(child)).sort() ?? null }),
+      ...(ids === undefined ? {} : { ids: ids?.map(({ scheme, user }) => `${scheme}:${user}`).sort() ?? null }),
       ...(parts === undefined ? {} : { parts: parts.map((part) => this.#result(part)) }),
     };
   }
