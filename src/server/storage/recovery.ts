@@ -118,7 +118,7 @@ function loadNewestSnapshot(
     } catch (error) {
       if (!(error instanceof CodedError) || !MEANS_DAMAGED.has(error.code)) throw error;
       damaged.push(file);
-      warnings.push(`${error.message}; trying the one before`);
+      warnings.push(`ZK_SNAPSHOT_CORRUPT: ${error.message}; trying the one before`);
       receiver.begin();
     }
   }
