@@ -209,3 +209,32 @@ test('requests of learners are handed up only from those that serve', () => {
   const handedUp = solo.linesOf(() => solo.learner(12, request));
   assert.ok(says(handedUp, 'hands up from server 2: REQUEST'));
 });
+
+test('a follower that comes back with proposals that are about to be committed gets a DIFF', () => {
+  const solo = established();
+  synchronize(solo, 11, 1);
+  const entries = [entry(makeZxid(1, 1), 'a'), entry(makeZxid(1, 2), 'b')];
+  solo.give('proposes', { type: 'propose', entries });
+  solo.give('#11 closes', { type: 'learnerClosed', connection: 11 });
+  solo.learnerConnects(21, 1, 1);
+  const early = solo.linesOf(() => solo.learner(21, send.ackEpoch(makeZxid(1, 2), -1)));
+  assert.equal(early.length, 1);
+  solo.disk();
+  const lines = solo.linesOf(() => solo.learner(12, send.ack(makeZxid(1, 2))));
+  assert.ok(says(lines, 'to learner #21: DIFF 1.2') && !says(lines, 'TRUNC'), lines.join('\n'));
+});
+
+test('a follower that is needed for the commit itself does not wait for it', () => {
+  const solo = established();
+  solo.give('proposes', { type: 'propose', entries: [entry(makeZxid(1, 1), 'a'), entry(makeZxid(1, 2), 'b')] });
+  solo.disk();
+  solo.learner(12, send.ack(makeZxid(1, 1)));
+  solo.give('#12 closes', { type: 'learnerClosed', connection: 12 });
+  solo.learnerConnects(22, 2, 1);
+  solo.learner(22, send.ackEpoch(makeZxid(1, 2), -1));
+  const lines = solo.linesOf(() => solo.wait(1_000));
+  assert.ok(
+    says(lines, 'to learner #22: TRUNC 1.1') && says(lines, 'to learner #22: PROPOSAL 1.2=b'),
+    lines.join('\n'),
+  );
+});

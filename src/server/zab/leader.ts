@@ -47,6 +47,8 @@ export class Leader implements Role {
   /** Of the accepted epoch, then of the current epoch. */
   #epochTicket: Ticket = 0;
   #isHistoryDurable = false;
+  /** Learners that came back and wait for a commit. */
+  #returned: LearnerHandler[] = [];
 
   constructor(context: PeerContext) {
     this.#context = context;
@@ -86,7 +88,10 @@ export class Leader implements Role {
     else if (this.#phase === 'synchronization' && isEpochDurable) {
       this.#isHistoryDurable = true;
       this.#tryEstablish();
-    } else if (this.#phase === 'broadcast') this.#broadcast.persisted(ticket);
+    } else if (this.#phase === 'broadcast') {
+      this.#broadcast.persisted(ticket);
+      this.#synchronizeReturned();
+    }
   }
 
   /** A voter looks for a leader. If we have not got a quorum after all this time, it had better find another one than us. */
@@ -154,6 +159,7 @@ export class Leader implements Role {
       case 'synced':
       case 'serving':
         this.#broadcast.receive(handler, packet);
+        this.#synchronizeReturned();
         return;
       default:
         violation(`packet of type ${packet.type} out of turn (${handler.stage})`);
@@ -225,7 +231,8 @@ export class Leader implements Role {
     handler.lastZxid = zxid;
     this.#learners.advance(handler, 'acceptedEpoch');
     if (this.#phase !== 'offeringEpoch') {
-      this.#synchronize(handler);
+      if (this.#isBeforeCommit(handler)) this.#returned.push(handler);
+      else this.#synchronize(handler);
       return;
     }
     if (currentEpoch === -1 || serverId === undefined) return;
@@ -259,6 +266,27 @@ export class Leader implements Role {
   #synchronize(handler: LearnerHandler): void {
     sendHistory(this.#context, this.#learners, handler);
     this.#learners.advance(handler, 'syncing');
+  }
+
+  /**
+   * Whether a learner of this epoch came back with proposals of ours that are not committed yet. They will be in a moment;
+   * then it needs no more than a DIFF, instead of cutting them off, loading its state again, and logging them once more.
+   */
+  #isBeforeCommit({ lastZxid }: LearnerHandler): boolean {
+    const { history } = this.#context;
+    return epochOf(lastZxid) === this.#epoch && lastZxid > history.delivered && lastZxid <= history.logged;
+  }
+
+  /** Synchronizes those for whom that moment has come; all of them where it takes too long. */
+  #synchronizeReturned(atOnce = false): void {
+    if (this.#returned.length === 0) return;
+    const returned = this.#returned;
+    this.#returned = [];
+    for (const handler of returned) {
+      if (this.#learners.get(handler.connection) !== handler) continue;
+      if (!atOnce && this.#isBeforeCommit(handler)) this.#returned.push(handler);
+      else this.#synchronize(handler);
+    }
   }
 
   #receiveHistoryAck(handler: LearnerHandler, { type, zxid }: QuorumPacket): void {
@@ -303,6 +331,7 @@ export class Leader implements Role {
       return;
     }
     this.#broadcast.watchDisks();
+    this.#synchronizeReturned(true);
     this.#broadcast.pingAll();
   }
 
