@@ -13,7 +13,7 @@ after(() => cluster.remove());
 
 test('all members killed at once: the tree is all there afterwards', async () => {
   const pod = await ClientPod.start(cluster.namespace);
-  const writer = await Writer.start(pod, cluster.address);
+  const writer = await Writer.start(pod, cluster.address, '/written');
   await Promise.all((await cluster.pods()).map((member) => killProcess(member)));
   await writer.goesOn();
 

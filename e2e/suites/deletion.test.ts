@@ -22,7 +22,7 @@ async function deleteCluster(): Promise<void> {
 test('deletion keeps the volumes, a cluster of the same name goes on with them, and deletes them where told to', async () => {
   await cluster.createReady(storage('Retain'));
   const pod = await ClientPod.start(cluster.namespace);
-  const writer = await Writer.start(pod, cluster.address);
+  const writer = await Writer.start(pod, cluster.address, '/written');
   await writer.goesOn();
   await writer.finishAndCheck();
   const written = await pod.run('list_children', cluster.address, '/written');

@@ -15,7 +15,11 @@ after(() => cluster.remove());
 /** One fault under a running writer: no acknowledged write is lost, writes go on within seconds, and the time is printed. */
 async function underWriter(what: string, leader: string, notOn: string, fault: () => Promise<void>): Promise<void> {
   const name = `writer-${what.replaceAll(' ', '-')}`;
-  const writer = await Writer.start(await ClientPod.start(cluster.namespace, { name, notOn }), cluster.address);
+  const writer = await Writer.start(
+    await ClientPod.start(cluster.namespace, { name, notOn }),
+    cluster.address,
+    `/${name}`,
+  );
   const pauseMs = await writer.pauseOf(fault);
   await waitFor('another member leads', async () => (await cluster.leader()) !== leader, {
     timeoutMs: 60_000,

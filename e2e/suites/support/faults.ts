@@ -5,7 +5,12 @@ import type { PodObject } from './cluster.ts';
 export async function killProcess(pod: PodObject): Promise<void> {
   const node = pod.spec.nodeName ?? '';
   const id = pod.status.containerStatuses?.[0]?.containerID?.replace('containerd://', '') ?? '';
-  await docker('exec', node, 'ctr', '-n', 'k8s.io', 'tasks', 'kill', '--signal', 'SIGKILL', id);
+  try {
+    await docker('exec', node, 'ctr', '-n', 'k8s.io', 'tasks', 'kill', '--signal', 'SIGKILL', id);
+  } catch (error) {
+    // Kubernetes did not know yet that it had ended by itself: it is as dead as it was to be.
+    if (!(error instanceof Error) || !error.message.includes('no running task')) throw error;
+  }
 }
 
 /** Stops a node's container at once, as a machine that loses its power. */

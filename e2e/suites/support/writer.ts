@@ -1,23 +1,24 @@
 import assert from 'node:assert/strict';
 import type { BackgroundScript, ClientPod } from './client-pod.ts';
 
-const PATH = '/written';
-
 /** A client that writes all the time, and what it was told. */
 export class Writer {
   private readonly script: BackgroundScript;
   private readonly pod: ClientPod;
   private readonly address: string;
 
-  private constructor(script: BackgroundScript, pod: ClientPod, address: string) {
+  private readonly path: string;
+
+  private constructor(script: BackgroundScript, pod: ClientPod, address: string, path: string) {
     this.script = script;
+    this.path = path;
     this.pod = pod;
     this.address = address;
   }
 
-  /** Starts it and waits for its first acknowledged writes. */
-  static async start(pod: ClientPod, address: string): Promise<Writer> {
-    const writer = new Writer(await pod.background('writer', address, PATH), pod, address);
+  /** Starts it below a path that nobody else writes to, and waits for its first acknowledged writes. */
+  static async start(pod: ClientPod, address: string, path: string): Promise<Writer> {
+    const writer = new Writer(await pod.background('writer', address, path), pod, address, path);
     await writer.goesOn(20);
     return writer;
   }
@@ -43,7 +44,7 @@ export class Writer {
   /** Ends the writer and checks that nothing acknowledged is missing. Returns how many writes were acknowledged. */
   async finishAndCheck(): Promise<number> {
     await this.script.finish();
-    const present = new Set((await this.pod.run('list_children', this.address, PATH)).split('\n'));
+    const present = new Set((await this.pod.run('list_children', this.address, this.path)).split('\n'));
     const lost = this.acknowledged().filter(({ name }) => !present.has(name));
     assert.deepEqual(lost, [], 'acknowledged writes are lost');
     const refused = this.script.lines.filter((line) => line.startsWith('refused'));
