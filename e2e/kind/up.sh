@@ -49,9 +49,13 @@ until kubectl wait --for=condition=Ready --timeout=1s cc/example >/dev/null 2>&1
 done
 
 step "a znode, through the Service 'example-client'"
-found=$(kubectl exec -i example-0 -c server -- node --input-type=module - example-client 2181 /hello "written by make up" <"$here/hello-znode.mjs") ||
-  die "the ensemble is Ready, but a znode could not be written and read (above)." "Look: kubectl --context $context logs example-0"
-say "/hello: $found"
+# A Service that was made a moment ago refuses connections until every node knows what is behind it; zabctl tries again.
+zabctl() { kubectl exec example-0 -c server -- zabctl --server example-client:2181 --timeout 30 "$@"; }
+if ! zabctl stat /hello >"$cache/up.log" 2>&1; then
+  zabctl create /hello "written by make up" >/dev/null ||
+    die "the ensemble is Ready, but a znode could not be written (above)." "Look: kubectl --context $context logs example-0"
+fi
+say "/hello: $(zabctl get /hello)"
 
 # A new build under the same name does not disturb an ensemble that runs.
 made=$(kubectl get pod example-0 -o jsonpath='{.metadata.creationTimestamp}')
@@ -68,6 +72,7 @@ $([ -n "$in_path" ] || echo "  export PATH=$cache/bin:\$PATH        # kubectl, w
   kubectl config use-context $context
   kubectl get pods,pvc,svc                      # what the operator made of the manifest
   kubectl describe cc example                   # its conditions and events
+  kubectl exec example-0 -- zabctl ls /         # the tree, from inside a member; zabctl --help says more
   kubectl port-forward svc/example-client 2181  # then any ZooKeeper client of yours at localhost:2181
   kubectl delete pod example-0                  # it comes back, and nobody notices
   make down                                     # removes all of it
