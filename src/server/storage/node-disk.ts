@@ -16,7 +16,7 @@ import {
   writeSync,
   writevSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { CodedError } from '../../common/errors.ts';
 import type { Disk, DiskFile } from './types.ts';
 
@@ -24,13 +24,12 @@ import type { Disk, DiskFile } from './types.ts';
 export class NodeDisk implements Disk {
   readonly #directory: string;
 
-  /** Creates the directory, durably, where it does not exist. */
+  /** Creates the directory where it does not exist; its name is durable afterwards, whoever created it. */
   constructor(directory: string) {
-    this.#directory = directory;
-    guard('create directory', directory, () => {
-      const firstCreated = mkdirSync(directory, { recursive: true });
-      if (firstCreated === undefined) return;
-      for (let at = directory; at.length >= firstCreated.length; at = dirname(at)) syncDirectory(dirname(at));
+    this.#directory = resolve(directory);
+    guard('create directory', this.#directory, () => {
+      const firstCreated = resolve(mkdirSync(this.#directory, { recursive: true }) ?? this.#directory);
+      for (let at = this.#directory; at.length >= firstCreated.length; at = dirname(at)) syncDirectory(dirname(at));
     });
   }
 

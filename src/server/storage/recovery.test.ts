@@ -189,6 +189,28 @@ describe('a damaged log', () => {
     assert.deepEqual(recover(disk).receiver.history, range(1, 3));
   });
 
+  it('without its last mark is cut within the reach of one batch, and refused beyond it', () => {
+    const megabyte = 1024 * 1024;
+    const batch = (counter: number): StorageOperation => ({ type: 'append', entries: [entry(z(counter), megabyte)] });
+    for (const [damagedEntry, refused] of [
+      [6, false],
+      [4, false],
+      [2, true],
+    ] as const) {
+      const disk = diskAfter((test) => {
+        for (let counter = 1; counter <= 7; counter++) {
+          test.storage.persist([batch(counter)], () => undefined);
+          test.settle();
+        }
+      });
+      const bytesOfOne = 32 + megabyte + RECORD_OVERHEAD_BYTES;
+      overwrite(disk, log, LOG_HEADER_BYTES + 7 * bytesOfOne, new Uint8Array(MARK_BYTES));
+      overwrite(disk, log, LOG_HEADER_BYTES + (damagedEntry - 1) * bytesOfOne + 500, damage);
+      if (refused) assert.throws(() => recover(disk), { code: 'ZK_LOG_CORRUPT' });
+      else assert.deepEqual(recover(disk).receiver.history, range(1, damagedEntry - 1));
+    }
+  });
+
   it('can hold what looks like a commit mark', () => {
     const disk = diskAfter((test) => persistEach(test, range(1, 3), range(4, 6)));
     const mark = disk.read(log, endOf(6), MARK_BYTES);
