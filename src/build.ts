@@ -10,7 +10,6 @@ const programs = {
   server: 'server/main.ts',
   operator: 'operator/main.ts',
   zabctl: 'cli/main.ts',
-  zabctl: 'cli/main.ts',
   // A thread of the server, which starts it from the file beside its own.
   'log-worker': 'server/storage/log-worker.ts',
 };
