@@ -48,7 +48,7 @@ export class PagedInts {
       if (first !== undefined) page.set(first);
       this.#put(0, page);
     }
-    while (this.#ints.length * PAGE_LENGTH < length && length > PAGE_LENGTH) {
+    while (this.#ints.length * PAGE_LENGTH < length) {
       this.#put(this.#ints.length, new Int32Array(PAGE_LENGTH));
     }
   }

@@ -10,6 +10,13 @@ interface Retired {
 }
 
 /**
+ * How much of what a closed version leaves is freed with it; the rest follows bit by bit while transactions are applied. A
+ * snapshot that took minutes can leave millions.
+ */
+const FREED_AT_ONCE = 10_000;
+const FREED_WITH_EACH = 8;
+
+/**
  * Copy on write for snapshots. Opening one costs nothing: the tree gets a new version number. A record that changes for
  * the first time since then is copied before, and each record says since which version its content is what it is
  * (`born`) and where the content before that lies (`older`). What an open version may still read is not freed but retired,
@@ -49,11 +56,12 @@ export class TreeVersions {
     const at = this.#open.indexOf(version);
     if (at === -1) return;
     this.#open.splice(at, 1);
-    this.#freeRetired();
+    this.#freeRetired(FREED_AT_ONCE);
   }
 
   /** To be called before a record changes: keeps its content for the versions that need it. */
   preserve(id: number): void {
+    if (this.#retired.length > 0) this.#freeRetired(FREED_WITH_EACH);
     if (this.#open.length === 0) return;
     const records = this.#records;
     // Open versions are in ascending order: if the newest does not see this content, none does.
@@ -87,21 +95,21 @@ export class TreeVersions {
     this.#retired.push({ lastNeededBy: this.#current, record, block });
   }
 
-  #freeRetired(): void {
+  /** Frees what no open version needs any more, at most `count` of it. */
+  #freeRetired(count: number): void {
+    const retired = this.#retired;
     const oldestOpen = this.#open[0] ?? Infinity;
+    const end = Math.min(retired.length, this.#retiredFirst + count);
     let at = this.#retiredFirst;
-    for (; at < this.#retired.length; at++) {
-      const { lastNeededBy, record, block } = this.#retired[at] as Retired;
+    for (; at < end; at++) {
+      const { lastNeededBy, record, block } = retired[at] as Retired;
       if (lastNeededBy >= oldestOpen) break;
       if (record !== 0) this.#records.free(record);
       this.#blocks.free(block);
     }
     this.#retiredFirst = at;
-    if (at === this.#retired.length) {
-      this.#retired = [];
-      this.#retiredFirst = 0;
-    } else if (at > this.#retired.length / 2) {
-      this.#retired = this.#retired.slice(at);
+    if (at > 0 && at * 2 >= retired.length) {
+      this.#retired = retired.slice(at);
       this.#retiredFirst = 0;
     }
   }
