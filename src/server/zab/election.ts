@@ -41,13 +41,16 @@ export class Election implements Role {
   readonly #round = new Map<ServerId, Vote>();
   /** The last vote of each server that follows or leads, of any round. */
   readonly #settled = new Map<ServerId, Vote>();
+  readonly #joinAtMs: number;
   #proposal: Vote;
   #decideAtMs = Number.POSITIVE_INFINITY;
   #resendAtMs = 0;
   #resendMs = RESEND_MIN_MS;
 
-  constructor(context: PeerContext) {
+  /** @param joinAtMs Before this, no established leader is joined. */
+  constructor(context: PeerContext, joinAtMs: number) {
     this.#context = context;
+    this.#joinAtMs = joinAtMs;
     context.round++;
     this.#proposal = this.#ownVote();
   }
@@ -122,7 +125,7 @@ export class Election implements Role {
       }
     }
     this.#settled.set(from, vote);
-    if (this.#isLedBy(vote, this.#settled)) this.#elect(vote);
+    if (this.#context.nowMs >= this.#joinAtMs && this.#isLedBy(vote, this.#settled)) this.#elect(vote);
   }
 
   /** Whether a quorum agrees with this vote, and the leader itself says that it leads. */

@@ -189,13 +189,13 @@ export class Leader implements Role {
   }
 
   #takeAcceptedEpoch(handler: LearnerHandler, serverId: ServerId, acceptedEpoch: number): void {
+    const counts = handler.isVoter && !this.#context.barred.has(serverId);
     if (this.#phase === 'discovery') {
-      if (!handler.isVoter) return;
       this.#greatestEpoch = Math.max(this.#greatestEpoch, acceptedEpoch);
-      if (!this.#context.barred.has(serverId)) this.#report(serverId);
+      if (counts) this.#report(serverId);
       return;
     }
-    if (handler.isVoter && acceptedEpoch > this.#epoch) {
+    if (counts && acceptedEpoch > this.#epoch) {
       // It refuses every leader of an older epoch, for good: only a new epoch brings it back.
       this.#context.lookForLeader(`server ${serverId} has accepted epoch ${acceptedEpoch}, newer than ${this.#epoch}`);
       return;

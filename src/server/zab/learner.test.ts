@@ -146,6 +146,38 @@ test('what comes while the log is cut is kept, also the end of the connection', 
   assert.ok(says(lines, 'round 9'), 'the vote that came meanwhile is heard');
 });
 
+test('an observer takes an epoch older than it has accepted, a voter does not, neither goes back behind its own', () => {
+  const leaves = (options: Partial<SoloOptions>): boolean => {
+    const solo = dialing(options);
+    solo.give('connected', { type: 'leaderConnected' });
+    return says(
+      solo.linesOf(() => solo.leader(send.leaderInfo(EPOCH))),
+      'leaves the leader',
+    );
+  };
+  assert.ok(leaves({ serverId: 1, acceptedEpoch: 3, currentEpoch: 1 }));
+  assert.ok(!leaves({ serverId: 4, acceptedEpoch: 3, currentEpoch: 1 }));
+  assert.ok(!leaves({ serverId: 1, acceptedEpoch: 3, currentEpoch: 1, mayVote: false }));
+  assert.ok(leaves({ serverId: 4, acceptedEpoch: 3, currentEpoch: 3 }));
+  const solo = accepted({ serverId: 4, acceptedEpoch: 3, currentEpoch: 1 });
+  solo.leader(send.diff(0), send.newLeader(EPOCH));
+  assert.ok(says(solo.trace, 'persists current epoch 2'));
+});
+
+test('a learner that is refused does not try again without a pause', () => {
+  const solo = dialing({ acceptedEpoch: 5 });
+  solo.give('connected', { type: 'leaderConnected' });
+  solo.leader(send.leaderInfo(EPOCH));
+  const hearAgain = (): readonly string[] =>
+    solo.linesOf(() => {
+      solo.hear(2, PeerState.following, 3, 0, 1, 4);
+      solo.hear(3, PeerState.leading, 3, 0, 1, 4);
+    });
+  assert.ok(!says(hearAgain(), 'is FOLLOWING'));
+  solo.wait(200);
+  assert.ok(says(hearAgain(), 'is FOLLOWING'));
+});
+
 test('what was read from a connection that was given up is not taken for the next one’s', () => {
   const solo = serving();
   solo.give('steps down', { type: 'stepDown', reason: 'a test' });

@@ -47,6 +47,8 @@ export class Learner implements Role {
   #heardAtMs: number;
   /** What the phase waits for, of the accepted epoch or of the history. */
   #ticket: Ticket = 0;
+  /** The leader's epoch. */
+  #epoch = 0;
   /** The current epoch as ACKEPOCH is to report it. */
   #epochToReport = -1;
   #incoming: IncomingHistory;
@@ -75,6 +77,11 @@ export class Learner implements Role {
       default:
         return this.#heardAtMs + this.#context.initLimitMs;
     }
+  }
+
+  /** Whether this leader has brought us as far as serving clients. */
+  get hasServed(): boolean {
+    return this.#phase === 'serving';
   }
 
   start(): void {
@@ -204,8 +211,12 @@ export class Learner implements Role {
     if (type !== PacketType.leaderInfo) violation(`packet of type ${type} where LEADERINFO was due`);
     const epoch = epochOf(zxid);
     const { acceptedEpoch, currentEpoch } = this.#context;
-    if (epoch < acceptedEpoch) violation(`the leader's epoch ${epoch} is older than ${acceptedEpoch}, accepted before`);
-    if (epoch === acceptedEpoch) {
+    // What an observer accepts is no promise that anybody counts on. It only must not go back behind what it has taken
+    // over; if it were bound by more, an epoch that a leader offered in vain would keep it away from all others.
+    const oldest = this.#isPromiseBinding ? acceptedEpoch : currentEpoch;
+    if (epoch < oldest) violation(`the leader's epoch ${epoch} is older than ${oldest}, accepted before`);
+    this.#epoch = epoch;
+    if (epoch <= acceptedEpoch) {
       this.#acknowledgeEpoch();
       return;
     }
@@ -213,6 +224,10 @@ export class Learner implements Role {
     this.#epochToReport = currentEpoch;
     this.#phase = 'acceptingEpoch';
     this.#ticket = this.#context.persist([{ type: 'acceptedEpoch', epoch }]);
+  }
+
+  get #isPromiseBinding(): boolean {
+    return !this.#observer && this.#context.mayVote;
   }
 
   #acknowledgeEpoch(): void {
@@ -282,7 +297,7 @@ export class Learner implements Role {
   }
 
   #logHistory(zxid: Zxid): void {
-    const epoch = this.#context.acceptedEpoch;
+    const epoch = this.#epoch;
     if (zxid !== makeZxid(epoch, 0)) violation(`NEWLEADER ${formatZxid(zxid)} is not of the accepted epoch ${epoch}`);
     this.#phase = 'loggingHistory';
     this.#ticket = this.#log.begin(this.#incoming, epoch);

@@ -24,6 +24,12 @@ import { MAY_NOT_VOTE_ZXID, type Vote } from './vote.ts';
  */
 const EARLY_CONNECTION_MS = 500;
 
+/**
+ * How long a server waits that got nowhere with an established leader, before it tries an established one again: it may
+ * be refused for as long as that one leads.
+ */
+const REJOIN_PAUSE_MS = 200;
+
 /** Makes a ZAB peer from what the disk held. It does nothing before its `start` input. */
 export function createZabPeer(config: ZabConfig, recovered: RecoveredState): ZabPeer {
   return new Peer(config, recovered);
@@ -230,12 +236,13 @@ class Peer implements ZabPeer {
 
   #look(reason: string): void {
     const context = this.#context;
+    const inVain = this.#role instanceof Learner && !this.#role.hasServed;
     this.#role?.end();
     context.log('info', 'looking for a leader', { reason, logged: formatZxid(context.history.logged) });
     context.emit({ type: 'role', role: { state: 'looking' } });
     // Who stands for election stands for its whole log: the state must be what the log says.
     context.deliver(context.history.logged, false);
-    const election = new Election(context);
+    const election = new Election(context, inVain ? context.nowMs + REJOIN_PAUSE_MS : context.nowMs);
     this.#role = election;
     election.start();
   }

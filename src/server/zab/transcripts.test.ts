@@ -320,6 +320,7 @@ transcript('follower, a gap while serving', () => {
 transcript('follower, a leader of an epoch that it has accepted before', () => {
   const solo = follower();
   solo.give('the leader is gone', { type: 'leaderClosed', reason: 'reset' });
+  solo.wait(200);
   solo.hear(2, PeerState.following, 3, 0, 1, 4);
   solo.hear(3, PeerState.leading, 3, 0, 1, 4);
   solo.give('connected', { type: 'leaderConnected' });
