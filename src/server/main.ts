@@ -75,7 +75,7 @@ async function main(): Promise<void> {
   if (initialize) allowInitialization(config);
   logger.info('starting', { version: VERSION, node: process.version, config: file, standalone: config.standalone });
   const server = await ZooServer.start({ config, own, logger, failed: fail });
-  logger.info('listening', { clientPort: own.client?.port, adminPort: config.admin.port });
+  logger.info('listening', { clientPort: own.client.port, adminPort: config.admin.port });
   let stopping = false;
   const stop = (signal: NodeJS.Signals): void => {
     if (stopping) return;

@@ -9,8 +9,8 @@ export interface OwnServer {
   readonly id: ServerId;
   /** Its `server.N` line; undefined for a standalone server without one. */
   readonly entry: ServerEntry | undefined;
-  /** Where it listens for clients; undefined where nothing says it. */
-  readonly client: HostPort | undefined;
+  /** Where it listens for clients. */
+  readonly client: HostPort;
 }
 
 /** The id of a standalone server that has neither a `server.N` line nor a myid, as in ZooKeeper. */
@@ -19,7 +19,8 @@ const STANDALONE_ID = 1;
 /**
  * Finds this server in its configuration.
  * @param id From `myid` or the host name; undefined if there is none.
- * @throws CodedError ZK_CONFIG_INVALID if the server is not in the ensemble, or two of its ports are the same.
+ * @throws CodedError ZK_CONFIG_INVALID if the server is not in the ensemble, has no port for clients, or has two ports that are
+ *   the same.
  */
 export function ownServer(config: ZooConfig, id: ServerId | undefined, file: string): OwnServer {
   const { servers } = config.ensemble;
@@ -37,9 +38,11 @@ export function ownServer(config: ZooConfig, id: ServerId | undefined, file: str
   return { id: ownId, entry, client };
 }
 
-function clientOf(config: ZooConfig, entry: ServerEntry | undefined, file: string): HostPort | undefined {
+function clientOf(config: ZooConfig, entry: ServerEntry | undefined, file: string): HostPort {
   const { client } = config;
-  if (entry?.client === undefined) return client;
+  if (entry?.client === undefined) {
+    return client ?? configInvalid(`${file}: clientPort`, 'is missing, no client could connect: write clientPort=2181');
+  }
   const contradicts =
     client !== undefined &&
     (client.port !== entry.client.port || (!isWildcard(client.host) && client.host !== entry.client.host));
@@ -60,17 +63,16 @@ function isWildcard(host: string): boolean {
 function refuseSharedPorts(
   config: ZooConfig,
   entry: ServerEntry | undefined,
-  client: HostPort | undefined,
+  client: HostPort,
   file: string,
 ): void {
   const users = new Map<number, string>();
-  const claim = (port: number | undefined, user: string): void => {
-    if (port === undefined) return;
+  const claim = (port: number, user: string): void => {
     const other = users.get(port);
     if (other !== undefined) configInvalid(`${file}: port ${port}`, `is ${other} and ${user} at once: change one of them`);
     users.set(port, user);
   };
-  claim(client?.port, 'the client port');
+  claim(client.port, 'the client port');
   if (config.admin.enabled && config.admin.explicit) claim(config.admin.port, 'admin.serverPort');
   if (config.metrics.enabled && config.metrics.explicit) claim(config.metrics.port, 'metricsProvider.httpPort');
   if (config.standalone || entry === undefined) return;

@@ -183,6 +183,8 @@ test('this server in its ensemble', () => {
   assert.equal(ownServer(config, 2, 'zoo.cfg').entry?.addresses[0].host, 'zk-1.zk');
   assert.throws(() => ownServer(config, undefined, 'zoo.cfg'), /\/data\/myid is missing/);
   assert.throws(() => ownServer(config, 4, 'zoo.cfg'), /says 4, but zoo\.cfg has servers 1, 2, 3 only/);
+  const noClient = parse(ENSEMBLE.replace('clientPort=2181', '')).config;
+  assert.throws(() => ownServer(noClient, 1, 'zoo.cfg'), /clientPort is missing.*write clientPort=2181/);
   const withClient = parse(`${ENSEMBLE}server.4=host:2888:3888;2199`).config;
   assert.throws(() => ownServer(withClient, 4, 'zoo.cfg'), /remove clientPort/);
   const samePort = parse(`${ENSEMBLE}admin.serverPort=2888`).config;

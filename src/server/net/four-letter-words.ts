@@ -64,7 +64,7 @@ export function environment(): Record<string, string> {
 /** What `conf` and `/commands/configuration` show, by zoo.cfg's keys. */
 export function configuration({ config, own }: ServerView): Record<string, string | number> {
   return {
-    clientPort: own.client?.port ?? -1,
+    clientPort: own.client.port,
     dataDir: join(config.dataDir, VERSION_DIRECTORY),
     dataDirSize: directoryBytes(config.dataDir),
     dataLogDir: join(config.dataLogDir, VERSION_DIRECTORY),

@@ -1,4 +1,5 @@
 import { randomFillSync } from 'node:crypto';
+import { realpathSync } from 'node:fs';
 import type { Server as NetServer } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import { CodedError } from '../../common/errors.ts';
@@ -69,8 +70,12 @@ export class ZooServer {
   static async start(options: ServerOptions): Promise<ZooServer> {
     const { config } = options;
     prepareDirectories(config);
-    const directories = [...new Set([config.dataDir, config.dataLogDir])];
-    const server = new ZooServer(options, await Promise.all(directories.map((directory) => lockDirectory(directory))));
+    // Two names may lead to one directory.
+    const directories = new Set([config.dataDir, config.dataLogDir].map((directory) => realpathSync(directory)));
+    const server = new ZooServer(
+      options,
+      await Promise.all([...directories].map((directory) => lockDirectory(directory))),
+    );
     await server.#begin();
     return server;
   }
@@ -182,8 +187,7 @@ export class ZooServer {
       znodes: this.#member.status().znodes,
       tookMs: Math.round(performance.now() - recoveryBeganMs),
     });
-    if (own.client === undefined) logger.warn('no clientPort: clients cannot connect to this server');
-    else await this.#clients.listen(own.client, config.clientBacklog);
+    await this.#clients.listen(own.client, config.clientBacklog);
     this.#listenForPeers();
     this.#driver.start(recovery, mayVote(config));
     // Their modules are loaded only now, after the first turn: clients come before scrapers.
