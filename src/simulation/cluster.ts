@@ -9,7 +9,8 @@ import { hostOf, SimulatedServer } from './server.ts';
 import { isFault, SimulatedDisk, SimulatedStorage } from './storage.ts';
 import { VoteLinks } from './votes.ts';
 
-const DISK_LATENCY_MS = 4;
+/** How long a disk takes at most, one of these for a whole life: a slow one has more that a crash can lose. */
+const DISK_LATENCIES_MS = [4, 40, 250] as const;
 
 /** How the members of a simulated ensemble are configured. Small limits make rare things frequent. */
 function configOf(serverId: ServerId, ids: readonly ServerId[], random: SeededRandom): MemberConfig {
@@ -50,6 +51,7 @@ export class Cluster {
   private readonly random: SeededRandom;
   private readonly history: History;
   private readonly votes: VoteLinks;
+  private readonly diskLatencyMs: number;
   private readonly seats = new Map<ServerId, Seat>();
 
   constructor(size: number, parts: { scheduler: Scheduler; network: Network; random: SeededRandom; history: History }) {
@@ -58,6 +60,7 @@ export class Cluster {
     this.random = parts.random;
     this.history = parts.history;
     this.votes = new VoteLinks(parts.scheduler, parts.network, parts.random.fork());
+    this.diskLatencyMs = this.random.pick(DISK_LATENCIES_MS);
     this.ids = Array.from({ length: size }, (_, index) => index + 1);
     for (const id of this.ids) {
       const config = configOf(id, this.ids, this.random);
@@ -76,7 +79,7 @@ export class Cluster {
     if (seat.server !== undefined) return;
     seat.disk.repair();
     const random = this.random.fork();
-    const storage = new SimulatedStorage(seat.disk, this.scheduler, random.fork(), DISK_LATENCY_MS);
+    const storage = new SimulatedStorage(seat.disk, this.scheduler, random.fork(), this.diskLatencyMs);
     const server: SimulatedServer = new SimulatedServer(seat.config, {
       scheduler: this.scheduler,
       network: this.network,
@@ -121,7 +124,7 @@ export class Cluster {
 
   setDiskLatency(id: ServerId, latencyMs: number | undefined): void {
     const { storage } = this.seat(id);
-    if (storage !== undefined) storage.latencyMs = latencyMs ?? DISK_LATENCY_MS;
+    if (storage !== undefined) storage.latencyMs = latencyMs ?? this.diskLatencyMs;
   }
 
   pause(id: ServerId, pauseMs: number): void {

@@ -51,7 +51,7 @@ export class Nemesis {
   private strike(): void {
     const dice = this.random.between(0, 99);
     if (dice < 22) this.crash(this.victim());
-    else if (dice < 26) for (const server of this.cluster.ids) this.crash(server);
+    else if (dice < 28) this.crashAll();
     else if (dice < 38) this.crashInTheMiddleOfAWrite(this.victim());
     else if (dice < 44) this.failDisk(this.victim());
     else if (dice < 52) this.slowDisk(this.victim());
@@ -69,8 +69,13 @@ export class Nemesis {
     return leader !== undefined && this.random.chance(0.5) ? leader : this.random.pick(this.cluster.ids);
   }
 
-  private crash(server: ServerId): void {
-    const powerLoss = this.random.chance(0.7);
+  /** All at once, as when a whole rack loses its power: what was acknowledged must be on a quorum's disks. */
+  private crashAll(): void {
+    const powerLoss = this.random.chance(0.8);
+    for (const server of this.cluster.ids) this.crash(server, powerLoss);
+  }
+
+  private crash(server: ServerId, powerLoss = this.random.chance(0.7)): void {
     this.note(`crash of server ${server}${powerLoss ? ', its machine loses power' : ''}`);
     this.cluster.crash(server, powerLoss);
     this.restartLater(server);
