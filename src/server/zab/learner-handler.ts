@@ -33,6 +33,8 @@ export class LearnerHandler {
   heardAtMs: number;
   /** Up to where it acknowledged proposals. */
   acked: Zxid = 0;
+  /** Up to where it acknowledges no proposals one by one: its history, which the ACK of NEWLEADER stands for. */
+  historyZxid: Zxid = 0;
   pingsSent = 0;
   pingsAnswered = 0;
   /** A zxid that it was sent and the time by which it must have acknowledged that (Java's SyncLimitCheck). */
@@ -60,7 +62,7 @@ export class LearnerHandler {
    */
   isAckOverdue(lastProposed: Zxid, nowMs: number, limitMs: number): boolean {
     if (this.isObserver) return false;
-    if (this.acked < this.#ackDueZxid) return nowMs >= this.#ackDueAtMs;
+    if (Math.max(this.acked, this.historyZxid) < this.#ackDueZxid) return nowMs >= this.#ackDueAtMs;
     this.#ackDueZxid = lastProposed;
     this.#ackDueAtMs = nowMs + limitMs;
     return false;
