@@ -3,7 +3,7 @@ import { ReplyCode } from '../protocol/opcodes.ts';
 import type { Acl } from '../protocol/records.ts';
 import { AclTable, OPEN_ACL, type AclIndex } from './acl-table.ts';
 import { BlockStore } from './block-store.ts';
-import { HashChains } from './hash-chains.ts';
+import { HashTable } from './hash-table.ts';
 import { createNodeRecords, Int, Wide } from './node-records.ts';
 import { OwnerIndex } from './owner-index.ts';
 import { PathKey, SLASH } from './path-key.ts';
@@ -31,7 +31,7 @@ export interface NewNode {
 
 /**
  * The znodes, as ZooKeeper's DataTree has them, in memory that the garbage collector need not walk: records, blocks of bytes
- * and hash chains are all typed arrays. A znode's name is kept once, its path nowhere: a lookup hashes the whole path and
+ * and hash tables are all typed arrays. A znode's name is kept once, its path nowhere: a lookup hashes the whole path and
  * compares the names from the znode up to the root.
  *
  * This class keeps the tree consistent; what a transaction means is said in `apply.ts`.
@@ -44,7 +44,7 @@ export class DataTree {
   readonly owners = new OwnerIndex();
   /** Sum of the digests, or undefined where none is kept. */
   readonly digest: TreeDigest | undefined;
-  readonly #paths = new HashChains(this.records, Int.hash, Int.hashNext);
+  readonly #paths = new HashTable(this.records, Int.hash, Int.hashNext);
   #system: NodeId = NONE;
   #pathAndDataBytes = 0;
 
@@ -71,8 +71,8 @@ export class DataTree {
 
   find(key: PathKey): NodeId {
     const paths = this.#paths;
-    for (let id = paths.first(key.hash); id !== NONE; id = paths.next(id)) {
-      if (paths.hashOf(id) === key.hash && this.#hasPath(id, key.bytes, key.length)) return id;
+    for (let id = paths.first(key.hash); id !== NONE; id = paths.next()) {
+      if (this.#hasPath(id, key.bytes, key.length)) return id;
     }
     return NONE;
   }
@@ -80,8 +80,8 @@ export class DataTree {
   findParent(key: PathKey): NodeId {
     if (key.parentLength === -1) return NONE;
     const paths = this.#paths;
-    for (let id = paths.first(key.parentHash); id !== NONE; id = paths.next(id)) {
-      if (paths.hashOf(id) === key.parentHash && this.#hasPath(id, key.bytes, key.parentLength)) return id;
+    for (let id = paths.first(key.parentHash); id !== NONE; id = paths.next()) {
+      if (this.#hasPath(id, key.bytes, key.parentLength)) return id;
     }
     return NONE;
   }
@@ -89,8 +89,8 @@ export class DataTree {
   /** The znode with this path, whose parent is known. */
   findChild(parent: NodeId, key: PathKey): NodeId {
     const paths = this.#paths;
-    for (let id = paths.first(key.hash); id !== NONE; id = paths.next(id)) {
-      if (paths.hashOf(id) !== key.hash || this.records.int(id, Int.parent) !== parent) continue;
+    for (let id = paths.first(key.hash); id !== NONE; id = paths.next()) {
+      if (this.records.int(id, Int.parent) !== parent) continue;
       if (this.#hasName(id, key.bytes, key.parentLength + 1, key.length)) return id;
     }
     return NONE;

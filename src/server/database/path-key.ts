@@ -22,7 +22,8 @@ export class PathKey {
   set(path: string): void {
     const room = utf8LengthMax(path);
     if (room > this.bytes.length) this.bytes = new Uint8Array(room * 2);
-    this.length = path === '/' ? 0 : writeUtf8(path, this.bytes, 0);
+    if (this.#setAscii(path === '/' ? '' : path)) return;
+    this.length = writeUtf8(path, this.bytes, 0);
     this.#scan();
   }
 
@@ -33,6 +34,27 @@ export class PathKey {
     this.bytes.set(source.subarray(start, end));
     this.length = length === 1 && this.bytes[0] === SLASH ? 0 : length;
     this.#scan();
+  }
+
+  /** Copies and hashes at once, as long as there is nothing but ASCII. @returns false if there is. */
+  #setAscii(path: string): boolean {
+    const { bytes } = this;
+    const { length } = path;
+    let hash = HASH_START;
+    this.parentLength = -1;
+    for (let i = 0; i < length; i++) {
+      const unit = path.charCodeAt(i);
+      if (unit > 0x7f) return false;
+      if (unit === SLASH) {
+        this.parentLength = i;
+        this.parentHash = hash;
+      }
+      bytes[i] = unit;
+      hash = hashByte(hash, unit);
+    }
+    this.length = length;
+    this.hash = hash;
+    return true;
   }
 
   #scan(): void {
