@@ -18,6 +18,13 @@ export const ROOT: NodeId = 1;
 /** Below it lies what servers keep for themselves: neither the digest nor a quota counts that. */
 const SYSTEM_NAME = 'zookeeper';
 
+/** What a tree is made with. */
+export interface TreeOptions {
+  readonly keepDigest: boolean;
+  /** See {@link PathKey}. */
+  readonly hashSeed: number;
+}
+
 /** What a new znode is made of. */
 export interface NewNode {
   readonly data: Uint8Array | null;
@@ -45,13 +52,15 @@ export class DataTree {
   /** Sum of the digests, or undefined where none is kept. */
   readonly digest: TreeDigest | undefined;
   readonly #paths = new HashTable(this.records, Int.hash, Int.hashNext);
+  readonly #hashSeed: number;
   #system: NodeId = NONE;
   #pathAndDataBytes = 0;
 
   /** A tree with nothing but a root, whose stat is all zeros. */
-  constructor(keepDigest: boolean) {
+  constructor({ keepDigest, hashSeed }: TreeOptions) {
+    this.#hashSeed = hashSeed;
     this.digest = keepDigest ? new TreeDigest(this.records) : undefined;
-    const key = new PathKey();
+    const key = this.newKey();
     key.set('/');
     const root = this.records.allocate();
     this.records.setInt(root, Int.acl, OPEN_ACL);
@@ -67,6 +76,11 @@ export class DataTree {
   /** Bytes of all paths and all data, with `/` as the root's path. */
   get pathAndDataBytes(): number {
     return this.#pathAndDataBytes + 1;
+  }
+
+  /** A key to look up paths in this tree with. */
+  newKey(): PathKey {
+    return new PathKey(this.#hashSeed);
   }
 
   find(key: PathKey): NodeId {

@@ -11,12 +11,19 @@ const INITIAL_BYTES = 256;
  * The hash of a path goes on where that of its parent ended; whoever needs all prefixes gets them in one pass as well.
  */
 export class PathKey {
+  /** The hash of the root, where every other begins. Keys that meet in a table have the same. */
+  readonly hashStart: number;
   bytes: Uint8Array = new Uint8Array(INITIAL_BYTES);
   length = 0;
   hash = 0;
   /** Length of the parent's path, or -1 for the root and for what is no absolute path. */
   parentLength = -1;
   parentHash = 0;
+
+  /** @param hashStart Chosen at random, it keeps clients from making up paths that all hash the same. */
+  constructor(hashStart: number) {
+    this.hashStart = hashStart | 0;
+  }
 
   /** Takes in a path. Any string is allowed: one that is no path equals no znode's. */
   set(path: string): void {
@@ -40,7 +47,7 @@ export class PathKey {
   #setAscii(path: string): boolean {
     const { bytes } = this;
     const { length } = path;
-    let hash = HASH_START;
+    let hash = this.hashStart;
     this.parentLength = -1;
     for (let i = 0; i < length; i++) {
       const unit = path.charCodeAt(i);
@@ -59,7 +66,7 @@ export class PathKey {
 
   #scan(): void {
     const { bytes, length } = this;
-    let hash = HASH_START;
+    let hash = this.hashStart;
     this.parentLength = -1;
     for (let i = 0; i < length; i++) {
       const byte = bytes[i] as number;
@@ -72,9 +79,6 @@ export class PathKey {
     this.hash = hash;
   }
 }
-
-/** The hash of the root, where every other hash begins. */
-export const HASH_START = 0x2545f491;
 
 /** The hash of what has the hash so far and one more byte: a step of FNV-1a, with the high bits mixed into the low ones. */
 export function hashByte(hash: number, byte: number): number {

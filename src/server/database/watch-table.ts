@@ -2,7 +2,7 @@ import { BlockStore } from './block-store.ts';
 import { HashTable } from './hash-table.ts';
 import { Records } from './records.ts';
 import { decodeUtf8 } from '../../common/utf8.ts';
-import { HASH_START, hashByte, type PathKey, SLASH } from './path-key.ts';
+import { hashByte, type PathKey, SLASH } from './path-key.ts';
 import type { Watcher } from './types.ts';
 
 /** What one watcher watches on one path: bits that add up. */
@@ -157,7 +157,7 @@ export class WatchTable {
   #addRecursive(key: PathKey, watchers: Watcher[]): void {
     const known = new Set(watchers);
     const { bytes, length } = key;
-    let hash = HASH_START;
+    let hash = key.hashStart;
     for (let i = 0; i < length; i++) {
       const byte = bytes[i] as number;
       if (byte === SLASH) this.#collectRecursive(bytes, i, hash, known, watchers);
