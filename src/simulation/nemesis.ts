@@ -37,7 +37,9 @@ export class Nemesis {
   }
 
   start(): void {
-    this.scheduler.after(this.random.between(50, 2_500), () => {
+    // Often one blow follows close upon another: what is only wrong for a moment shows when the next falls into it.
+    const pauseMs = this.random.chance(0.4) ? this.random.between(0, 250) : this.random.between(250, 3_000);
+    this.scheduler.after(pauseMs, () => {
       if (!this.active) return;
       this.strike();
       this.start();
