@@ -35,7 +35,7 @@ export class Ensemble {
   /** Prepares directories and ports, starts nothing. */
   static async prepare(options: EnsembleOptions): Promise<Ensemble> {
     const size = options.size ?? 3;
-    const directory = await mkdtemp(join(options.directory ?? tmpdir(), 'zabkeeper-'));
+    const directory = await mkdtemp(join(options.directory ?? tmpdir(), 'zabkeeper-members-'));
     const ports = await Promise.all(Array.from({ length: size }, () => memberPorts()));
     const serverLines =
       size === 1 ? [] : ports.map((p, index) => `server.${index + 1}=127.0.0.1:${p.quorum}:${p.election}`);
