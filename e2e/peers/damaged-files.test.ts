@@ -157,7 +157,8 @@ describe(`damaged files (${subject})`, () => {
       withCopy(killed, async (member, tree) => {
         await corrupt((await newest(member.dataDir, 'snapshot')).path);
         await recoversAll(member, tree);
-        if (subject === 'ours' && name !== 'that is gone') assert.match(await member.logTail(1000), /ZK_SNAPSHOT_CORRUPT/);
+        if (subject === 'ours' && name !== 'that is gone')
+          assert.match(await member.logTail(1000), /ZK_SNAPSHOT_CORRUPT/);
       }),
     );
   }
