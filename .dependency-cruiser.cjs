@@ -7,6 +7,7 @@ const layers = {
   'src/server/database': ['src/common', 'src/server/protocol'],
   'src/server/pipeline': ['src/common', 'src/server/protocol', 'src/server/zab', 'src/server/database'],
   'src/server/storage': ['src/common', 'src/server/protocol', 'src/server/database'],
+  'src/server/backup': ['src/common', 'src/server/protocol', 'src/server/database', 'src/server/storage/formats'],
   'src/server/config': ['src/common', 'src/server/zab'],
   'src/server/net': ['src/common', 'src/server'],
   'src/simulation': [
@@ -22,7 +23,7 @@ const layers = {
   'src/operator/plan': ['src/api', 'src/common', 'src/operator/resources'],
   'src/operator/kube': ['src/api', 'src/common'],
   'src/operator/controllers': ['src/api', 'src/common', 'src/client', 'src/operator'],
-  'src/cli': ['src/api', 'src/common', 'src/client'],
+  'src/cli': ['src/api', 'src/common', 'src/client', 'src/server/backup', 'src/server/storage/formats'],
 };
 const pure = [
   'src/api',
@@ -32,6 +33,7 @@ const pure = [
   'src/server/database',
   'src/server/pipeline',
   'src/server/config',
+  'src/server/backup',
   'src/server/storage',
   'src/operator/resources',
   'src/operator/plan',
