@@ -23,7 +23,7 @@ const layers = {
   'src/operator/plan': ['src/api', 'src/common', 'src/operator/resources'],
   'src/operator/kube': ['src/api', 'src/common'],
   'src/operator/controllers': ['src/api', 'src/common', 'src/client', 'src/operator'],
-  'src/cli': ['src/api', 'src/common', 'src/client', 'src/server/backup', 'src/server/storage/formats'],
+  'src/cli': ['src/api', 'src/common', 'src/client', 'src/server/backup', 'src/server/storage'],
 };
 const pure = [
   'src/api',
@@ -39,7 +39,8 @@ const pure = [
   'src/operator/plan',
 ];
 // What of the storage is real files and threads; the rest of it runs in the simulator.
-const storageOfNode = '^src/server/storage/(log-worker|node-disk|open|snapshot-save|worker-storage)\\.ts$';
+const storageOfNode =
+  '^src/server/storage/(instance-lock|log-worker|node-disk|open|snapshot-save|worker-storage)\\.ts$';
 // Tests, and what only tests and the simulator use: they may import what their folder may not, and the programs may not import them.
 const testing = '(\\.test\\.ts$|/testing(/|\\.ts$)|/fake-[^/]+\\.ts$)';
 

@@ -20,10 +20,10 @@ interface Answer {
  */
 export function createAdminServer(view: ServerView): Server {
   const snapshots = new SnapshotCommand(view);
-  const snapshotPaths = ['snapshot', 'snap'].map((name) => `${view.config.admin.commandUrl}/${name}`);
+  const snapshotPaths = new Set(['snapshot', 'snap'].map((name) => `${view.config.admin.commandUrl}/${name}`));
   const server = createServer((request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://admin');
-    if (request.method === 'GET' && snapshotPaths.includes(pathname)) {
+    if (request.method === 'GET' && snapshotPaths.has(pathname)) {
       void snapshots.answer(request, searchParams, response);
       return;
     }

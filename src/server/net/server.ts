@@ -21,8 +21,8 @@ import { endInitialization, mayVote, prepareDirectories } from './data-directory
 import { Driver } from './driver.ts';
 import { ElectionTransport } from './election-transport.ts';
 import { answerFourLetterWord } from './four-letter-words.ts';
-import { lockDirectory } from './instance-lock.ts';
-import type { InstanceLock } from './instance-lock.ts';
+import { lockDirectory } from '../storage/instance-lock.ts';
+import type { InstanceLock } from '../storage/instance-lock.ts';
 import { LeaderLink } from './leader-link.ts';
 import { LearnerListener } from './learner-listener.ts';
 import { listen, stopListening } from './listen.ts';

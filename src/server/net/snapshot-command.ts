@@ -109,7 +109,7 @@ async function* inTurns(snapshot: DatabaseSnapshot): AsyncGenerator<Uint8Array, 
 }
 
 function acceptsGzip({ headers }: IncomingMessage): boolean {
-  return /(?:^|[\s,])gzip(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))/i.test(String(headers['accept-encoding'] ?? ''));
+  return /(?:^|[\s,])gzip(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))/i.test(headers['accept-encoding']?.toString() ?? '');
 }
 
 function refuse(response: ServerResponse, { status, error, headers }: Refusal): void {
