@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createServer, type RequestListener } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
@@ -17,7 +17,14 @@ import { restore } from './restore.ts';
 import { inspectFile } from './snapshot-file.ts';
 
 const directories: string[] = [];
-after(() => Promise.all(directories.map((directory) => rm(directory, { recursive: true }))));
+const servers: Server[] = [];
+after(async () => {
+  for (const server of servers) {
+    server.closeAllConnections();
+    server.close();
+  }
+  await Promise.all(directories.map((directory) => rm(directory, { recursive: true })));
+});
 
 async function scratch(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'zabctl-'));
@@ -38,17 +45,12 @@ function snapshot(): Buffer {
   return Buffer.concat([...snapshotFile(database.snapshot())]);
 }
 
-async function served(answer: RequestListener): Promise<{ server: string } & AsyncDisposable> {
+/** The address of an HTTP server that answers so until the tests end. */
+async function served(answer: RequestListener): Promise<string> {
   const http = createServer(answer).listen(0, '127.0.0.1');
+  servers.push(http);
   await once(http, 'listening');
-  return {
-    server: `127.0.0.1:${(http.address() as AddressInfo).port}`,
-    [Symbol.asyncDispose]: async () => {
-      http.closeAllConnections();
-      http.close();
-      await once(http, 'close');
-    },
-  };
+  return `127.0.0.1:${(http.address() as AddressInfo).port}`;
 }
 
 const HEADERS = { 'content-type': 'application/octet-stream', last_zxid: '0x700000003' };
@@ -67,7 +69,7 @@ test('inspect: what is in a file, plain or packed; for people and for programs',
     [fields['zxid'], fields['znodes'], fields['ephemerals'], fields['containers'], fields['sessions']],
     ['0x700000003', 7, 1, 1, 1],
   );
-  const [largest] = plain.summary.subtrees.filter(({ path }) => !path.startsWith('/zookeeper'));
+  const largest = plain.summary.subtrees.find(({ path }) => !path.startsWith('/zookeeper'));
   assert.deepEqual(largest, { path: '/kept', znodes: 2, bytes: 24 });
   assert.match(
     render(inspectFields('f', plain), 'text'),
@@ -90,11 +92,11 @@ test('inspect: what is cut or changed, packed or not, is refused', async () => {
 test('backup: the file appears whole and sound, with the identity in the header, and replaces none', async () => {
   const directory = await scratch();
   const asked: unknown[] = [];
-  await using member = await served((request, response) => {
+  const server = await served((request, response) => {
     asked.push([request.url, request.headers.authorization, request.headers['accept-encoding']]);
     response.writeHead(200, HEADERS).end(snapshot());
   });
-  const options = { server: member.server, auth: 'digest:user:pass:word', silenceMs: 5000 };
+  const options = { server, auth: 'digest:user:pass:word', silenceMs: 5000 };
   for (const name of ['plain', 'packed.gz']) {
     const file = join(directory, name);
     const { summary, sha256 } = await backUp(file, options);
@@ -138,8 +140,8 @@ test('backup: whatever goes wrong on the way leaves nothing', async () => {
     ],
   ];
   for (const [answer, code, message] of answers) {
-    await using member = await served(answer);
-    await assert.rejects(backUp(join(directory, 'f'), { server: member.server, auth: undefined, silenceMs: 5000 }), {
+    const server = await served(answer);
+    await assert.rejects(backUp(join(directory, 'f'), { server, auth: undefined, silenceMs: 5000 }), {
       code,
       message,
     });
