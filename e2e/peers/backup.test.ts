@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { readFile, readdir, truncate, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readFile, readdir, truncate, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { describe, it } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { Ensemble } from '../support/ensemble.ts';
 import type { Member } from '../support/member.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -145,6 +146,7 @@ describe('backup and restore', () => {
   it("Apache ZooKeeper's snapshot becomes a new ensemble here", { timeout: 120_000 }, async () => {
     const source = await Ensemble.start({ kind: 'apache', size: 1 });
     const target = await Ensemble.prepare({ kind: 'ours', settings: restored });
+    const alone = await Ensemble.prepare({ kind: 'ours', size: 1 });
     try {
       const member = source.member(1);
       const keeper = await openKeeper(member.clientPort);
@@ -165,8 +167,15 @@ describe('backup and restore', () => {
       await Promise.all(target.members.map((to) => restore(snapshot.path, to)));
       await target.startAll();
       await hasTree(target, tree);
+
+      // Or by hand, as users of ZooKeeper do; the old life's sessions then end when they are due.
+      const data = join(alone.member(1).dataDir, 'version-2');
+      await mkdir(data, { recursive: true });
+      await writeFile(join(data, `${basename(snapshot.path)}.gz`), gzipSync(await readFile(snapshot.path)));
+      await alone.startAll();
+      assert.deepEqual(withoutEphemerals(await treeOf(alone.member(1))), withoutEphemerals(tree));
     } finally {
-      await Promise.all([source.stop(), target.stop()]);
+      await Promise.all([source.stop(), target.stop(), alone.stop()]);
     }
   });
 

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { createDatabase } from '../database/database.ts';
-import { contentOf } from '../database/testing/snapshots.ts';
+import { contentOf, drain } from '../database/testing/snapshots.ts';
 import { transactions } from '../database/testing/transactions.ts';
 import type { Database } from '../database/types.ts';
-import { SnapshotDecoder } from '../storage/formats/snapshot-format.ts';
+import { SnapshotDecoder, SnapshotEncoder } from '../storage/formats/snapshot-format.ts';
+import { OpCode } from '../protocol/opcodes.ts';
 import { Restoration } from './restoration.ts';
 import { SnapshotReading, type SnapshotSummary } from './snapshot-reading.ts';
 import { snapshotFile, snapshotFileBytes } from './snapshot-stream.ts';
@@ -114,6 +115,34 @@ test('a file that is cut or changed anywhere is refused', () => {
       }
     }),
   );
+});
+
+test('what servers of other versions write: the zxid from the name, no digest; what is of no one moment is refused', () => {
+  const source = database();
+  const acl = [{ perms: 31, scheme: 'world', id: 'anyone' }];
+  const header = { sessionId: 1n, cxid: 1, zxid: 0x500000007, timeMs: 1, type: OpCode.create };
+  const node = { path: '/a', data: null, acl, ephemeral: false, parentCVersion: -1 };
+  source.apply(header, { type: OpCode.create, ...node });
+  const file = (zxid: number, digest: bigint | undefined): Buffer => {
+    const encoder = new SnapshotEncoder();
+    return Buffer.concat([encoder.header(), encoder.body(drain(source.snapshot())), encoder.trailer(zxid, digest)]);
+  };
+  const summary = (bytes: Uint8Array, nameZxid?: number): SnapshotSummary => {
+    const reading = new SnapshotReading('test', nameZxid);
+    reading.push(bytes);
+    return reading.end();
+  };
+  assert.equal(summary(file(header.zxid, undefined)).digestChecked, false);
+  // Without the zxid and its seal it is as of ZooKeeper 3.6 to 3.8.
+  const older = file(header.zxid, source.digest()).subarray(0, -21);
+  assert.equal(summary(older, header.zxid).digestChecked, true);
+  assert.throws(() => summary(older), { code: 'ZK_SNAPSHOT_CORRUPT', message: /give it the name/ });
+  for (const inexact of [file(header.zxid - 1, undefined), file(header.zxid, 1n)]) {
+    assert.throws(() => summary(inexact), {
+      code: 'ZK_SNAPSHOT_CORRUPT',
+      message: /is not the tree at 0x50000000[67]/,
+    });
+  }
 });
 
 test('a reader that gives up lets go of the snapshot', () => {
