@@ -26,12 +26,15 @@ export interface Sources {
   readonly readMembers: MemberReader;
 }
 
+/** Where the pods are read from: the cache, which may lag behind, or the API server itself. */
+export type PodSource = 'cache' | 'api';
+
 /**
  * Reads the world around a cluster. The StatefulSet, and the volumes whenever a decision about their data is due, are
  * read from the API server itself: a stale cache must never make a second bootstrap or delete a volume.
  */
-export async function observe(cluster: CoordinationCluster, sources: Sources): Promise<Observed> {
-  const pods = cached<Pod>(sources.caches.Pod, cluster);
+export async function observe(cluster: CoordinationCluster, sources: Sources, podSource: PodSource): Promise<Observed> {
+  const pods = podSource === 'cache' ? cached<Pod>(sources.caches.Pod, cluster) : await readPods(cluster, sources);
   const [statefulSet, claims, others, reports] = await Promise.all([
     sources.client.get<StatefulSet>(KINDS.StatefulSet, namespaceOf(cluster), setName(cluster)),
     observeClaims(cluster, sources),
@@ -40,6 +43,11 @@ export async function observe(cluster: CoordinationCluster, sources: Sources): P
   ]);
   const existing = [statefulSet, ...others].filter((object) => object !== undefined);
   return { now: new Date().toISOString(), statefulSet, existing, pods, claims, reports };
+}
+
+async function readPods(cluster: CoordinationCluster, { client }: Sources): Promise<Pod[]> {
+  const scope = { namespace: namespaceOf(cluster), labelSelector: selectorString(cluster) };
+  return [...(await client.list<Pod>(KINDS.Pod, scope)).items];
 }
 
 async function observeClaims(

@@ -47,6 +47,8 @@ export type Step =
       readonly kind: Kind;
       readonly name: string;
       readonly uid: string;
+      /** Where it is set, only while the object is still as it was observed. */
+      readonly resourceVersion?: string | undefined;
     }
   /** Refused by storage classes that cannot expand volumes: reported, and the steps after it are done all the same. */
   | { readonly do: 'expandClaim'; readonly name: string; readonly uid: string; readonly size: string }

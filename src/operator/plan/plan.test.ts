@@ -201,21 +201,6 @@ describe('a running cluster', () => {
     assert.match(available.message, /0 of 3 members serve/);
   });
 
-  test('a change of the template is applied and waits for the pods', () => {
-    const world = readyWorld();
-    world.edit({ resources: { requests: { cpu: '1' } } });
-    world.reconcile();
-    world.reconcile();
-    assert.equal(condition(world, 'Progressing')?.reason, 'UpdatePending');
-    assert.equal(condition(world, 'Available')?.status, 'True');
-    assert.equal(world.theCluster.status?.phase, 'Updating');
-    assert.equal(world.pods.size, 3);
-    world.killPod('test-1');
-    world.tick();
-    world.reconcile();
-    assert.match(condition(world, 'Progressing')?.message ?? '', /^test-0, test-2 still run/);
-  });
-
   test('larger volumes are asked of the claims, not of the template', () => {
     const world = readyWorld({ storage: { size: '1Gi' } });
     world.edit({ storage: { size: '2Gi', whenDeleted: 'Retain' } });

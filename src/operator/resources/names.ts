@@ -12,6 +12,12 @@ export const TEMPLATE_ANNOTATION = 'zabkeeper.dev/template';
 /** Annotation of a pod: the fingerprint of the zoo.cfg it was made for. */
 export const CONFIG_ANNOTATION = 'zabkeeper.dev/config';
 
+/** Annotation of a CoordinationCluster, handed on to its pods: a new value restarts every member, one after the other. */
+export const RESTART_ANNOTATION = 'zabkeeper.dev/restarted-at';
+
+/** What `kubectl rollout restart statefulset` writes into the template of the pods. */
+export const KUBECTL_RESTART_ANNOTATION = 'kubectl.kubernetes.io/restartedAt';
+
 /** Label of a volume claim: the UID of the cluster that it was made by. */
 export const CLUSTER_UID_LABEL = 'zabkeeper.dev/cluster-uid';
 

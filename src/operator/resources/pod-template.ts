@@ -8,6 +8,7 @@ import {
   DATA_CLAIM,
   objectLabels,
   PORTS,
+  RESTART_ANNOTATION,
   selectorLabels,
   TEMPLATE_ANNOTATION,
 } from './names.ts';
@@ -28,7 +29,12 @@ const TERMINATION_GRACE_SECONDS = 30;
  */
 export function podTemplate(ensemble: Ensemble, initialize: boolean): PodTemplate {
   const lasting = templateWith(ensemble, serverArguments(false), {});
-  const annotations = { [TEMPLATE_ANNOTATION]: fingerprint(lasting) };
+  const restartedAt = ensemble.cluster.metadata.annotations?.[RESTART_ANNOTATION];
+  const annotations = {
+    [TEMPLATE_ANNOTATION]: fingerprint(lasting),
+    // Beside the fingerprint and not in it: taking the annotation away again restarts nothing.
+    ...(restartedAt === undefined ? {} : { [RESTART_ANNOTATION]: restartedAt }),
+  };
   return templateWith(ensemble, serverArguments(initialize), annotations);
 }
 
@@ -92,6 +98,8 @@ function serverContainer(ensemble: Ensemble, args: string[]): Container {
       readOnlyRootFilesystem: true,
       capabilities: { drop: ['ALL'] },
     },
+    // What a member says before it gives up reaches the status of the cluster.
+    terminationMessagePolicy: 'FallbackToLogsOnError',
     volumeMounts: [
       { name: DATA_CLAIM, mountPath: DATA_DIRECTORY },
       { name: 'config', mountPath: CONFIG_DIRECTORY, readOnly: true },
