@@ -1,0 +1,35 @@
+import { after, before, test } from 'node:test';
+import { ClientPod } from './support/client-pod.ts';
+import { ClusterUnderTest } from './support/cluster.ts';
+import { apply, kubectl } from './support/kubectl.ts';
+import { rollsUnderWriter } from './support/rolling.ts';
+
+const cluster = new ClusterUnderTest('e2e-rolling');
+let client: ClientPod;
+
+before(async () => {
+  await cluster.createReady();
+  client = await ClientPod.start(cluster.namespace);
+});
+after(() => cluster.remove());
+
+/** Each on top of the one before it. */
+let spec: object = {};
+const CHANGES: Readonly<Record<string, object>> = {
+  'a key of zoo.cfg': { config: { snapCount: 50_000 } },
+  'other resources': { resources: { requests: { cpu: '40m', memory: '200Mi' } } },
+  'a label of the pods': { podLabels: { team: 'books' } },
+};
+
+for (const [what, change] of Object.entries(CHANGES)) {
+  test(`${what}: one member after the other, the leader last, nothing lost`, async () => {
+    spec = { ...spec, ...change };
+    await rollsUnderWriter(what, cluster, client, () => apply(cluster.manifest(spec)));
+  });
+}
+
+test('kubectl rollout restart is honoured', async () => {
+  await rollsUnderWriter('rollout restart', cluster, client, () =>
+    kubectl(['-n', cluster.namespace, 'rollout', 'restart', `statefulset/${cluster.name}`]),
+  );
+});
