@@ -16,7 +16,7 @@ const ANNOUNCED: Partial<Record<ClusterConditionType, Announcement>> = {
 };
 
 /** Reasons for which it is no warning that something is not available: the manifest asks for it. */
-const ASKED_FOR: readonly string[] = ['Hibernated', 'WakingUp'];
+const ASKED_FOR: ReadonlySet<string> = new Set(['Hibernated', 'WakingUp']);
 
 /** The Events that tell how `next` differs from `previous`: each decision and each refusal, with why. */
 export function statusEvents(
@@ -68,7 +68,7 @@ function conditionEvents(
       before === undefined ? status === (type === 'Accepted' ? 'False' : 'True') : isChange(before, status, reason);
     const how = status === 'Unknown' ? undefined : ANNOUNCED[type as ClusterConditionType]?.[status];
     if (!isNews || how === undefined) return [];
-    return [{ type: ASKED_FOR.includes(reason) ? 'Normal' : how, reason, message: sentence(message) }];
+    return [{ type: ASKED_FOR.has(reason) ? 'Normal' : how, reason, message: sentence(message) }];
   });
 }
 

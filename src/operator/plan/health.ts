@@ -12,7 +12,7 @@ const SLOW_MS = 60_000;
 const LAST_WORDS_MAX = 300;
 
 /** What a container waits for as a matter of course. */
-const ORDINARY_WAITS = ['ContainerCreating', 'PodInitializing'];
+const ORDINARY_WAITS: ReadonlySet<string> = new Set(['ContainerCreating', 'PodInitializing']);
 
 /** There is no pod, or its end was asked for: Kubernetes is to make another. */
 export function isGone({ pod }: Member): boolean {
@@ -44,7 +44,7 @@ export function trouble(member: Member, now: string): string | undefined {
   if (pod === undefined || isGone(member) || isPodReady(pod)) return undefined;
   const container = serverStatus(pod);
   const waiting = container?.state?.waiting?.reason;
-  if (waiting !== undefined && !ORDINARY_WAITS.includes(waiting)) return waitingFor(waiting, container);
+  if (waiting !== undefined && !ORDINARY_WAITS.has(waiting)) return waitingFor(waiting, container);
   const unscheduled = pod.status?.conditions?.find(({ type, status }) => type === 'PodScheduled' && status === 'False');
   if (unscheduled !== undefined) return withWords(unscheduled.reason ?? 'Unschedulable', unscheduled.message);
   const ended = lastEnd(container);

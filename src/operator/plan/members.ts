@@ -67,11 +67,7 @@ export function ensembleState(ensemble: Ensemble, observed: Observed): EnsembleS
   const wanted = wantedAnnotations(ensemble, observed.statefulSet);
   const seen = memberSlots(ensemble.cluster, ensemble.voters).map((slot) => seenMember(slot, observed, wanted));
   const leading = currentLeader(seen);
-  const members = seen.map((one): Member => {
-    const serves = servesUnder(one, leading);
-    const ready = one.pod !== undefined && isPodReady(one.pod);
-    return { ...one, serves, inSync: serves && ready && lagBehind(leading?.report, one.report) <= LAG_MAX };
-  });
+  const members = seen.map((one) => judged(one, leading));
   const following = members.filter(({ serves }) => serves);
   return {
     members,
@@ -109,6 +105,14 @@ function seenMember(slot: MemberSlot, observed: Observed, wanted: Readonly<Recor
     outdated:
       pod !== undefined && Object.entries(wanted).some(([key, value]) => pod.metadata.annotations?.[key] !== value),
   };
+}
+
+function judged(seen: SeenMember, leading: SeenMember | undefined): Member {
+  const { slot, pod, report, outdated } = seen;
+  const serves = servesUnder(seen, leading);
+  const ready = pod !== undefined && isPodReady(pod);
+  const inSync = serves && ready && lagBehind(leading?.report, report) <= LAG_MAX;
+  return { slot, pod, report, outdated, serves, inSync };
 }
 
 /** A deposed leader may not know it yet: the highest epoch counts. */
