@@ -3,6 +3,7 @@ import { after, before, test } from 'node:test';
 import { waitFor } from '../support/wait-for.ts';
 import { ClientPod } from './support/client-pod.ts';
 import { ClusterUnderTest } from './support/cluster.ts';
+import { killProcess } from './support/faults.ts';
 import { apply } from './support/kubectl.ts';
 import { checkWriter } from './support/rolling.ts';
 import { Writer } from './support/writer.ts';
@@ -47,6 +48,12 @@ test('a change that cannot work stops at the first member, and a corrected manif
       assert.equal(replaced.length, 1, `only one member is replaced, not ${replaced.join(', ')}`);
       assert.notEqual(replaced[0], leader);
       assert.equal((await cluster.condition('Available'))?.status, 'True');
+
+      // One that was not updated yet starts again with what it had, however wrong the new manifest is.
+      const other = (await cluster.pods()).find(({ metadata: { name } }) => name !== replaced[0] && name !== leader);
+      assert.ok(other);
+      await killProcess(other);
+      await writer.goesOn(200);
 
       await apply(cluster.manifest());
       await cluster.ready();

@@ -1,5 +1,5 @@
 import type { CoordinationCluster } from '../../api/coordination-cluster.ts';
-import type { KubeObject } from '../../api/objects.ts';
+import type { KubeObject, ObjectMeta } from '../../api/objects.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { ReadableCache } from '../kube/object-cache.ts';
 import type { Observed } from '../plan/model.ts';
@@ -7,7 +7,6 @@ import { validLatch } from '../plan/bootstrap.ts';
 import { KINDS, type Kind, type PersistentVolumeClaim, type Pod, type StatefulSet } from '../resources/kubernetes.ts';
 import {
   clientServiceName,
-  configMapName,
   namespaceOf,
   peerServiceName,
   selectorLabels,
@@ -41,7 +40,8 @@ export async function observe(cluster: CoordinationCluster, sources: Sources, po
     Promise.all(cachedNames(cluster).map(([kind, name]) => observeObject(cluster, kind, name, sources))),
     sources.readMembers(pods),
   ]);
-  const existing = [statefulSet, ...others].filter((object) => object !== undefined);
+  const configMaps = cached(sources.caches.ConfigMap, cluster).filter(({ metadata }) => isOwned(metadata, cluster));
+  const existing = [statefulSet, ...others, ...configMaps].filter((object) => object !== undefined);
   return { now: new Date().toISOString(), statefulSet, existing, pods, claims, reports };
 }
 
@@ -72,11 +72,14 @@ async function observeObject(
   return caches[kind].get(`${namespace}/${name}`) ?? (await client.get(KINDS[kind], namespace, name));
 }
 
+function isOwned({ ownerReferences = [] }: ObjectMeta, { metadata: { uid } }: CoordinationCluster): boolean {
+  return ownerReferences.some((owner) => owner.uid === uid);
+}
+
 function cachedNames(cluster: CoordinationCluster): [CachedKind, string][] {
   return [
     ['Service', peerServiceName(cluster)],
     ['Service', clientServiceName(cluster)],
-    ['ConfigMap', configMapName(cluster)],
     ['PodDisruptionBudget', setName(cluster)],
   ];
 }

@@ -222,6 +222,10 @@ export class FakeWorld {
       }
       case 'delete':
         if (step.kind === 'Pod') this.#restart(step);
+        if (step.kind === 'ConfigMap') {
+          assert.deepEqual(this.outdated, [], `nobody needs ${step.name} any more`);
+          this.objects.delete(`ConfigMap/${step.name}`);
+        }
         if (step.kind === 'PersistentVolumeClaim') this.loseVolume(step.name);
         if (step.kind === 'StatefulSet') {
           this.objects.delete(`StatefulSet/${step.name}`);
@@ -281,7 +285,7 @@ export class FakeWorld {
 
   /** How many voters zoo.cfg lists, whatever runs. */
   get #voters(): number {
-    const config = this.objects.get('ConfigMap/test-config') as ConfigMap | undefined;
+    const config = [...this.objects.values()].find(({ kind }) => kind === 'ConfigMap') as ConfigMap | undefined;
     return config?.data['zoo.cfg']?.match(/^server\./gm)?.length ?? 0;
   }
 
@@ -330,6 +334,9 @@ export class FakeWorld {
   #startPod(set: StatefulSet, name: string, claimName: string): void {
     const { template } = set.spec;
     const disk = this.#disk(claimName);
+    for (const { configMap } of template.spec.volumes) {
+      assert.ok(this.objects.has(`ConfigMap/${configMap.name}`), `${name} finds its zoo.cfg`);
+    }
     const image = template.spec.containers[0]?.image ?? '';
     const fate = image.includes('missing') ? 'pending' : image.includes('crashing') ? 'crashes' : 'works';
     if (fate !== 'pending' && template.spec.containers[0]?.args.includes(INITIALIZE_FLAG) === true) disk.newest ??= 0;

@@ -21,7 +21,10 @@ export interface Observed {
   /** RFC 3339. */
   readonly now: string;
   readonly statefulSet?: StatefulSet | undefined;
-  /** Every object that exists under a name that the cluster's own objects have, whoever made it. */
+  /**
+   * Every object that exists under a name that the cluster's own objects have, whoever made it, and the cluster's
+   * ConfigMaps of any time.
+   */
   readonly existing: readonly KubeObject[];
   readonly pods: readonly Pod[];
   readonly claims: readonly PersistentVolumeClaim[];

@@ -10,7 +10,11 @@ function condition(world: FakeWorld, type: ClusterConditionType) {
 }
 
 function applied(plan: Plan): string[] {
-  return plan.steps.map((step) => (step.do === 'apply' ? `${step.kind} ${step.object.metadata.name}` : step.do));
+  return plan.steps.map((step) => {
+    if (step.do !== 'apply') return step.do;
+    // The rest of its name is made from its content.
+    return `${step.kind} ${step.object.metadata.name.replace(/^test-config-[0-9a-f]{16}$/, 'test-config')}`;
+  });
 }
 
 function initializes(world: FakeWorld): boolean {

@@ -11,7 +11,7 @@ import { advanceLatch, decideBeginning, validLatch } from './bootstrap.ts';
 import { allEnded, isUpdating, type Situation } from './cluster-conditions.ts';
 import { planDeletion } from './deletion.ts';
 import { statusEvents } from './events.ts';
-import { ensembleState } from './members.ts';
+import { ensembleState, type EnsembleState } from './members.ts';
 import { REQUEUE, type Observed, type Plan, type PlanSettings, type Step } from './model.ts';
 import { restartOutdated } from './rolling.ts';
 import { clusterStatus } from './status.ts';
@@ -43,6 +43,7 @@ export function planCluster(cluster: CoordinationCluster, observed: Observed, se
     ...expandClaims(ensemble, observed),
     ...ensembleObjects(ensemble, latch, observed.statefulSet),
     ...rolling.steps,
+    ...retireConfigMaps(ensemble, state, observed),
   ];
   const refusal = scalingRefused(cluster, latch);
   const settled: Situation = { ...situation, nextLatch: advanced, refusal, updateWaitsFor: rolling.waitingFor };
@@ -66,6 +67,15 @@ function ensembleObjects(ensemble: Ensemble, latch: BootstrapLatch, existing: St
     { do: 'apply', kind: 'StatefulSet', object: onlyOver(existing, set) },
     ...(initialize ? [] : [{ do: 'apply', kind: 'Service', object: clientService(cluster) } as const]),
   ];
+}
+
+/** Deletes the configurations that no member has any more. */
+function retireConfigMaps(ensemble: Ensemble, state: EnsembleState, { existing }: Observed): Step[] {
+  if (!state.complete || state.members.some(({ outdated }) => outdated)) return [];
+  const { name: current } = configMap(ensemble).metadata;
+  return existing.flatMap(({ kind, metadata: { name, uid } }): Step[] =>
+    kind !== 'ConfigMap' || name === current || uid === undefined ? [] : [{ do: 'delete', kind, name, uid }],
+  );
 }
 
 /** Makes the apply conditional on the set being the one that was observed. */

@@ -101,6 +101,16 @@ describe('a rolling change', () => {
     assert.match(restart.message, /there is no quorum: clients wait until it is back$/);
   });
 
+  test('of zoo.cfg leaves the members that are not updated yet the one that they have', () => {
+    const world = readyWorld();
+    const configMaps = () => [...world.objects.values()].filter(({ kind }) => kind === 'ConfigMap').length;
+    world.edit({ config: { snapCount: 1000 } });
+    live(world, 1);
+    assert.equal(configMaps(), 2);
+    live(world);
+    assert.equal(configMaps(), 1);
+  });
+
   test('changed again in the middle goes on to the newest', () => {
     const world = readyWorld();
     world.edit({ image: 'good:2' });

@@ -36,6 +36,7 @@ export interface Service extends KubeObject {
 /** See Kubernetes' core/v1. */
 export interface ConfigMap extends KubeObject {
   readonly data: Readonly<Record<string, string>>;
+  readonly immutable: boolean;
 }
 
 /** See Kubernetes' policy/v1. */
@@ -90,7 +91,7 @@ export interface PodTemplate {
     readonly priorityClassName?: string;
     readonly imagePullSecrets?: readonly { readonly name: string }[];
     readonly containers: readonly Container[];
-    readonly volumes: readonly Readonly<Record<string, unknown>>[];
+    readonly volumes: readonly { readonly name: string; readonly configMap: { readonly name: string } }[];
   };
 }
 

@@ -1,4 +1,5 @@
 import type { CoordinationCluster } from '../../api/coordination-cluster.ts';
+import { fingerprint } from './fingerprint.ts';
 
 /** The manager that the operator's fields and labels name. */
 export const MANAGER = 'zabkeeper-operator';
@@ -42,9 +43,12 @@ export function clientServiceName(cluster: CoordinationCluster): string {
   return `${cluster.metadata.name}-client`;
 }
 
-/** The ConfigMap with zoo.cfg. */
-export function configMapName(cluster: CoordinationCluster): string {
-  return `${cluster.metadata.name}-config`;
+/**
+ * The ConfigMap with this zoo.cfg. Another one for each content: a member that has not been updated yet starts again with
+ * the configuration that it had, however wrong the new one is.
+ */
+export function configMapName(cluster: CoordinationCluster, zooCfg: string): string {
+  return `${cluster.metadata.name}-config-${fingerprint(zooCfg)}`;
 }
 
 /** The cluster's namespace; a CoordinationCluster always has one. */

@@ -50,11 +50,12 @@ function serverArguments(initialize: boolean): string[] {
 function templateWith(ensemble: Ensemble, args: string[], annotations: Record<string, string>): PodTemplate {
   const { cluster } = ensemble;
   const { spec } = cluster;
+  const config = zooCfg(ensemble);
   const { nodeSelector, tolerations, priorityClassName } = spec.scheduling;
   return {
     metadata: {
       labels: { ...spec.podLabels, ...objectLabels(cluster) },
-      annotations: { ...spec.podAnnotations, [CONFIG_ANNOTATION]: fingerprint(zooCfg(ensemble)), ...annotations },
+      annotations: { ...spec.podAnnotations, [CONFIG_ANNOTATION]: fingerprint(config), ...annotations },
     },
     spec: {
       terminationGracePeriodSeconds: TERMINATION_GRACE_SECONDS,
@@ -75,7 +76,7 @@ function templateWith(ensemble: Ensemble, args: string[], annotations: Record<st
       affinity: spec.scheduling.affinity ?? preferOtherNodes(cluster),
       topologySpreadConstraints: spec.scheduling.topologySpreadConstraints ?? spread(cluster),
       containers: [serverContainer(ensemble, args)],
-      volumes: [{ name: 'config', configMap: { name: configMapName(cluster) } }],
+      volumes: [{ name: 'config', configMap: { name: configMapName(cluster, config) } }],
     },
   };
 }
