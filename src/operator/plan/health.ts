@@ -20,18 +20,20 @@ export function isGone({ pod }: Member): boolean {
 }
 
 /**
- * Whether nobody loses anything if the member's pod goes: it serves nobody, and either no process of it runs, or one runs
- * and has not become ready for a while.
+ * Whether nobody loses anything if the member's pod goes: it serves nobody, and either it cannot start, or it has not
+ * become ready for a while.
  *
+ * @param updateFails What is to come after it has been tried and does not start: it may well be worse than what there is.
  * @param now RFC 3339
  */
-export function isUseless(member: Member, latch: BootstrapLatch, now: string): boolean {
+export function isUseless(member: Member, latch: BootstrapLatch, updateFails: boolean, now: string): boolean {
   const { pod } = member;
   if (pod === undefined || isGone(member) || isPodReady(pod)) return false;
   // Before the ensemble is formed no member has anything to lose.
   if (latch.phase === 'Started') return true;
   if (member.report?.serving === true) return false;
-  return !hasProcess(pod) || unreadyForMs(pod, now) >= PATIENCE_MS;
+  if (pod.status?.phase === 'Pending' || waitsInVain(serverStatus(pod))) return true;
+  return unreadyForMs(pod, now) >= (updateFails ? SLOW_MS : PATIENCE_MS);
 }
 
 /**
@@ -42,14 +44,23 @@ export function isUseless(member: Member, latch: BootstrapLatch, now: string): b
 export function trouble(member: Member, now: string): string | undefined {
   const { pod } = member;
   if (pod === undefined || isGone(member) || isPodReady(pod)) return undefined;
-  const container = serverStatus(pod);
-  const waiting = container?.state?.waiting?.reason;
-  if (waiting !== undefined && !ORDINARY_WAITS.has(waiting)) return waitingFor(waiting, container);
+  const failure = startFailure(member);
+  if (failure !== undefined) return failure;
   const unscheduled = pod.status?.conditions?.find(({ type, status }) => type === 'PodScheduled' && status === 'False');
   if (unscheduled !== undefined) return withWords(unscheduled.reason ?? 'Unschedulable', unscheduled.message);
-  const ended = lastEnd(container);
-  if (ended !== undefined && ended.exitCode !== 0) return endedWith(ended);
   return unreadyForMs(pod, now) >= SLOW_MS ? 'not ready for over a minute' : undefined;
+}
+
+/** Why the process of a member that is not ready cannot start, or ends again; undefined where it does neither. */
+export function startFailure({ pod }: Member): string | undefined {
+  if (pod === undefined || isPodReady(pod)) return undefined;
+  const container = serverStatus(pod);
+  const ended = container?.state?.terminated ?? container?.lastState?.terminated;
+  const end = ended === undefined || ended.exitCode === 0 ? undefined : endedWith(ended);
+  if (!waitsInVain(container)) return end;
+  const reason = container?.state?.waiting?.reason ?? 'Waiting';
+  if (end !== undefined) return `${reason}, ${end}`;
+  return container?.image === undefined || container.image === '' ? reason : `${reason} of ${container.image}`;
 }
 
 /** Why a member does not serve, or what keeps it from counting as back, in a few words. */
@@ -66,11 +77,10 @@ export function whyAbsent(member: Member, now: string): string {
   return pod.status?.phase === 'Running' ? 'does not answer' : (pod.status?.phase ?? 'Pending').toLowerCase();
 }
 
-/** Whether a process of the member may run, by what Kubernetes says. */
-function hasProcess(pod: Pod): boolean {
-  if (pod.status?.phase !== 'Running') return false;
-  const state = serverStatus(pod)?.state;
-  return state === undefined || state.running !== undefined;
+/** Kubernetes does not start its process for now: there is no image, or it has ended too often. */
+function waitsInVain(container: ContainerStatus | undefined): boolean {
+  const waiting = container?.state?.waiting?.reason;
+  return waiting !== undefined && !ORDINARY_WAITS.has(waiting);
 }
 
 /** For how long the pod has not been ready, in milliseconds; for ever, where Kubernetes does not say. */
@@ -82,16 +92,6 @@ function unreadyForMs({ status, metadata }: Pod, now: string): number {
 
 function serverStatus({ status }: Pod): ContainerStatus | undefined {
   return status?.containerStatuses?.find(({ name }) => name === 'server');
-}
-
-function waitingFor(reason: string, container: ContainerStatus | undefined): string {
-  const ended = lastEnd(container);
-  if (ended !== undefined) return `${reason}, ${endedWith(ended)}`;
-  return container?.image === undefined || container.image === '' ? reason : `${reason} of ${container.image}`;
-}
-
-function lastEnd(container: ContainerStatus | undefined) {
-  return container?.state?.terminated ?? container?.lastState?.terminated;
 }
 
 function endedWith({ exitCode, message }: { readonly exitCode: number; readonly message?: string }): string {

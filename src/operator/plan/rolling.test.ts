@@ -202,6 +202,15 @@ describe('a change that does not work', () => {
     });
   }
 
+  test('does not reach a member whose process is only just being started again', () => {
+    const world = readyWorld();
+    world.edit({ image: 'crashing:1' });
+    live(world, 10);
+    world.hang('test-1');
+    live(world, 20);
+    assert.deepEqual([world.restarted, world.outdated.length], [['test-2'], 2]);
+  });
+
   test('everywhere, it heals too: members that serve nobody are all replaced', () => {
     const world = readyWorld();
     world.edit({ image: 'crashing:1' });

@@ -1,7 +1,7 @@
 import { SERVER_ID_MAX, type BootstrapLatch } from '../../api/coordination-cluster.ts';
 import type { Ensemble } from '../resources/ensemble.ts';
 import { INITIALIZE_FLAG } from '../resources/pod-template.ts';
-import { isGone, isUseless, whyAbsent } from './health.ts';
+import { isGone, isUseless, startFailure, whyAbsent } from './health.ts';
 import { majorityOf, wantedAnnotations, type EnsembleState, type Member } from './members.ts';
 import type { Observed, PlannedEvent, Step } from './model.ts';
 
@@ -31,7 +31,8 @@ export function restartOutdated(
   // A pod deleted before that would only come back as it was.
   if (!templateIsTakenUp(ensemble, latch, observed))
     return waiting('waiting until Kubernetes has the new template of the pods');
-  const useless = outdated.filter((member) => isUseless(member, latch, observed.now));
+  const updateFails = state.members.some((member) => !member.outdated && startFailure(member) !== undefined);
+  const useless = outdated.filter((member) => isUseless(member, latch, updateFails, observed.now));
   if (useless.length > 0) return replaceUseless(useless, observed);
   return latch.phase === 'Completed' ? restartNext(ensemble, state, outdated, observed) : NOTHING;
 }
