@@ -32,8 +32,9 @@ export function isUseless(member: Member, latch: BootstrapLatch, updateFails: bo
   // Before the ensemble is formed no member has anything to lose.
   if (latch.phase === 'Started') return true;
   if (member.report?.serving === true) return false;
-  if (pod.status?.phase === 'Pending' || waitsInVain(serverStatus(pod))) return true;
-  return unreadyForMs(pod, now) >= (updateFails ? SLOW_MS : PATIENCE_MS);
+  if (pod.status?.phase === 'Pending') return true;
+  if (updateFails) return unreadyForMs(pod, now) >= SLOW_MS;
+  return waitsInVain(serverStatus(pod)) || unreadyForMs(pod, now) >= PATIENCE_MS;
 }
 
 /**
