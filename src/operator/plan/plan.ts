@@ -51,8 +51,7 @@ export function planCluster(cluster: CoordinationCluster, observed: Observed, se
   ];
   const refusal = scalingRefused(cluster, latch);
   const settled: Situation = { ...situation, nextLatch: advanced, refusal, updateWaitsFor: rolling.waitingFor };
-  const plan = conclude(settled, steps, requeueAfter(latch, settled));
-  return { ...plan, events: [...plan.events, ...rolling.events] };
+  return conclude(settled, steps, requeueAfter(latch, settled));
 }
 
 /**
