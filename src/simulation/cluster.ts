@@ -38,6 +38,8 @@ interface Seat {
   readonly disk: SimulatedDisk;
   server: SimulatedServer | undefined;
   storage: SimulatedStorage | undefined;
+  /** The faults are over: whatever ends still is started again. */
+  mended: boolean;
 }
 
 /** All servers of one simulated ensemble, with their disks, which outlive them. */
@@ -66,6 +68,7 @@ export class Cluster {
         disk: new SimulatedDisk(this.random.fork()),
         server: undefined,
         storage: undefined,
+        mended: false,
       });
     }
   }
@@ -105,6 +108,16 @@ export class Cluster {
     if (powerLoss) seat.disk.losePower();
   }
 
+  /** Tells the process to stop, as a rolling update does. It ends when it has finished what it can. */
+  stop(id: ServerId): void {
+    const { server } = this.seat(id);
+    server?.stop(() => {
+      const seat = this.seat(id);
+      if (seat.server === server) this.crash(id, false);
+      if (seat.mended) this.restart(id);
+    });
+  }
+
   crashAfterDiskOperations(id: ServerId, operations: number): void {
     this.seat(id).disk.crashAfter(operations);
   }
@@ -115,7 +128,9 @@ export class Cluster {
 
   /** After the last fault: the disk works again, and the server runs. */
   mend(id: ServerId): void {
-    this.seat(id).disk.repair();
+    const seat = this.seat(id);
+    seat.mended = true;
+    seat.disk.repair();
     this.restart(id);
   }
 

@@ -50,7 +50,8 @@ export class Nemesis {
 
   private strike(): void {
     const dice = this.random.between(0, 99);
-    if (dice < 22) this.crash(this.victim());
+    if (dice < 14) this.crash(this.victim());
+    else if (dice < 22) this.stopProcess(this.victim());
     else if (dice < 26) for (const server of this.cluster.ids) this.crash(server);
     else if (dice < 38) this.crashInTheMiddleOfAWrite(this.victim());
     else if (dice < 44) this.failDisk(this.victim());
@@ -73,6 +74,12 @@ export class Nemesis {
     const powerLoss = this.random.chance(0.7);
     this.note(`crash of server ${server}${powerLoss ? ', its machine loses power' : ''}`);
     this.cluster.crash(server, powerLoss);
+    this.restartLater(server);
+  }
+
+  private stopProcess(server: ServerId): void {
+    this.note(`server ${server} is told to stop`);
+    this.cluster.stop(server);
     this.restartLater(server);
   }
 

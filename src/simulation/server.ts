@@ -43,6 +43,7 @@ export class SimulatedServer {
   private readonly clients = new Map<number, Stream>();
   private readonly learners = new Map<number, Stream>();
   private leader: Stream | undefined;
+  private onStopped: () => void = () => {};
   private leaderDial = 0;
   private nextConnection = 1;
   private turn: Scheduled | undefined;
@@ -76,6 +77,12 @@ export class SimulatedServer {
       this.listen();
       this.take({ type: 'start', acceptedEpoch, currentEpoch, mayVote: mayVote(empty) });
     });
+  }
+
+  /** SIGTERM: the member finishes what it can; `stopped` is called when it has. */
+  stop(stopped: () => void): void {
+    this.onStopped = stopped;
+    this.take({ type: 'stop' });
   }
 
   /** The process is gone: nothing of it happens any more. The disk keeps what it keeps. */
@@ -222,9 +229,11 @@ export class SimulatedServer {
       case 'role':
         this.noteRole(output.role);
         return;
+      case 'stopped':
+        this.onStopped();
+        return;
       case 'pauseClients':
       case 'log':
-      case 'stopped':
         return;
     }
   }

@@ -56,6 +56,7 @@ export class Leading implements Service {
   readonly #proposals = new Fifo<Proposal>();
   readonly #batch = new EntryBatch();
   #ended = false;
+  #handsOver = false;
   #lastProposed: Zxid;
   #lastStepMs: number;
 
@@ -163,6 +164,15 @@ export class Leading implements Service {
     this.#syncs.confirmed(token);
   }
 
+  get handsOver(): boolean {
+    return this.#handsOver;
+  }
+
+  /** Another server is to lead: nothing is proposed from here on, and whoever wants it asks the next leader. */
+  beginHandOver(): void {
+    this.#handsOver = true;
+  }
+
   /** The leadership is over; what {@link finish} has left to do means nothing any more. */
   end(): void {
     this.#ended = true;
@@ -175,8 +185,10 @@ export class Leading implements Service {
 
   /** The end of a step: whatever came together is proposed together. */
   finish(feed: (input: ZabInput) => void): void {
-    this.#expireSessions();
-    this.#reap();
+    if (!this.#handsOver) {
+      this.#expireSessions();
+      this.#reap();
+    }
     while (this.unfinished) {
       if (this.#batch.length > 0) feed({ type: 'propose', entries: this.#batch.take() });
       const token = this.#ended ? undefined : this.#syncs.newToken();
@@ -190,7 +202,7 @@ export class Leading implements Service {
   }
 
   nextDeadlineMs(): number {
-    return Math.min(this.#sessions.nextDeadlineMs(), this.#reaper.nextMs);
+    return this.#handsOver ? Infinity : Math.min(this.#sessions.nextDeadlineMs(), this.#reaper.nextMs);
   }
 
   #forwarded(connection: LearnerConnection, server: ServerId, data: Uint8Array, packet: QuorumPacket): void {
@@ -221,6 +233,7 @@ export class Leading implements Service {
   }
 
   #propose(write: WriteRequest, request: PendingRequest | undefined): void {
+    if (this.#handsOver) return;
     const zxid = this.#nextZxid();
     const txn = this.#preparer.prepare(write, zxid, this.#step.nowMs);
     this.#append(write.sessionId, write.cxid, zxid, txn, request);

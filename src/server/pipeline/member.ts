@@ -64,6 +64,7 @@ class ZabMember implements Member {
   readonly #learners: LearnerCensus;
   #paused = false;
   #stopAtMs = Infinity;
+  #handsOver = false;
   #stopped = false;
 
   constructor(config: MemberConfig, random: Random, observer: MemberObserver | undefined) {
@@ -160,7 +161,7 @@ class ZabMember implements Member {
         });
         break;
       case 'stop':
-        this.#clients.stopping = true;
+        this.#clients.stop();
         this.#stopAtMs = this.#step.nowMs + STOP_TICKS_MAX * this.#config.zab.tickTimeMs;
         break;
       case 'learnerConnected':
@@ -196,6 +197,7 @@ class ZabMember implements Member {
       recentEntries: this.#recovery.takeRecentEntries(),
     };
     this.#zab = createZabPeer({ ...this.#config.zab, mayVote }, recovered);
+    this.#clients.stopServing();
     this.#feed({ type: 'start' });
   }
 
@@ -276,17 +278,17 @@ class ZabMember implements Member {
         extendedTypesEnabled: this.#config.extendedTypesEnabled,
       };
       this.#leading = new Leading(role.epoch, this.#database, this.#access, settings, this.#clients, this.#step);
-      this.#clients.service = this.#leading;
+      this.#clients.serve(this.#leading);
     } else {
       this.#learning = new Learning(this.#clients, this.#step);
-      this.#clients.service = this.#learning;
+      this.#clients.serve(this.#learning);
     }
   }
 
   /** Whatever is under way is dropped without an answer: nobody knows what becomes of it. The clients try elsewhere. */
   #stopServing(reason: string): void {
-    if (this.#clients.service === undefined) return;
-    this.#clients.service = undefined;
+    if (!this.#clients.serving) return;
+    this.#clients.stopServing();
     this.#leading?.end();
     this.#leading = undefined;
     this.#learning = undefined;
@@ -298,7 +300,7 @@ class ZabMember implements Member {
     const proposal = this.#leading?.takeProposal(entry.zxid);
     const { header, txn } = proposal ?? decodeLogEntry(entry.bytes);
     const result = this.#database.apply(header, txn);
-    if (this.#clients.service === undefined || !committed) return;
+    if (!this.#clients.serving || !committed) return;
     this.#snapshots.count();
     this.#leading?.applied(header);
     const request: PendingRequest | undefined = proposal?.request ?? this.#learning?.applied(header);
@@ -349,11 +351,11 @@ class ZabMember implements Member {
       for (const input of this.#later.splice(0)) this.#feed(input);
       this.#leading?.finish((input) => this.#feed(input));
     } while (this.#later.length > 0 || this.#leading?.unfinished === true);
-    if (this.#clients.service !== undefined && this.#snapshots.isDue()) {
+    if (this.#clients.serving && this.#snapshots.isDue()) {
       this.#step.emit({ type: 'saveSnapshot', source: this.#database.snapshot() });
     }
     this.#throttle();
-    if (this.#stopAtMs !== Infinity && (this.#clients.outstanding === 0 || nowMs >= this.#stopAtMs)) this.#stop();
+    if (this.#mayStop()) this.#stop();
     this.#replies.flush(this.#step.outputs);
     if (this.#stopped) this.#step.emit({ type: 'stopped' });
   }
@@ -368,9 +370,27 @@ class ZabMember implements Member {
     this.#step.emit({ type: 'pauseClients', paused });
   }
 
+  /**
+   * Told to stop, a member answers what it has; a leader then lets another server lead, and stays until that one does,
+   * so that its vote and its acknowledgements help.
+   */
+  #mayStop(): boolean {
+    if (this.#stopAtMs === Infinity) return false;
+    if (this.#step.nowMs >= this.#stopAtMs) return true;
+    if (this.#clients.outstanding > 0) return false;
+    const leading = this.#leading;
+    if (leading === undefined) return this.#clients.serving || !this.#handsOver;
+    if (leading.handsOver) return false;
+    if (this.#zab?.learners().some(({ isVoter, serving }) => isVoter && serving) !== true) return true;
+    this.#handsOver = true;
+    leading.beginHandOver();
+    this.#feed({ type: 'handOver' });
+    return false;
+  }
+
   #stop(): void {
     this.#clients.closeAll('this server is stopping');
-    this.#clients.service = undefined;
+    this.#clients.stopServing();
     this.#stopped = true;
   }
 }

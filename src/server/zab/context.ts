@@ -40,6 +40,10 @@ export class PeerContext {
   vote: Vote;
   /** Voters that said they must not vote yet: they count for nothing while a new epoch is being found. */
   readonly barred = new Set<ServerId>();
+  /** The server that this one, as a leader that hands over, proposes in the next election instead of itself. */
+  successor: ServerId | undefined;
+  /** The leader whose connection has just ended: its vote is not worth waiting for. */
+  lostLeader: ServerId | undefined;
   /** Between `truncateAndReload` and `reloaded`: nobody knows what the log holds. */
   isReloading = false;
   nowMs = 0;

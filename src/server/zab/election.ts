@@ -44,6 +44,8 @@ export class Election implements Role {
   readonly #joinAtMs: number;
   #proposal: Vote;
   #decideAtMs = Number.POSITIVE_INFINITY;
+  /** Voters that need not agree before a quorum's choice is final: a leader whose connection has ended. */
+  readonly #gone: ServerId | undefined;
   #resendAtMs = 0;
   #resendMs = RESEND_MIN_MS;
 
@@ -52,6 +54,8 @@ export class Election implements Role {
     this.#context = context;
     this.#joinAtMs = joinAtMs;
     context.round++;
+    this.#gone = context.lostLeader;
+    context.lostLeader = undefined;
     this.#proposal = this.#ownVote();
   }
 
@@ -153,8 +157,13 @@ export class Election implements Role {
     if (!this.#canVote) return;
     const quorum = this.#quorumFor(this.#proposal, this.#round);
     if (!quorum.isQuorum()) this.#decideAtMs = Number.POSITIVE_INFINITY;
-    else if (quorum.ids().length === votersOf(this.#context.membership).length) this.#elect(this.#proposal);
+    else if (this.#haveAllAgreed(quorum)) this.#elect(this.#proposal);
     else this.#decideAtMs = Math.min(this.#decideAtMs, this.#context.nowMs + FINALIZE_WAIT_MS);
+  }
+
+  #haveAllAgreed(quorum: QuorumSet): boolean {
+    const agreed = new Set(quorum.ids());
+    return votersOf(this.#context.membership).every((id) => agreed.has(id) || id === this.#gone);
   }
 
   #elect(vote: Vote): void {
@@ -180,9 +189,15 @@ export class Election implements Role {
   }
 
   #ownVote(): Vote {
-    const { serverId, history, currentEpoch, round, isVoter, mayVote } = this.#context;
+    const { serverId, history, currentEpoch, round, isVoter, mayVote, successor } = this.#context;
     const common = { electionEpoch: round, state: PeerState.looking };
     if (!isVoter) return { leader: NOBODY, zxid: NOBODY, peerEpoch: NOBODY, ...common };
-    return { leader: serverId, zxid: mayVote ? history.logged : MAY_NOT_VOTE_ZXID, peerEpoch: currentEpoch, ...common };
+    // A successor has logged all that this server has.
+    return {
+      leader: successor ?? serverId,
+      zxid: mayVote ? history.logged : MAY_NOT_VOTE_ZXID,
+      peerEpoch: currentEpoch,
+      ...common,
+    };
   }
 }

@@ -47,6 +47,8 @@ export class Leader implements Role {
   /** Of the accepted epoch, then of the current epoch. */
   #epochTicket: Ticket = 0;
   #isHistoryDurable = false;
+  /** Set once this leader is to let another lead. */
+  #handingOver = false;
   /** Learners that came back and wait for a commit. */
   #returned: LearnerHandler[] = [];
 
@@ -91,6 +93,7 @@ export class Leader implements Role {
     } else if (this.#phase === 'broadcast') {
       this.#broadcast.persisted(ticket);
       this.#synchronizeReturned();
+      this.#tryHandOver();
     }
   }
 
@@ -104,6 +107,12 @@ export class Leader implements Role {
   propose(entries: readonly LogEntry[]): void {
     assert(this.#phase === 'broadcast', 'entries were proposed to a leader that does not serve yet');
     this.#broadcast.propose(entries);
+  }
+
+  handOver(): void {
+    assert(this.#phase === 'broadcast', 'leadership is to be handed over that is not established');
+    this.#handingOver = true;
+    this.#tryHandOver();
   }
 
   confirmLeadership(token: number): void {
@@ -160,6 +169,7 @@ export class Leader implements Role {
       case 'serving':
         this.#broadcast.receive(handler, packet);
         this.#synchronizeReturned();
+        this.#tryHandOver();
         return;
       default:
         violation(`packet of type ${packet.type} out of turn (${handler.stage})`);
@@ -294,6 +304,7 @@ export class Leader implements Role {
       violation(`packet of type ${type}, zxid ${formatZxid(zxid)}, where the ACK of NEWLEADER was due`);
     }
     this.#learners.advance(handler, 'synced');
+    handler.acked = handler.sentCommitted;
     if (this.#phase === 'broadcast') this.#letServe(handler);
     else this.#tryEstablish();
   }
@@ -314,6 +325,24 @@ export class Leader implements Role {
   #letServe(handler: LearnerHandler): void {
     this.#learners.advance(handler, 'serving');
     this.#learners.send(handler, UP_TO_DATE);
+    this.#tryHandOver();
+  }
+
+  /**
+   * Gives up leading when a follower has everything. Of several, the one with the greatest id: between equal logs it wins
+   * the election whatever this server proposes, so that all agree at once.
+   */
+  #tryHandOver(): void {
+    const { history } = this.#context;
+    if (!this.#handingOver || history.delivered !== history.logged) return;
+    let successor: ServerId | undefined;
+    for (const { serverId, acked } of this.#learners.servingVoters) {
+      if (serverId === undefined || acked < history.logged) continue;
+      if (successor === undefined || serverId > successor) successor = serverId;
+    }
+    if (successor === undefined) return;
+    this.#context.successor = successor;
+    this.#context.lookForLeader(`handing over to server ${successor}`);
   }
 
   /* liveness */

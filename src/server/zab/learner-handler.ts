@@ -31,7 +31,9 @@ export class LearnerHandler {
   lastZxid: Zxid = 0;
   /** When it was last heard of, or began to be waited for. */
   heardAtMs: number;
-  /** Up to where it acknowledged proposals. */
+  /** Up to where it was brought by what came before NEWLEADER, once it acknowledges that. */
+  sentCommitted: Zxid = 0;
+  /** Up to where it acknowledged the history or proposals. */
   acked: Zxid = 0;
   pingsSent = 0;
   pingsAnswered = 0;

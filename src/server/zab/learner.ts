@@ -100,6 +100,7 @@ export class Learner implements Role {
   }
 
   connected(): void {
+    this.#context.lostLeader = undefined;
     const { serverId, acceptedEpoch, membership } = this.#context;
     this.#phase = 'registering';
     this.#heardAtMs = this.#context.nowMs;
@@ -109,6 +110,7 @@ export class Learner implements Role {
 
   closed(reason: string): void {
     this.#open = false;
+    this.#context.lostLeader = this.#leader;
     const early = this.#phase === 'dialing' || this.#phase === 'registering';
     if (!early || this.#attempts >= DIAL_ATTEMPTS) {
       this.#context.lookForLeader(`lost leader ${this.#leader}: ${reason}`);

@@ -30,6 +30,12 @@ const EARLY_CONNECTION_MS = 500;
  */
 const REJOIN_PAUSE_MS = 200;
 
+/**
+ * How long a vote counts that came before this server began to look for a leader itself: whoever gave up leading may be
+ * heard of before its connection ends, and does not say so again for a while.
+ */
+const EARLY_VOTE_MS = 500;
+
 /** Makes a ZAB peer from what the disk held. It does nothing before its `start` input. */
 export function createZabPeer(config: ZabConfig, recovered: RecoveredState): ZabPeer {
   return new Peer(config, recovered);
@@ -39,6 +45,12 @@ export function createZabPeer(config: ZabConfig, recovered: RecoveredState): Zab
 interface EarlyConnection {
   readonly sinceMs: number;
   readonly packets: QuorumPacket[];
+}
+
+/** The vote of a server that began to look for a leader before this one. */
+interface EarlyVote {
+  readonly sinceMs: number;
+  readonly notification: Notification;
 }
 
 /** What happens to a leader's connections. */
@@ -51,6 +63,7 @@ type LearnersInput = Extract<ZabInput, { readonly type: `leader${string}` | `sna
 class Peer implements ZabPeer {
   readonly #context: PeerContext;
   readonly #early = new Map<LearnerConnection, EarlyConnection>();
+  readonly #earlyVotes = new Map<ServerId, EarlyVote>();
   #role: Election | Leader | Learner | undefined;
   /** What came while the state was loaded from disk again. */
   #kept: ZabInput[] = [];
@@ -135,6 +148,9 @@ class Peer implements ZabPeer {
       case 'confirmLeadership':
         this.#asLeader(input.type).confirmLeadership(input.token);
         return;
+      case 'handOver':
+        this.#asLeader(input.type).handOver();
+        return;
       case 'stepDown':
         if (!(this.#role instanceof Election)) this.#context.lookForLeader(input.reason);
         return;
@@ -210,7 +226,7 @@ class Peer implements ZabPeer {
   }
 
   #receiveVote(from: ServerId, notification: Notification): void {
-    const { membership, barred } = this.#context;
+    const { membership, barred, nowMs } = this.#context;
     const role = this.#role;
     const isLooking = notification.state === PeerState.looking;
     const fromVoter = isVoter(membership, from);
@@ -220,7 +236,8 @@ class Peer implements ZabPeer {
     }
     if (role instanceof Election && fromVoter) role.receive(from, notification);
     else if (isLooking) this.#answerVote(from);
-    if (!isLooking || !fromVoter) return;
+    if (!isLooking || !fromVoter || role instanceof Election) return;
+    this.#earlyVotes.set(from, { sinceMs: nowMs, notification });
     if (role instanceof Leader) role.voterIsLooking();
     else if (role instanceof Learner && from === this.#context.vote.leader) {
       role.leaderIsLooking(notification.electionEpoch);
@@ -245,11 +262,16 @@ class Peer implements ZabPeer {
     const election = new Election(context, inVain ? context.nowMs + REJOIN_PAUSE_MS : context.nowMs);
     this.#role = election;
     election.start();
+    for (const [from, { sinceMs, notification }] of this.#earlyVotes) {
+      if (context.nowMs - sinceMs <= EARLY_VOTE_MS) election.receive(from, notification);
+    }
+    this.#earlyVotes.clear();
   }
 
   #join(vote: Vote): void {
     const context = this.#context;
     context.vote = vote;
+    context.successor = undefined;
     const early = [...this.#early];
     if (vote.leader !== context.serverId) {
       for (const [connection] of early) this.#refuse(connection);

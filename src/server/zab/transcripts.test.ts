@@ -93,6 +93,19 @@ transcript('what the old leader has logged on a quorum is kept', () => {
   return cluster.trace;
 });
 
+transcript('a leader hands over to the follower that has everything', () => {
+  const cluster = started();
+  cluster.propose(3, 'a');
+  cluster.settle();
+  fromHere(cluster);
+  cluster.propose(3, 'b');
+  cluster.handOver(3);
+  cluster.runFor(100);
+  cluster.propose(2, 'c');
+  cluster.settle();
+  return cluster.trace;
+});
+
 transcript('what only the old leader has logged is cut off', () => {
   const cluster = started();
   cluster.propose(3, 'a');

@@ -118,7 +118,13 @@ export type ZabInput =
    * comes if the leadership ends first, which a `role` output says.
    */
   | { readonly type: 'confirmLeadership'; readonly token: number }
-  /** Give up leading or following now and elect again (counter about to overflow, disk slow, hand-over). */
+  /**
+   * A serving leader only: let the follower that is best up to date lead instead, as soon as everything proposed is
+   * committed and that follower has all of it: what is proposed meanwhile puts it off. The peer then takes part in the
+   * election and follows whoever was elected. Where no other voter serves, it goes on leading until one does.
+   */
+  | { readonly type: 'handOver' }
+  /** Give up leading or following now and elect again (counter about to overflow, disk slow). */
   | { readonly type: 'stepDown'; readonly reason: string };
 
 /** One thing for the disk. */

@@ -120,13 +120,13 @@ export class Ensemble {
   }
 
   get leader(): ServerId {
-    const leader = this.#running().find((id) => this.#stateOf(id) === 'leading');
+    const leader = this.running.find((id) => this.#stateOf(id) === 'leading');
     assert(leader !== undefined, 'nobody leads');
     return leader;
   }
 
   get followers(): ServerId[] {
-    return this.#running().filter((id) => this.#stateOf(id) === 'following');
+    return this.running.filter((id) => this.#stateOf(id) === 'following');
   }
 
   /** A new connection to a server, without a word said. */
@@ -202,7 +202,7 @@ export class Ensemble {
 
   untilServing(): void {
     this.until('not all members serve', () =>
-      this.#running().every((id) => {
+      this.running.every((id) => {
         const { role } = this.member(id).status();
         return role.state !== 'looking' && role.serving;
       }),
@@ -282,8 +282,10 @@ export class Ensemble {
       case 'log':
         this.logs.push(output);
         break;
-      case 'role':
       case 'stopped':
+        this.crash(node.id);
+        break;
+      case 'role':
         break;
     }
   }
@@ -336,7 +338,8 @@ export class Ensemble {
     };
   }
 
-  #running(): ServerId[] {
+  /** The servers whose process runs. */
+  get running(): ServerId[] {
     return [...this.#nodes.values()].filter((node) => node.member !== undefined).map((node) => node.id);
   }
 

@@ -193,6 +193,11 @@ export class Cluster {
 
   readonly #proposed = new WeakMap<TestServer, Zxid>();
 
+  handOver(id: ServerId): void {
+    this.note(`server ${id} is to hand over`);
+    this.give(this.server(id), { type: 'handOver' });
+  }
+
   #lastProposed(server: TestServer): Zxid {
     return Math.max(this.#proposed.get(server) ?? 0, server.state.at(-1)?.zxid ?? 0);
   }
