@@ -12,6 +12,8 @@ export interface EnsembleOptions {
   readonly kind: ServerKind | readonly ServerKind[];
   /** Number of members; 1 is a standalone server. Default 3. */
   readonly size?: number;
+  /** How many of the members, the last ones, have no vote. Default 0. */
+  readonly observers?: number;
   readonly settings?: Settings;
   readonly jvm?: readonly string[];
   /** Where the members' directories go, instead of a new temporary directory. */
@@ -31,10 +33,16 @@ export class Ensemble {
   /** Prepares directories and ports, starts nothing. */
   static async prepare(options: EnsembleOptions): Promise<Ensemble> {
     const size = options.size ?? 3;
+    const isObserver = (index: number): boolean => index >= size - (options.observers ?? 0);
     const directory = await mkdtemp(join(options.directory ?? tmpdir(), 'zabkeeper-'));
     const ports = await Promise.all(Array.from({ length: size }, () => memberPorts()));
     const serverLines =
-      size === 1 ? [] : ports.map((p, index) => `server.${index + 1}=127.0.0.1:${p.quorum}:${p.election}`);
+      size === 1
+        ? []
+        : ports.map((p, index) => {
+            const role = isObserver(index) ? ':observer' : '';
+            return `server.${index + 1}=127.0.0.1:${p.quorum}:${p.election}${role}`;
+          });
     const members = ports.map((memberPorts, index) => {
       const kind = typeof options.kind === 'string' ? options.kind : (options.kind[index] ?? 'ours');
       return new Member({
@@ -43,7 +51,7 @@ export class Ensemble {
         directory: join(directory, `member-${index + 1}`),
         ports: memberPorts,
         serverLines,
-        settings: options.settings ?? {},
+        settings: { ...options.settings, ...(isObserver(index) ? { peerType: 'observer' } : {}) },
         ...(options.jvm === undefined ? {} : { jvm: options.jvm }),
       });
     });

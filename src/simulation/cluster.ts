@@ -1,6 +1,7 @@
 import type { ServerId } from '../common/types.ts';
 import type { MemberConfig } from '../server/pipeline/types.ts';
 import { majorityMembership } from '../server/zab/membership.ts';
+import type { PeerMember } from '../server/zab/types.ts';
 import type { History } from './history.ts';
 import type { Network } from './network.ts';
 import type { SeededRandom } from './random.ts';
@@ -12,11 +13,11 @@ import { VoteLinks } from './votes.ts';
 const DISK_LATENCY_MS = 4;
 
 /** How the members of a simulated ensemble are configured. Small limits make rare things frequent. */
-function configOf(serverId: ServerId, ids: readonly ServerId[], random: SeededRandom): MemberConfig {
+function configOf(serverId: ServerId, members: readonly PeerMember[], random: SeededRandom): MemberConfig {
   return {
     zab: {
       serverId,
-      membership: majorityMembership({ version: 0, text: '', members: ids.map((id) => ({ id, role: 'participant' })) }),
+      membership: majorityMembership({ version: 0, text: '', members }),
       tickTimeMs: 500,
       initLimitTicks: 10,
       syncLimitTicks: 4,
@@ -54,15 +55,20 @@ export class Cluster {
   private readonly votes: VoteLinks;
   private readonly seats = new Map<ServerId, Seat>();
 
-  constructor(size: number, parts: { scheduler: Scheduler; network: Network; random: SeededRandom; history: History }) {
+  /** Servers 1 to `voters` vote, those after them are observers. */
+  constructor(
+    { voters, observers }: { readonly voters: number; readonly observers: number },
+    parts: { scheduler: Scheduler; network: Network; random: SeededRandom; history: History },
+  ) {
     this.scheduler = parts.scheduler;
     this.network = parts.network;
     this.random = parts.random;
     this.history = parts.history;
     this.votes = new VoteLinks(parts.scheduler, parts.network, parts.random.fork());
-    this.ids = Array.from({ length: size }, (_, index) => index + 1);
+    this.ids = Array.from({ length: voters + observers }, (_, index) => index + 1);
+    const members = this.ids.map((id): PeerMember => ({ id, role: id <= voters ? 'participant' : 'observer' }));
     for (const id of this.ids) {
-      const config = configOf(id, this.ids, this.random);
+      const config = configOf(id, members, this.random);
       this.seats.set(id, {
         config,
         disk: new SimulatedDisk(this.random.fork()),

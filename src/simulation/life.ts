@@ -40,8 +40,10 @@ export function live(seed: number): LifeResult {
   const note = (what: string): void => {
     trace.push(`${String(Math.round(scheduler.nowMs)).padStart(7)} ms  ${what}`);
   };
-  const size = random.chance(0.6) ? 3 : 5;
-  const cluster = new Cluster(size, { scheduler, network, random: random.fork(), history });
+  const voters = random.chance(0.6) ? 3 : 5;
+  const observers = random.pick([0, 0, 1, 2]);
+  const size = voters + observers;
+  const cluster = new Cluster({ voters, observers }, { scheduler, network, random: random.fork(), history });
   for (const id of cluster.ids) cluster.restart(id);
 
   const violations = storm({ cluster, scheduler, network, random, history, note });

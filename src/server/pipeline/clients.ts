@@ -78,7 +78,7 @@ export class Clients {
   /** This member serves; so does it those who have waited for it. */
   serve(service: Service): void {
     this.#service = service;
-    for (const client of [...this.#waiting]) {
+    for (const client of this.#waiting) {
       this.#waiting.delete(client);
       for (const frame of client.earlyFrames.splice(0)) this.#take(client, frame);
     }
