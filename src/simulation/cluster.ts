@@ -1,7 +1,7 @@
 import type { ServerId } from '../common/types.ts';
 import type { MemberConfig } from '../server/pipeline/types.ts';
-import { majorityMembership } from '../server/zab/membership.ts';
-import type { PeerMember } from '../server/zab/types.ts';
+import { changeMembership, readMembership } from '../server/config/reconfiguration.ts';
+import type { PeerRole } from '../server/zab/types.ts';
 import type { History } from './history.ts';
 import type { Network } from './network.ts';
 import type { SeededRandom } from './random.ts';
@@ -12,30 +12,49 @@ import { VoteLinks } from './votes.ts';
 
 const DISK_LATENCY_MS = 4;
 
+/** How many servers there are of each kind. */
+export interface ClusterSize {
+  readonly voters: number;
+  readonly observers: number;
+  /** Servers that are in no configuration until an administrator lets them join. */
+  readonly spares: number;
+}
+
+/** The line of a server in a configuration. */
+export function serverLine(id: ServerId, role: PeerRole): string {
+  return `server.${id}=server-${id}:2888:3888:${role};2181`;
+}
+
 /** How the members of a simulated ensemble are configured. Small limits make rare things frequent. */
-function configOf(serverId: ServerId, members: readonly PeerMember[], random: SeededRandom): MemberConfig {
+function configOf(serverId: ServerId, random: SeededRandom): Omit<MemberConfig, 'zab'> & { readonly zab: ZabSettings } {
   return {
     zab: {
       serverId,
-      membership: majorityMembership({ version: 0, text: '', members }),
       tickTimeMs: 500,
       initLimitTicks: 10,
       syncLimitTicks: 4,
       committedLogEntries: random.pick([3, 20, 500]),
+      readMembership,
     },
+    changeMembership,
     minSessionTimeoutMs: 1_000,
     maxSessionTimeoutMs: 10_000,
     maxFrameBytes: 0xfffff,
     outstandingRequestsMax: 1_000,
     snapshotEveryTransactions: random.pick([15, 100, 100_000]),
-    skipAcl: false,
+    // Its administrator is anybody.
+    skipAcl: true,
     superDigest: undefined,
     extendedTypesEnabled: false,
   };
 }
 
+type ZabSettings = Omit<MemberConfig['zab'], 'membership'>;
+
 interface Seat {
-  readonly config: MemberConfig;
+  readonly config: ReturnType<typeof configOf>;
+  /** The text of the configuration that it starts with: its own at first, then the last one that was in force. */
+  configuration: string;
   readonly disk: SimulatedDisk;
   server: SimulatedServer | undefined;
   storage: SimulatedStorage | undefined;
@@ -55,9 +74,9 @@ export class Cluster {
   private readonly votes: VoteLinks;
   private readonly seats = new Map<ServerId, Seat>();
 
-  /** Servers 1 to `voters` vote, those after them are observers. */
+  /** Voters have the smallest ids, then come observers, then spares. */
   constructor(
-    { voters, observers }: { readonly voters: number; readonly observers: number },
+    { voters, observers, spares }: ClusterSize,
     parts: { scheduler: Scheduler; network: Network; random: SeededRandom; history: History },
   ) {
     this.scheduler = parts.scheduler;
@@ -65,12 +84,16 @@ export class Cluster {
     this.random = parts.random;
     this.history = parts.history;
     this.votes = new VoteLinks(parts.scheduler, parts.network, parts.random.fork());
-    this.ids = Array.from({ length: voters + observers }, (_, index) => index + 1);
-    const members = this.ids.map((id): PeerMember => ({ id, role: id <= voters ? 'participant' : 'observer' }));
+    this.ids = Array.from({ length: voters + observers + spares }, (_, index) => index + 1);
+    const lines = this.ids
+      .slice(0, voters + observers)
+      .map((id) => serverLine(id, id <= voters ? 'participant' : 'observer'));
     for (const id of this.ids) {
-      const config = configOf(id, members, this.random);
+      const config = configOf(id, this.random);
+      const own = id > voters + observers ? [serverLine(id, 'participant')] : [];
       this.seats.set(id, {
         config,
+        configuration: [...lines, ...own, 'version=0'].join('\n'),
         disk: new SimulatedDisk(this.random.fork()),
         server: undefined,
         storage: undefined,
@@ -85,8 +108,12 @@ export class Cluster {
     if (seat.server !== undefined) return;
     seat.disk.repair();
     const random = this.random.fork();
+    const config = { ...seat.config, zab: { ...seat.config.zab, membership: readMembership(seat.configuration) } };
     const storage = new SimulatedStorage(seat.disk, this.scheduler, random.fork(), DISK_LATENCY_MS);
-    const server: SimulatedServer = new SimulatedServer(seat.config, {
+    const server: SimulatedServer = new SimulatedServer(config, {
+      configured: (text) => {
+        seat.configuration = text;
+      },
       scheduler: this.scheduler,
       network: this.network,
       votes: this.votes,

@@ -19,6 +19,8 @@ export interface ServerParts {
   readonly random: SeededRandom;
   readonly history: History;
   readonly storage: SimulatedStorage;
+  /** Called when a configuration is in force; it is on the disk when this returns. */
+  readonly configured: (text: string) => void;
   /** Called when the server ended itself (its disk failed, or an assertion of the code under test). */
   readonly ended: (reason: unknown) => void;
 }
@@ -231,6 +233,9 @@ export class SimulatedServer {
         return;
       case 'stopped':
         this.onStopped();
+        return;
+      case 'configuration':
+        this.parts.configured(output.text);
         return;
       case 'pauseClients':
       case 'log':

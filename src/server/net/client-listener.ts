@@ -34,7 +34,7 @@ export class ClientListener {
   readonly #limits: ClientLimits;
   readonly #events: ClientEvents;
   readonly #logger: Logger;
-  readonly #server: Server;
+  #server: Server;
   readonly #connections = new Map<ClientId, ClientConnection>();
   readonly #perAddress = new Map<string, number>();
   /** Connections that have not sent anything whole, oldest first, and when they must have. */
@@ -51,7 +51,7 @@ export class ClientListener {
     this.#limits = limits;
     this.#events = events;
     this.#logger = logger;
-    this.#server = createServer((socket) => this.#accept(socket));
+    this.#server = this.#createServer();
   }
 
   /** Open connections, also those that have said nothing yet. */
@@ -71,6 +71,17 @@ export class ClientListener {
   /** @throws CodedError ZK_LISTEN_FAILED */
   async listen(address: HostPort, backlog: number | undefined): Promise<void> {
     await listen(this.#server, address, 'clients', backlog);
+  }
+
+  /**
+   * Listens elsewhere from now on; open connections stay.
+   * @throws CodedError ZK_LISTEN_FAILED
+   */
+  async move(address: HostPort, backlog: number | undefined): Promise<void> {
+    const former = this.#server;
+    this.#server = this.#createServer();
+    former.close();
+    await this.listen(address, backlog);
   }
 
   /** The remote port of a client, which `cons` shows. */
@@ -118,6 +129,10 @@ export class ClientListener {
     const stopped = stopListening(this.#server);
     for (const client of this.#connections.keys()) this.close(client, 'the server stops');
     await stopped;
+  }
+
+  #createServer(): Server {
+    return createServer((socket) => this.#accept(socket));
   }
 
   #accept(socket: Socket): void {

@@ -22,6 +22,8 @@ export interface Transports {
 
 export interface DriverEvents {
   role(role: ZabRole): void;
+  /** This configuration is in force; durable when this returns. */
+  configuration(text: string, version: Zxid): void;
   /** The member has stopped as it was told. */
   stopped(): void;
   /** The process must end, at once and without another word to anybody. */
@@ -141,6 +143,8 @@ export class Driver {
         return this.#truncateAndReload(output.zxid);
       case 'role':
         return this.#events.role(output.role);
+      case 'configuration':
+        return this.#events.configuration(output.text, output.version);
       case 'log':
         return this.#logger[output.level](output.message, output.fields);
       case 'stopped':

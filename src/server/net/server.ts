@@ -5,10 +5,14 @@ import { setImmediate } from 'node:timers/promises';
 import { CodedError } from '../../common/errors.ts';
 import type { Logger, Random, ServerId } from '../../common/types.ts';
 import { formatZxid } from '../../common/zxid.ts';
+import type { Zxid } from '../../common/zxid.ts';
 import { membershipOf } from '../config/membership.ts';
 import type { OwnServer } from '../config/own-server.ts';
+import type { Ensemble } from '../config/ensemble.ts';
+import { reconfigured } from '../config/own-server.ts';
+import { changeMembership, readEnsemble, readMembership } from '../config/reconfiguration.ts';
 import { formatHostPort } from '../config/servers.ts';
-import type { HostPort } from '../config/servers.ts';
+import type { HostPort, ServerEntry } from '../config/servers.ts';
 import type { HttpConfig, ZooConfig } from '../config/zoo-cfg.ts';
 import { createDatabase } from '../database/database.ts';
 import { createMember } from '../pipeline/member.ts';
@@ -18,6 +22,7 @@ import type { Storage } from '../storage/types.ts';
 import type { ZabRole } from '../zab/types.ts';
 import { ClientListener } from './client-listener.ts';
 import { endInitialization, mayVote, prepareDirectories } from './data-directory.ts';
+import { writeDynamicConfiguration } from './dynamic-configuration.ts';
 import { Driver } from './driver.ts';
 import { ElectionTransport } from './election-transport.ts';
 import { answerFourLetterWord } from './four-letter-words.ts';
@@ -61,6 +66,9 @@ export class ZooServer {
   readonly #http: NetServer[] = [];
   readonly #stopped = Promise.withResolvers<undefined>();
   readonly #view: ServerView;
+  /** As the last reconfiguration left it. */
+  #ensemble: Ensemble;
+  #clientAddress: HostPort;
 
   /**
    * Takes the data directory, loads the state, listens, and begins to look for a quorum.
@@ -83,6 +91,8 @@ export class ZooServer {
   private constructor(options: ServerOptions, locks: readonly InstanceLock[]) {
     const { config, own, logger } = options;
     this.#options = options;
+    this.#ensemble = config.ensemble;
+    this.#clientAddress = own.client;
     this.#locks = locks;
     this.#member = createMember(memberConfig(config, own), random);
     this.#storage = this.#openStorage();
@@ -122,7 +132,7 @@ export class ZooServer {
     this.#election = new ElectionTransport(
       {
         serverId: own.id,
-        ownAddresses: this.#electionAddresses(own.id) ?? [],
+        ownAddresses: electionAddressesOf(own.entry) ?? [],
         addressesOf: (server) => this.#electionAddresses(server),
         connectTimeoutMs: config.peerConnectTimeoutMs,
         vote: (from, notification) => this.#driver.push({ type: 'vote', from, notification }),
@@ -141,6 +151,7 @@ export class ZooServer {
       },
       {
         role: (role) => this.#roleChanged(role),
+        configuration: (text, version) => this.#reconfigured(text, version),
         stopped: () => this.#stopped.resolve(undefined),
         failed: (error) => options.failed(error),
       },
@@ -255,15 +266,37 @@ export class ZooServer {
     if (role.state !== 'looking' && role.serving) endInitialization(config);
   }
 
+  /** A reconfiguration is in force: peers are reached where it says, and so is this server. */
+  #reconfigured(text: string, version: Zxid): void {
+    const { config, own, logger } = this.#options;
+    writeDynamicConfiguration(config.dataDir, text, version);
+    this.#ensemble = readEnsemble(text);
+    const { client } = reconfigured(own, this.#ensemble);
+    if (formatHostPort(client) === formatHostPort(this.#clientAddress)) return;
+    this.#clientAddress = client;
+    logger.info('listening for clients elsewhere', { address: formatHostPort(client) });
+    this.#clients.move(client, config.clientBacklog).catch((error: unknown) => this.#options.failed(error));
+  }
+
+  /** A server that a configuration does not know (yet, or any more) is where zoo.cfg says. */
+  #entryOf(server: ServerId): ServerEntry | undefined {
+    const isIt = ({ id }: ServerEntry): boolean => id === server;
+    return this.#ensemble.servers.find(isIt) ?? this.#options.config.ensemble.servers.find(isIt);
+  }
+
   #quorumAddresses(server: ServerId): HostPort[] {
-    const entry = this.#options.config.ensemble.servers.find(({ id }) => id === server);
+    const entry = this.#entryOf(server);
     return (entry?.addresses ?? []).map(({ host, quorumPort }) => ({ host, port: quorumPort }));
   }
 
   #electionAddresses(server: ServerId): HostPort[] | undefined {
-    const entry = this.#options.config.ensemble.servers.find(({ id }) => id === server);
-    return entry?.addresses.map(({ host, electionPort }) => ({ host, port: electionPort }));
+    const entry = this.#entryOf(server);
+    return electionAddressesOf(entry);
   }
+}
+
+function electionAddressesOf(entry: ServerEntry | undefined): HostPort[] | undefined {
+  return entry?.addresses.map(({ host, electionPort }) => ({ host, port: electionPort }));
 }
 
 function memberConfig(config: ZooConfig, own: OwnServer): MemberConfig {
@@ -275,7 +308,9 @@ function memberConfig(config: ZooConfig, own: OwnServer): MemberConfig {
       initLimitTicks: config.initLimitTicks,
       syncLimitTicks: config.syncLimitTicks,
       committedLogEntries: config.committedLogEntries,
+      readMembership: config.reconfigEnabled ? readMembership : undefined,
     },
+    changeMembership: config.reconfigEnabled ? changeMembership : undefined,
     minSessionTimeoutMs: config.minSessionTimeoutMs,
     maxSessionTimeoutMs: config.maxSessionTimeoutMs,
     maxFrameBytes: config.frameBytesMax,

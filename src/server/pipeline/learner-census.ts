@@ -3,12 +3,13 @@ import type { LearnerConnection, Membership } from '../zab/types.ts';
 
 /** Counts the learners that are connected to this server, for people who ask. */
 export class LearnerCensus {
-  readonly #membership: Membership;
+  /** The configuration in force. */
+  membership: Membership;
   readonly #connected = new Set<LearnerConnection>();
   readonly #synced = new Set<LearnerConnection>();
 
   constructor(membership: Membership) {
-    this.#membership = membership;
+    this.membership = membership;
   }
 
   get connected(): number {
@@ -31,6 +32,6 @@ export class LearnerCensus {
 
   /** A packet came that only a synchronized learner sends. */
   heard(connection: LearnerConnection, server: ServerId): void {
-    if (this.#connected.has(connection) && this.#membership.weightOf(server) > 0) this.#synced.add(connection);
+    if (this.#connected.has(connection) && this.membership.weightOf(server) > 0) this.#synced.add(connection);
   }
 }

@@ -1,18 +1,19 @@
 import { assert } from '../../common/errors.ts';
 import type { Random } from '../../common/types.ts';
+import { decodeUtf8 } from '../../common/utf8.ts';
 import { createDatabase } from '../database/database.ts';
 import type { Database } from '../database/types.ts';
 import { OpCode, ReplyCode } from '../protocol/opcodes.ts';
 import { decodeLogEntry } from '../protocol/transaction-codec.ts';
 import type { LogEntry } from '../protocol/transactions.ts';
 import { createZabPeer } from '../zab/peer.ts';
-import type { ZabInput, ZabOutput, ZabPeer, ZabRole } from '../zab/types.ts';
+import type { Membership, ZabInput, ZabOutput, ZabPeer, ZabRole } from '../zab/types.ts';
 import { createAccess, type Access } from './access.ts';
 import { Answers } from './answers.ts';
 import type { PendingRequest } from './client.ts';
 import { Clients } from './clients.ts';
 import { IncomingSnapshot } from './incoming-snapshot.ts';
-import { Leading } from './leading.ts';
+import { Leading, type EnsembleView } from './leading.ts';
 import { LearnerCensus } from './learner-census.ts';
 import { Learning } from './learning.ts';
 import { Reads } from './reads.ts';
@@ -62,6 +63,8 @@ class ZabMember implements Member {
   readonly #later: ZabInput[] = [];
   readonly #incoming: IncomingSnapshot;
   readonly #learners: LearnerCensus;
+  /** The configuration in force. */
+  #membership: Membership;
   #paused = false;
   #stopAtMs = Infinity;
   #handsOver = false;
@@ -70,6 +73,7 @@ class ZabMember implements Member {
   constructor(config: MemberConfig, random: Random, observer: MemberObserver | undefined) {
     this.#observer = observer;
     this.#config = config;
+    this.#membership = config.zab.membership;
     this.#access = createAccess(config.skipAcl);
     const step = this.#step;
     const replies = this.#replies;
@@ -158,6 +162,7 @@ class ZabMember implements Member {
           type: 'reloaded',
           lastZxid: this.#database.lastZxid,
           recentEntries: this.#recovery.takeRecentEntries(),
+          configuration: this.#configurationText(),
         });
         break;
       case 'stop':
@@ -195,6 +200,7 @@ class ZabMember implements Member {
       currentEpoch,
       lastZxid: this.#database.lastZxid,
       recentEntries: this.#recovery.takeRecentEntries(),
+      configuration: this.#configurationText(),
     };
     this.#zab = createZabPeer({ ...this.#config.zab, mayVote }, recovered);
     this.#clients.stopServing();
@@ -222,6 +228,11 @@ class ZabMember implements Member {
         break;
       case 'role':
         this.#changeRole(output.role);
+        break;
+      case 'configuration':
+        this.#membership = output.membership;
+        this.#learners.membership = output.membership;
+        this.#step.emit({ type: 'configuration', text: output.membership.text, version: output.membership.version });
         break;
       case 'persist':
         this.#step.emit({
@@ -270,12 +281,13 @@ class ZabMember implements Member {
   }
 
   #startServing(role: Exclude<ZabRole, { state: 'looking' }>): void {
-    const { membership } = this.#config.zab;
+    const membership = this.#membership;
     if (membership.text !== '') this.#database.setConfig(membership.text, membership.version, this.#step.wallMs);
     if (role.state === 'leading') {
       const settings = {
         tickTimeMs: this.#config.zab.tickTimeMs,
         extendedTypesEnabled: this.#config.extendedTypesEnabled,
+        ensemble: this.#ensembleView(),
       };
       this.#leading = new Leading(role.epoch, this.#database, this.#access, settings, this.#clients, this.#step);
       this.#clients.serve(this.#leading);
@@ -283,6 +295,23 @@ class ZabMember implements Member {
       this.#learning = new Learning(this.#clients, this.#step);
       this.#clients.serve(this.#learning);
     }
+  }
+
+  #ensembleView(): EnsembleView | undefined {
+    const change = this.#config.changeMembership;
+    if (change === undefined) return undefined;
+    return {
+      membership: () => this.#membership,
+      learners: () => this.#zab?.learners() ?? [],
+      serverId: this.#config.zab.serverId,
+      change,
+    };
+  }
+
+  /** The newest configuration in the state; undefined for none. */
+  #configurationText(): string | undefined {
+    const data = this.#database.znode('/zookeeper/config')?.data;
+    return data === undefined || data === null || data.length === 0 ? undefined : decodeUtf8(data);
   }
 
   /** Whatever is under way is dropped without an answer: nobody knows what becomes of it. The clients try elsewhere. */
@@ -337,7 +366,8 @@ class ZabMember implements Member {
     const progress = this.#incoming.take(bytes, end);
     if (progress === 'unexpected') return;
     if (progress === 'more' || progress === 'whole') {
-      this.#feed({ type: progress === 'whole' ? 'snapshotReceived' : 'snapshotProgress' });
+      if (progress === 'more') this.#feed({ type: 'snapshotProgress' });
+      else this.#feed({ type: 'snapshotReceived', configuration: this.#configurationText() });
       return;
     }
     this.#step.log('warn', 'the leader sent a snapshot that cannot be read', { error: progress.message });

@@ -1,4 +1,5 @@
 import type { ServerId } from '../../common/types.ts';
+import type { ChangeMembership } from './prepare-context.ts';
 import type { Notification, QuorumPacket } from '../protocol/quorum.ts';
 import type { LogEntry } from '../protocol/transactions.ts';
 import type { LearnerConnection, Ticket, ZabConfig, ZabRole } from '../zab/types.ts';
@@ -37,6 +38,8 @@ export interface MemberConfig {
   readonly superDigest: string | undefined;
   /** TTL znodes may be created (zookeeper.extendedTypesEnabled). */
   readonly extendedTypesEnabled: boolean;
+  /** Works out what a reconfig request leads to; undefined where the configuration is fixed (reconfigEnabled=false). */
+  readonly changeMembership?: ChangeMembership | undefined;
 }
 
 export type MemberInput =
@@ -120,6 +123,11 @@ export type MemberOutput =
    * be given to the member between.
    */
   | { readonly type: 'truncateAndReload'; readonly zxid: Zxid }
+  /**
+   * This configuration is in force. It must be durable before the outputs behind this one are carried out: the next start
+   * begins with it ({@link ZabConfig.membership}).
+   */
+  | { readonly type: 'configuration'; readonly text: string; readonly version: Zxid }
   /* people */
   | { readonly type: 'role'; readonly role: ZabRole }
   | {

@@ -1,8 +1,10 @@
 import { epochOf, formatZxid, type Zxid } from '../../common/zxid.ts';
 import type { ServerId } from '../../common/types.ts';
 import { PeerState, type Notification } from '../protocol/quorum.ts';
+import type { LogEntry } from '../protocol/transactions.ts';
 import { History } from './history.ts';
-import { isVoter } from './membership.ts';
+import { configurationIn } from './configuration-entry.ts';
+import { isVoter, votersOf } from './membership.ts';
 import { NOBODY, type Vote } from './vote.ts';
 import type { Membership, PersistOperation, RecoveredState, Ticket, ZabConfig, ZabOutput } from './types.ts';
 
@@ -28,7 +30,10 @@ export interface Role {
 export class PeerContext {
   readonly config: ZabConfig;
   readonly history: History;
+  /** The configuration in force: the newest that is known to be committed. */
   membership: Membership;
+  /** A newer one that is logged: until it is known to be committed, its quorum is needed as well. */
+  next: Membership | undefined;
   /** As last given to the disk, which may not have it yet. Operations are durable in order: what counts waits for that. */
   acceptedEpoch: number;
   currentEpoch: number;
@@ -56,6 +61,7 @@ export class PeerContext {
     this.config = config;
     this.membership = config.membership;
     this.mayVote = config.mayVote;
+    this.noteConfiguration(recovered.configuration);
     this.history = new History(config.committedLogEntries, lastZxid, recovered.recentEntries);
     this.currentEpoch = currentEpoch;
     // An accepted epoch that is older than what was done in it can only be a lost file. More is promised, never less.
@@ -74,9 +80,72 @@ export class PeerContext {
     return this.config.serverId;
   }
 
+  /** The configurations of which each must have its quorum. */
+  get memberships(): readonly Membership[] {
+    return this.next === undefined ? [this.membership] : [this.membership, this.next];
+  }
+
+  /** The servers that vote in any of them. */
+  get voters(): readonly ServerId[] {
+    if (this.next === undefined) return votersOf(this.membership);
+    return [...new Set([...votersOf(this.membership), ...votersOf(this.next)])];
+  }
+
+  isVoterId(id: ServerId): boolean {
+    return this.memberships.some((membership) => isVoter(membership, id));
+  }
+
   /** Whether this server votes, apart from {@link mayVote}. */
   get isVoter(): boolean {
-    return isVoter(this.membership, this.serverId);
+    return this.isVoterId(this.serverId);
+  }
+
+  /** Whether this server learns as an observer. One that is in no configuration follows, and does not count. */
+  get isObserver(): boolean {
+    return this.membership.members.some(({ id, role }) => id === this.serverId && role === 'observer');
+  }
+
+  /** A configuration's text from elsewhere; undefined if it is none, or this server's is fixed. */
+  readMembership(text: string): Membership | undefined {
+    try {
+      return this.config.readMembership?.(text);
+    } catch (error) {
+      this.log('warn', 'cannot read a configuration', { text, reason: String(error) });
+      return undefined;
+    }
+  }
+
+  /** The newest configuration in the log, or of the state that replaced it, after what was noted before was cut off. */
+  noteConfiguration(text: string | undefined): void {
+    this.next = undefined;
+    if (text !== undefined) this.noteNext(text);
+  }
+
+  noteNext(text: string): void {
+    const membership = this.readMembership(text);
+    const known = this.next ?? this.membership;
+    if (membership !== undefined && membership.version > known.version) this.next = membership;
+  }
+
+  /** @throws CodedError ZK_PROTOCOL_VIOLATION if the entry does not follow the last one. */
+  append(entry: LogEntry): void {
+    this.history.append(entry);
+    const text = configurationIn(entry);
+    if (text !== undefined) this.noteNext(text);
+  }
+
+  /** Puts a configuration in force that is committed. */
+  activate(membership: Membership): void {
+    if (membership.version <= this.membership.version) return;
+    this.membership = membership;
+    if (this.next !== undefined && this.next.version <= membership.version) this.next = undefined;
+    this.log('info', 'a new configuration is in force', { configuration: membership.text });
+    this.emit({ type: 'configuration', membership });
+  }
+
+  /** What is committed up to here is in force. */
+  activateThrough(committed: Zxid): void {
+    if (this.next !== undefined && this.next.version <= committed) this.activate(this.next);
   }
 
   get initLimitMs(): number {
@@ -103,6 +172,7 @@ export class PeerContext {
       const entry = this.history.deliverNext(through);
       if (entry === undefined) return;
       this.#outputs.push({ type: 'deliver', entry, committed });
+      if (committed) this.activateThrough(entry.zxid);
     }
   }
 

@@ -2,7 +2,6 @@ import type { ServerId } from '../../common/types.ts';
 import { formatZxid } from '../../common/zxid.ts';
 import { PeerState, type Notification } from '../protocol/quorum.ts';
 import type { PeerContext, Role } from './context.ts';
-import { isVoter, votersOf } from './membership.ts';
 import { QuorumSet } from './quorum-tracker.ts';
 import { isBetter, isSameVote, MAY_NOT_VOTE_ZXID, NOBODY, voteOf, type Vote } from './vote.ts';
 
@@ -93,14 +92,14 @@ export class Election implements Role {
 
   /** A message of a voter. */
   receive(from: ServerId, notification: Notification): void {
-    if (!isVoter(this.#context.membership, notification.leader)) return;
+    if (!this.#context.isVoterId(notification.leader)) return;
     const vote = voteOf(notification);
     if (vote.state === PeerState.looking) this.#receiveLooking(from, vote);
     else if (vote.state !== PeerState.observing) this.#receiveSettled(from, vote);
   }
 
   #receiveLooking(from: ServerId, vote: Vote): void {
-    const { membership, round } = this.#context;
+    const { memberships, round } = this.#context;
     if (!this.#canVote || vote.zxid === MAY_NOT_VOTE_ZXID) return;
     if (vote.electionEpoch < round) {
       this.#context.sendVote(from, this.#proposal);
@@ -110,9 +109,9 @@ export class Election implements Role {
       this.#context.round = vote.electionEpoch;
       this.#round.clear();
       const own = this.#ownVote();
-      this.#adopt(isBetter(membership, vote, own) ? { ...vote } : own);
+      this.#adopt(isBetter(memberships, vote, own) ? { ...vote } : own);
       this.#sendToAll();
-    } else if (isBetter(membership, vote, this.#proposal)) {
+    } else if (isBetter(memberships, vote, this.#proposal)) {
       this.#adopt({ ...vote });
       this.#sendToAll();
     }
@@ -141,7 +140,7 @@ export class Election implements Role {
   }
 
   #quorumFor(vote: Vote, votes: ReadonlyMap<ServerId, Vote>): QuorumSet {
-    const quorum = new QuorumSet([this.#context.membership]);
+    const quorum = new QuorumSet(this.#context.memberships);
     for (const [id, other] of votes) if (isSameVote(vote, other)) quorum.add(id);
     return quorum;
   }
@@ -163,7 +162,7 @@ export class Election implements Role {
 
   #haveAllAgreed(quorum: QuorumSet): boolean {
     const agreed = new Set(quorum.ids());
-    return votersOf(this.#context.membership).every((id) => agreed.has(id) || id === this.#gone);
+    return this.#context.voters.every((id) => agreed.has(id) || id === this.#gone);
   }
 
   #elect(vote: Vote): void {
@@ -179,7 +178,7 @@ export class Election implements Role {
   }
 
   #sendToAll(): void {
-    for (const id of votersOf(this.#context.membership)) {
+    for (const id of this.#context.voters) {
       if (id !== this.#context.serverId) this.#context.sendVote(id, this.#proposal);
     }
   }

@@ -57,8 +57,8 @@ export class Leader implements Role {
     this.#startedAtMs = context.nowMs;
     this.#formerEpoch = context.currentEpoch;
     this.#greatestEpoch = context.acceptedEpoch;
-    this.#reported = new QuorumSet([context.membership]);
-    this.#epochAcks = new QuorumSet([context.membership]);
+    this.#reported = new QuorumSet(context.memberships);
+    this.#epochAcks = new QuorumSet(context.memberships);
     this.#learners = new LearnerTable(context, (handler) => this.#broadcast.forget(handler));
     this.#broadcast = new Broadcast(context, this.#learners);
   }
@@ -184,16 +184,15 @@ export class Leader implements Role {
     }
     if (data === null) violation('a learner does not say who it is');
     const { serverId, protocolVersion, configVersion } = decodeLearnerInfo(data);
-    const { membership } = this.#context;
+    const { membership, next } = this.#context;
     if (protocolVersion < QUORUM_PROTOCOL_VERSION) violation('a learner speaks the protocol before ZooKeeper 3.4');
-    if (configVersion > membership.version) {
+    if (configVersion > (next ?? membership).version) {
       violation(`learner ${serverId} has a newer configuration, ${formatZxid(configVersion)}`);
     }
     const acceptedEpoch = epochOf(zxid);
     if (acceptedEpoch >= EPOCH_MAX) violation(`learner ${serverId} claims epoch ${acceptedEpoch}`);
-    this.#learners.identify(handler, serverId);
     handler.isObserver = type === PacketType.observerInfo;
-    handler.isVoter = !handler.isObserver && membership.weightOf(serverId) > 0;
+    this.#learners.identify(handler, serverId);
     this.#learners.advance(handler, 'registered');
     this.#takeAcceptedEpoch(handler, serverId, acceptedEpoch);
   }
@@ -266,9 +265,21 @@ export class Leader implements Role {
     // From here on no older leader can commit anything, and nobody in the quorum has anything that we do not have.
     this.#context.currentEpoch = this.#epoch;
     this.#epochTicket = this.#context.persist([{ type: 'currentEpoch', epoch: this.#epoch }]);
+    this.#nameConfiguration();
     this.#beginPhase('synchronization');
     this.#nextPingMs = this.#context.nowMs + this.#context.config.tickTimeMs / 2;
     for (const handler of this.#learners.inStage('acceptedEpoch')) this.#synchronize(handler);
+  }
+
+  /**
+   * A configuration that was never changed has version 0, and may be any server's own idea of the ensemble. The first leader
+   * gives it the version of its epoch, so that it takes precedence over those (ZOOKEEPER-1783).
+   */
+  #nameConfiguration(): void {
+    const { membership, next, currentEpoch } = this.#context;
+    if (membership.version !== 0 || next !== undefined || membership.text === '') return;
+    const version = makeZxid(currentEpoch, 0).toString(16);
+    this.#context.noteNext(membership.text.replace(/^version=.*$/m, `version=${version}`));
   }
 
   /* synchronization: a quorum with our whole history */
@@ -318,8 +329,13 @@ export class Leader implements Role {
     context.vote = { ...context.vote, peerEpoch: this.#epoch };
     this.#phase = 'broadcast';
     this.#phaseDeadlineMs = Number.POSITIVE_INFINITY;
-    this.#reportRole(true);
+    // What an earlier leader proposed, and quorums of both configurations have now, is committed.
+    if (context.next !== undefined) context.activate(context.next);
+    this.#learners.reclassify();
+    const stays = context.membership.weightOf(context.serverId) > 0;
+    if (stays) this.#reportRole(true);
     for (const handler of this.#learners.inStage('synced')) this.#letServe(handler);
+    if (!stays) context.lookForLeader('the new configuration is without this server');
   }
 
   #letServe(handler: LearnerHandler): void {

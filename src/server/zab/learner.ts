@@ -1,4 +1,5 @@
 import type { ServerId } from '../../common/types.ts';
+import { decodeUtf8 } from '../../common/utf8.ts';
 import { counterOf, epochOf, formatZxid, makeZxid, type Zxid } from '../../common/zxid.ts';
 import { PacketType, PeerState, QUORUM_PROTOCOL_VERSION, type QuorumPacket } from '../protocol/quorum.ts';
 import type { LogEntry } from '../protocol/transactions.ts';
@@ -6,7 +7,7 @@ import type { PeerContext, Role } from './context.ts';
 import { IncomingHistory } from './incoming-history.ts';
 import { entryOf, informedEntryOf, LearnerLog } from './learner-log.ts';
 import { ackEpochPacket, learnerInfoPacket, packet } from './messages.ts';
-import type { Ticket } from './types.ts';
+import type { Membership, Ticket } from './types.ts';
 import { isPeersFault, violation } from './violation.ts';
 import { MAY_NOT_VOTE_ZXID } from './vote.ts';
 
@@ -53,11 +54,13 @@ export class Learner implements Role {
   #epochToReport = -1;
   #incoming: IncomingHistory;
   readonly #log: LearnerLog;
+  /** The configuration that came with NEWLEADER. */
+  #offered: Membership | undefined;
 
   constructor(context: PeerContext, leader: ServerId) {
     this.#context = context;
     this.#leader = leader;
-    this.#observer = !context.isVoter;
+    this.#observer = context.isObserver;
     this.state = this.#observer ? PeerState.observing : PeerState.following;
     this.#heardAtMs = context.nowMs;
     this.#incoming = new IncomingHistory(0, this.#observer);
@@ -130,6 +133,7 @@ export class Learner implements Role {
     this.#heardAtMs = this.#context.nowMs;
     try {
       this.#receive(packet);
+      if (this.#phase === 'serving') this.#checkConfiguration();
     } catch (error) {
       if (!isPeersFault(error)) throw error;
       this.#context.log('warn', 'the leader broke the protocol', { code: error.code, leader: this.#leader });
@@ -141,20 +145,22 @@ export class Learner implements Role {
     this.#heardAtMs = this.#context.nowMs;
   }
 
-  snapshotReceived(): void {
+  snapshotReceived(configuration: string | undefined): void {
     const { history } = this.#context;
     const zxid = this.#incoming.last;
     this.#heardAtMs = this.#context.nowMs;
     history.reset(zxid, []);
+    this.#context.noteConfiguration(configuration);
     this.#context.persist([{ type: 'installSnapshot', zxid }]);
     this.#phase = 'receivingHistory';
   }
 
-  reloaded(lastZxid: Zxid, recentEntries: readonly LogEntry[]): void {
+  reloaded(lastZxid: Zxid, recentEntries: readonly LogEntry[], configuration: string | undefined): void {
     const wanted = this.#incoming.last;
     this.#context.isReloading = false;
     this.#heardAtMs = this.#context.nowMs;
     this.#context.history.reset(lastZxid, recentEntries);
+    this.#context.noteConfiguration(configuration);
     // The zero of an epoch is no entry: a log that ends before it is the same history.
     const isWanted = lastZxid === wanted || (counterOf(wanted) === 0 && lastZxid < wanted);
     if (!isWanted) {
@@ -289,7 +295,7 @@ export class Learner implements Role {
         this.#incoming.inform(informedEntryOf(packet));
         return;
       case PacketType.newLeader:
-        this.#logHistory(packet.zxid);
+        this.#logHistory(packet);
         return;
       case PacketType.ping:
         return;
@@ -298,11 +304,15 @@ export class Learner implements Role {
     }
   }
 
-  #logHistory(zxid: Zxid): void {
+  #logHistory({ zxid, data }: QuorumPacket): void {
     const epoch = this.#epoch;
     if (zxid !== makeZxid(epoch, 0)) violation(`NEWLEADER ${formatZxid(zxid)} is not of the accepted epoch ${epoch}`);
     this.#phase = 'loggingHistory';
     this.#ticket = this.#log.begin(this.#incoming, epoch);
+    if (data === null || data.length === 0) return;
+    const text = decodeUtf8(data);
+    this.#offered = this.#context.readMembership(text);
+    this.#context.noteNext(text);
   }
 
   #acknowledgeHistory(): void {
@@ -316,10 +326,23 @@ export class Learner implements Role {
     const { vote, currentEpoch } = this.#context;
     if (this.#phase !== 'awaitingUpToDate') violation('UPTODATE before NEWLEADER was acknowledged');
     this.#log.serve();
+    this.#context.activateThrough(this.#log.committed);
+    // A leader of ZooKeeper also sends a configuration that it has only proposed: that one has still to be committed.
+    if (this.#offered !== undefined && this.#offered.version <= makeZxid(currentEpoch, 0)) {
+      this.#context.activate(this.#offered);
+    }
     this.#context.vote = { ...vote, peerEpoch: currentEpoch };
     this.#phase = 'serving';
     this.#sendEpochAck();
     this.#reportRole(true);
+  }
+
+  /** A configuration in which this server is something else, or its leader does not vote, ends the connection. */
+  #checkConfiguration(): void {
+    const { membership, isObserver } = this.#context;
+    if (isObserver === this.#observer && membership.weightOf(this.#leader) > 0) return;
+    this.#context.lostLeader = this.#leader;
+    this.#context.lookForLeader('the new configuration gives this server another role or another leader');
   }
 
   /* broadcast */

@@ -6,7 +6,6 @@ import { PeerContext } from './context.ts';
 import { Election } from './election.ts';
 import { Leader } from './leader.ts';
 import { Learner } from './learner.ts';
-import { isVoter } from './membership.ts';
 import type {
   LearnerConnection,
   LearnerStatus,
@@ -205,10 +204,10 @@ class Peer implements ZabPeer {
         this.#role.snapshotProgress();
         return;
       case 'snapshotReceived':
-        this.#role.snapshotReceived();
+        this.#role.snapshotReceived(input.configuration);
         return;
       case 'reloaded':
-        this.#role.reloaded(input.lastZxid, input.recentEntries);
+        this.#role.reloaded(input.lastZxid, input.recentEntries, input.configuration);
         return;
     }
   }
@@ -226,10 +225,11 @@ class Peer implements ZabPeer {
   }
 
   #receiveVote(from: ServerId, notification: Notification): void {
-    const { membership, barred, nowMs } = this.#context;
+    const { barred, nowMs } = this.#context;
     const role = this.#role;
     const isLooking = notification.state === PeerState.looking;
-    const fromVoter = isVoter(membership, from);
+    const fromVoter = this.#context.isVoterId(from);
+    if (role instanceof Election && this.#adoptConfiguration(notification)) return;
     if (fromVoter && isLooking) {
       if (notification.zxid === MAY_NOT_VOTE_ZXID) barred.add(from);
       else barred.delete(from);
@@ -242,6 +242,17 @@ class Peer implements ZabPeer {
     else if (role instanceof Learner && from === this.#context.vote.leader) {
       role.leaderIsLooking(notification.electionEpoch);
     }
+  }
+
+  /** Another server knows a newer configuration, which is committed: the search begins anew with it. */
+  #adoptConfiguration({ config }: Notification): boolean {
+    const context = this.#context;
+    if (config === '' || config === context.membership.text) return false;
+    const membership = context.readMembership(config);
+    if (membership === undefined || membership.version <= context.membership.version) return false;
+    context.activate(membership);
+    context.lookForLeader('another server knows a newer configuration');
+    return true;
   }
 
   /** Tells a server that looks for a leader where we stand. */

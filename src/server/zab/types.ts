@@ -66,6 +66,12 @@ export interface ZabConfig {
    * `mayVote` = there is an `initialize` file, or the disk has a `currentEpoch` file.
    */
   readonly mayVote: boolean;
+  /**
+   * Reads a configuration's text, as log entries of reconfigurations and other servers' messages carry it. Undefined where
+   * the configuration is fixed (reconfigEnabled=false): then all of these are passed over.
+   * @throws CodedError ZK_CONFIG_INVALID for a text that is none.
+   */
+  readonly readMembership?: ((text: string) => Membership) | undefined;
 }
 
 /**
@@ -80,6 +86,8 @@ export interface RecoveredState {
   readonly lastZxid: Zxid;
   /** The newest entries of the log, oldest first, without a gap, for DIFF. May be empty. */
   readonly recentEntries: readonly LogEntry[];
+  /** The newest configuration in log and snapshot, committed or not. */
+  readonly configuration?: string | undefined;
 }
 
 /** What happened. */
@@ -103,14 +111,19 @@ export type ZabInput =
   /** A part of the snapshot after a SNAP packet arrived: the leader is alive, however long the whole takes. */
   | { readonly type: 'snapshotProgress' }
   /** The snapshot that followed a SNAP packet has arrived whole and is now the state, at the zxid of that packet. */
-  | { readonly type: 'snapshotReceived' }
+  | { readonly type: 'snapshotReceived'; readonly configuration?: string | undefined }
   /** The disk has done what this ticket asked, and everything before it. */
   | { readonly type: 'persisted'; readonly ticket: Ticket }
   /**
    * `truncateAndReload` is done: log and state end at `lastZxid`. That is what was asked, or less where the disk had
    * nothing so old: the peer then asks its leader again.
    */
-  | { readonly type: 'reloaded'; readonly lastZxid: Zxid; readonly recentEntries: readonly LogEntry[] }
+  | {
+      readonly type: 'reloaded';
+      readonly lastZxid: Zxid;
+      readonly recentEntries: readonly LogEntry[];
+      readonly configuration?: string | undefined;
+    }
   /** The leader only: entries with zxids that follow the last proposed one without a gap. */
   | { readonly type: 'propose'; readonly entries: readonly LogEntry[] }
   /**
@@ -178,6 +191,11 @@ export type ZabOutput =
    * then `reloaded`. The last output of its step. Inputs that come before `reloaded` are kept by the peer.
    */
   | { readonly type: 'truncateAndReload'; readonly zxid: Zxid }
+  /**
+   * This configuration is committed, and in force from here on. It must be durable before anything that comes after this
+   * output is carried out: {@link ZabConfig.membership} at the next start.
+   */
+  | { readonly type: 'configuration'; readonly membership: Membership }
   /** Where the peer stands. `looking` ends everything that served clients. */
   | { readonly type: 'role'; readonly role: ZabRole }
   /** A packet for the layer above: on the leader REQUEST, REVALIDATE, SYNC, PING from a learner that is synchronized. */
@@ -217,6 +235,8 @@ export type ZabRole =
 export interface LearnerStatus {
   readonly connection: LearnerConnection;
   readonly serverId: ServerId;
+  /** Whether it came as an observer. */
+  readonly isObserver: boolean;
   /** Whether it counts in quorums. */
   readonly isVoter: boolean;
   /** Whether it has synchronized and may serve clients. */

@@ -285,6 +285,7 @@ export class Ensemble {
       case 'stopped':
         this.crash(node.id);
         break;
+      case 'configuration':
       case 'role':
         break;
     }

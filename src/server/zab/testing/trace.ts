@@ -104,6 +104,8 @@ export function showOutput(output: ZabOutput): string | undefined {
       return `hands up from server ${output.server}: ${showPacket(output.packet)}`;
     case 'fromLeader':
       return `hands up from the leader: ${showPacket(output.packet)}`;
+    case 'configuration':
+      return `activates the configuration ${output.membership.text.replaceAll('\n', ' ')}`;
     case 'leadershipConfirmed':
       return `confirms question ${output.token}`;
     case 'log': {
