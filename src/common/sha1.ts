@@ -30,7 +30,10 @@ function pad(message: Uint8Array): DataView {
 function compress(state: Int32Array, schedule: Int32Array, message: DataView, offset: number): void {
   for (let t = 0; t < 16; t++) schedule[t] = message.getInt32(offset + t * 4);
   for (let t = 16; t < 80; t++) {
-    schedule[t] = rotate(word(schedule, t - 3) ^ word(schedule, t - 8) ^ word(schedule, t - 14) ^ word(schedule, t - 16), 1);
+    schedule[t] = rotate(
+      word(schedule, t - 3) ^ word(schedule, t - 8) ^ word(schedule, t - 14) ^ word(schedule, t - 16),
+      1,
+    );
   }
   let a = word(state, 0);
   let b = word(state, 1);

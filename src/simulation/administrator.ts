@@ -96,7 +96,9 @@ export class Administrator {
       body: (writer) => writeReconfigRequest(writer, request),
       answered: (reply) => {
         const error = reply?.header.error;
-        this.note(`reconfiguration (${what}): ${error === undefined ? 'no answer' : error === 0 ? 'done' : `refused, ${error}`}`);
+        this.note(
+          `reconfiguration (${what}): ${error === undefined ? 'no answer' : error === 0 ? 'done' : `refused, ${error}`}`,
+        );
         if (error === ReplyCode.ok) this.done++;
       },
     });
@@ -108,7 +110,8 @@ export class Administrator {
     const joining: [ServerId, PeerRole][] = [];
     const leaving: ServerId[] = [];
     const leader = this.cluster.leader();
-    const loser = leader !== undefined && voters.includes(leader) && this.random.chance(0.4) ? leader : this.random.pick(voters);
+    const loser =
+      leader !== undefined && voters.includes(leader) && this.random.chance(0.4) ? leader : this.random.pick(voters);
     const isFull = voters.length >= VOTERS_MAX;
     const replaces = this.random.chance(0.3);
     if (others.length > 0 && (replaces || voters.length <= VOTERS_MIN || (!isFull && this.random.chance(0.5)))) {

@@ -60,7 +60,12 @@ function driven(react: React) {
       election: { send: note('vote') },
       connectLeader: note('connectLeader'),
     },
-    { role: note('role'), configuration: note('configuration'), stopped: note('stopped'), failed: (error) => (failure = error) },
+    {
+      role: note('role'),
+      configuration: note('configuration'),
+      stopped: note('stopped'),
+      failed: (error) => (failure = error),
+    },
     SILENT,
   );
   const setDeadline = (ms: number): void => void (deadlineMs = ms);

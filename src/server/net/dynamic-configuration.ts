@@ -40,9 +40,13 @@ export function writeDynamicConfiguration(dataDir: string, text: string, version
     withFile(dataDir, 'r', (descriptor) => fsyncSync(descriptor));
     for (const older of versionsIn(dataDir)) if (older < version) rmSync(fileOf(dataDir, older), { force: true });
   } catch (error) {
-    throw new CodedError('ZK_STORAGE_FAILED', `cannot write ${file} (${String(error)}): make room, or let this user write to it`, {
-      cause: error,
-    });
+    throw new CodedError(
+      'ZK_STORAGE_FAILED',
+      `cannot write ${file} (${String(error)}): make room, or let this user write to it`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 

@@ -36,7 +36,11 @@ export class Broadcast {
       // What was proposed before a reconfiguration needs nobody of the new configuration.
       return next !== undefined && zxid >= next.version ? [membership, next] : [membership];
     });
-    this.#check = new LeadershipCheck(context.serverId, () => context.memberships, (handlers) => this.#ping(handlers));
+    this.#check = new LeadershipCheck(
+      context.serverId,
+      () => context.memberships,
+      (handlers) => this.#ping(handlers),
+    );
   }
 
   /** Entries that follow the last one. They leave before they are durable here: our own acknowledgement counts after. */
