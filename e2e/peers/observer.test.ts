@@ -42,7 +42,7 @@ for (const { name, kinds } of ensembles) {
         await again.do({ op: 'setData', path: '/observed', data: Buffer.from('3'), version: 1 });
         await again.close();
         // One voter of three and an observer are no quorum.
-        const [follower] = (await ensemble.followers()).filter((member) => member !== observer);
+        const follower = (await ensemble.followers()).find((member) => member !== observer);
         await follower?.kill();
         await assert.rejects(
           observer.untilServing(3_000).then(() => RawConnection.open({ port: observer.clientPort })),

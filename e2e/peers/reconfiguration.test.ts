@@ -24,7 +24,11 @@ async function reconfigure(through: readonly Member[], change: Change): Promise<
     program: peerPaths.python,
     args: [
       join(peerPaths.sources, 'python', 'reconfigure.py'),
-      ...[hosts, joining, leaving, newMembers, version],
+      hosts,
+      joining,
+      leaving,
+      newMembers,
+      version,
       ...(anonymous ? ['--anonymous'] : []),
     ],
   });
