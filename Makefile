@@ -1,7 +1,7 @@
 # `make up` runs an ensemble on Kubernetes, `make test` checks everything; `make help` lists the rest.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help install up down clean test check unit sim peers e2e bench build generate format engine cluster image load deploy
+.PHONY: help install up down clean test check unit sim mutants peers e2e bench build generate format engine cluster image load deploy
 
 # The project's own Node and tools come first; what the machine has may be years older.
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
@@ -39,6 +39,9 @@ unit: install ## the tests beside the code [TESTS=glob]
 
 sim: install ## simulated clusters with faults [SEED=n replays one life]
 	@TAP='$(TAP)' node src/simulation/main.ts $(if $(SEED),--seed=$(SEED))
+
+mutants: install ## sows known flaws into the server; the simulator must catch each [ONLY=text]
+	@node src/simulation/mutants/main.ts $(if $(ONLY),--only='$(ONLY)')
 
 peers: install ## against Apache ZooKeeper and the clients of others [TESTS=glob]
 	@e2e/peers/install.sh

@@ -27,14 +27,18 @@ export interface EnsembleOptions {
 
 /** Members of an ensemble as plain processes on loopback. Always end with `stop()`, also after a failure. */
 export class Ensemble {
-  readonly members: readonly Member[];
   readonly directory: string;
+  readonly #members: Member[];
   readonly #spares: number;
 
   private constructor(members: readonly Member[], directory: string, spares: number) {
     this.#spares = spares;
-    this.members = members;
+    this.#members = [...members];
     this.directory = directory;
+  }
+
+  get members(): readonly Member[] {
+    return this.#members;
   }
 
   /** Prepares directories and ports, starts nothing. */
@@ -73,6 +77,15 @@ export class Ensemble {
       this.directory,
       this.#spares,
     );
+  }
+
+  /** The same for one member, which must not run, in this ensemble. @returns its successor, which is not started. */
+  replace(id: number, kind: ServerKind): Member {
+    const present = this.member(id);
+    if (present.isRunning) throw new Error(`member ${id} still runs`);
+    const successor = new Member({ ...present.spec, kind });
+    this.#members[id - 1] = successor;
+    return successor;
   }
 
   /** Prepares, starts all members and waits until each of them serves. */

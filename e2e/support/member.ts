@@ -131,14 +131,14 @@ export class Member {
 
   /** Waits until `srvr` names a mode, which a server does once it serves within a quorum (or alone). */
   async untilServing(timeoutMs = 40_000): Promise<ServerMode> {
-    return waitFor(
+    const explain = (): Promise<string> => this.logTail();
+    const mode = await waitFor(
       `member ${this.spec.id} (${this.spec.kind}) serves`,
-      async () => {
-        if (!this.isRunning) throw new Error('its process has ended');
-        return serverMode(this.clientPort);
-      },
-      { timeoutMs, explain: () => this.logTail() },
+      async () => (this.isRunning ? serverMode(this.clientPort) : 'ended'),
+      { timeoutMs, explain },
     );
+    if (mode === 'ended') throw new Error(`member ${this.spec.id} has ended instead of serving:\n${await explain()}`);
+    return mode;
   }
 
   /** The last lines of what the process has written. */

@@ -12,6 +12,8 @@ export interface ProgramRun extends Command {
   readonly input?: string;
   /** Variables beside those of this process. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** The folder that it runs in. */
+  readonly directory?: string;
   readonly timeoutMs?: number;
 }
 
@@ -20,6 +22,7 @@ export function runProgram(run: ProgramRun): Promise<ProgramResult> {
   return new Promise((resolve, reject) => {
     const child = spawn(run.program, run.args, {
       stdio: ['pipe', 'pipe', 'pipe'],
+      ...(run.directory === undefined ? {} : { cwd: run.directory }),
       env: { ...process.env, ...run.environment },
       timeout: run.timeoutMs ?? 60_000,
       killSignal: 'SIGKILL',

@@ -10,7 +10,8 @@ import { hostOf, SimulatedServer } from './server.ts';
 import { isFault, SimulatedDisk, SimulatedStorage } from './storage.ts';
 import { VoteLinks } from './votes.ts';
 
-const DISK_LATENCY_MS = 4;
+/** How long a disk takes at most, one of these for a whole life: a slow one has more that a crash can lose. */
+const DISK_LATENCIES_MS = [4, 40, 250] as const;
 
 /** How many servers there are of each kind. */
 export interface ClusterSize {
@@ -72,6 +73,7 @@ export class Cluster {
   private readonly random: SeededRandom;
   private readonly history: History;
   private readonly votes: VoteLinks;
+  private readonly diskLatencyMs: number;
   private readonly seats = new Map<ServerId, Seat>();
 
   /** Voters have the smallest ids, then come observers, then spares. */
@@ -84,6 +86,7 @@ export class Cluster {
     this.random = parts.random;
     this.history = parts.history;
     this.votes = new VoteLinks(parts.scheduler, parts.network, parts.random.fork());
+    this.diskLatencyMs = this.random.pick(DISK_LATENCIES_MS);
     this.ids = Array.from({ length: voters + observers + spares }, (_, index) => index + 1);
     const lines = this.ids
       .slice(0, voters + observers)
@@ -109,7 +112,7 @@ export class Cluster {
     seat.disk.repair();
     const random = this.random.fork();
     const config = { ...seat.config, zab: { ...seat.config.zab, membership: readMembership(seat.configuration) } };
-    const storage = new SimulatedStorage(seat.disk, this.scheduler, random.fork(), DISK_LATENCY_MS);
+    const storage = new SimulatedStorage(seat.disk, this.scheduler, random.fork(), this.diskLatencyMs);
     const server: SimulatedServer = new SimulatedServer(config, {
       configured: (text) => {
         seat.configuration = text;
@@ -169,7 +172,7 @@ export class Cluster {
 
   setDiskLatency(id: ServerId, latencyMs: number | undefined): void {
     const { storage } = this.seat(id);
-    if (storage !== undefined) storage.latencyMs = latencyMs ?? DISK_LATENCY_MS;
+    if (storage !== undefined) storage.latencyMs = latencyMs ?? this.diskLatencyMs;
   }
 
   pause(id: ServerId, pauseMs: number): void {

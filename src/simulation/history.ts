@@ -1,5 +1,6 @@
 import type { ServerId } from '../common/types.ts';
 import type { Zxid } from '../common/zxid.ts';
+import { CommittedLog } from './committed-log.ts';
 
 /** What a simulated client asked for. Values are unique over a whole life. */
 export type Operation =
@@ -44,8 +45,8 @@ export interface OperationRecord {
 export interface History {
   readonly operations: OperationRecord[];
   readonly leaders: { readonly server: ServerId; readonly epoch: number; readonly atMs: number }[];
-  /** For each zxid that a member applied as committed: the checksum of the entry's bytes and who applied it first. */
-  readonly committed: Map<Zxid, { readonly checksum: number; readonly server: ServerId }>;
+  /** What members applied as committed, in the order of the first time. */
+  readonly committed: CommittedLog;
   /** What the members contradicted each other in, noted as it happened. */
   readonly contradictions: string[];
   /** Sessions that were told, or ought to know, that they ended. */
@@ -53,7 +54,7 @@ export interface History {
 }
 
 export function emptyHistory(): History {
-  return { operations: [], leaders: [], committed: new Map(), contradictions: [], expiredSessions: new Set() };
+  return { operations: [], leaders: [], committed: new CommittedLog(), contradictions: [], expiredSessions: new Set() };
 }
 
 /** The tree that a member serves after everything has come to rest. */

@@ -37,7 +37,9 @@ export class Nemesis {
   }
 
   start(): void {
-    this.scheduler.after(this.random.between(50, 2_500), () => {
+    // Often one blow follows close upon another: what is only wrong for a moment shows when the next falls into it.
+    const pauseMs = this.random.chance(0.4) ? this.random.between(0, 250) : this.random.between(250, 3_000);
+    this.scheduler.after(pauseMs, () => {
       if (!this.active) return;
       this.strike();
       this.start();
@@ -50,9 +52,11 @@ export class Nemesis {
 
   private strike(): void {
     const dice = this.random.between(0, 99);
-    if (dice < 14) this.crash(this.victim());
-    else if (dice < 22) this.stopProcess(this.victim());
-    else if (dice < 26) for (const server of this.cluster.ids) this.crash(server);
+    if (dice < 12) this.crash(this.victim());
+    else if (dice < 18) this.crashDuringElection();
+    else if (dice < 22) this.leaveBehind();
+    else if (dice < 25) this.stopProcess(this.victim());
+    else if (dice < 28) this.crashAll();
     else if (dice < 38) this.crashInTheMiddleOfAWrite(this.victim());
     else if (dice < 44) this.failDisk(this.victim());
     else if (dice < 52) this.slowDisk(this.victim());
@@ -70,8 +74,13 @@ export class Nemesis {
     return leader !== undefined && this.random.chance(0.5) ? leader : this.random.pick(this.cluster.ids);
   }
 
-  private crash(server: ServerId): void {
-    const powerLoss = this.random.chance(0.7);
+  /** All at once, as when a whole rack loses its power: what was acknowledged must be on a quorum's disks. */
+  private crashAll(): void {
+    const powerLoss = this.random.chance(0.8);
+    for (const server of this.cluster.ids) this.crash(server, powerLoss);
+  }
+
+  private crash(server: ServerId, powerLoss = this.random.chance(0.7)): void {
     this.note(`crash of server ${server}${powerLoss ? ', its machine loses power' : ''}`);
     this.cluster.crash(server, powerLoss);
     this.restartLater(server);
@@ -89,14 +98,33 @@ export class Nemesis {
     this.restartLater(server);
   }
 
+  /** The leader goes, and others in the middle of what they write to elect the next; they are back before long. */
+  private crashDuringElection(): void {
+    const leader = this.victim();
+    this.crash(leader);
+    for (const server of this.cluster.ids) {
+      if (server === leader || this.random.chance(0.4)) continue;
+      this.note(`server ${server} will lose power while it elects`);
+      this.cluster.crashAfterDiskOperations(server, this.random.between(1, 24));
+      this.restartLater(server, 1_500);
+    }
+  }
+
+  /** A leader stands still, cut off, while the others go on: it wakes up in the belief that it still leads. */
+  private leaveBehind(): void {
+    const server = this.victim();
+    this.isolate(server);
+    this.pause(server);
+  }
+
   private failDisk(server: ServerId): void {
     this.note(`the disk of server ${server} refuses`);
     this.cluster.failDisk(server);
     this.restartLater(server);
   }
 
-  private restartLater(server: ServerId): void {
-    this.scheduler.after(this.random.between(5, 6_000), () => {
+  private restartLater(server: ServerId, latestMs = 6_000): void {
+    this.scheduler.after(this.random.between(5, latestMs), () => {
       if (!this.active) return;
       this.note(`restart of server ${server}`);
       this.cluster.restart(server);

@@ -1,6 +1,10 @@
 import type { ServerId } from '../common/types.ts';
+import type { Zxid } from '../common/zxid.ts';
 import type { Member, MemberConfig, MemberInput, MemberOutput, StateSnapshot } from '../server/pipeline/types.ts';
 import { createMember } from '../server/pipeline/member.ts';
+import type { LogEntry } from '../server/protocol/transactions.ts';
+import type { Recovery } from '../server/storage/types.ts';
+import type { SeenEntry } from './committed-log.ts';
 import type { History } from './history.ts';
 import type { Host, Network, Stream, StreamEvents } from './network.ts';
 import type { SeededRandom } from './random.ts';
@@ -54,6 +58,8 @@ export class SimulatedServer {
   private alive = true;
   private pausedUntilMs = 0;
   private reloading = false;
+  /** Entries of the state that are not known to be committed. */
+  private readonly uncommitted = new Map<Zxid, SeenEntry>();
   /** Offset of this server's wall clock. */
   private readonly clockSkewMs: number;
 
@@ -62,9 +68,7 @@ export class SimulatedServer {
     this.parts = parts;
     this.clockSkewMs = parts.random.between(-2_000, 2_000);
     this.member = createMember(config, parts.random, {
-      applied: (entry, committed) => {
-        if (committed) this.noteCommitted(entry.zxid, entry.bytes);
-      },
+      applied: (entry, committed) => this.noteApplied(entry, committed),
     });
   }
 
@@ -74,7 +78,7 @@ export class SimulatedServer {
 
   start(mayVote: (empty: boolean) => boolean): void {
     this.guard(() => {
-      const recovery = this.parts.storage.recover(this.member.recovery);
+      const recovery = this.recover();
       const { acceptedEpoch, currentEpoch, empty } = recovery;
       this.listen();
       this.take({ type: 'start', acceptedEpoch, currentEpoch, mayVote: mayVote(empty) });
@@ -247,7 +251,7 @@ export class SimulatedServer {
     this.reloading = true;
     this.parts.storage.persist([{ type: 'truncate', zxid }], () => {
       if (!this.alive) return;
-      this.parts.storage.recover(this.member.recovery);
+      this.recover();
       this.reloading = false;
       this.step([{ type: 'reloaded' }, ...this.pending.splice(0)]);
     });
@@ -295,16 +299,40 @@ export class SimulatedServer {
     this.parts.history.leaders.push({ server: this.id, epoch: role.epoch, atMs: this.parts.scheduler.nowMs });
   }
 
-  private noteCommitted(zxid: number, bytes: Uint8Array): void {
-    const { committed, contradictions } = this.parts.history;
-    const checksum = checksumOf(bytes);
-    const known = committed.get(zxid);
-    if (known === undefined) committed.set(zxid, { checksum, server: this.id });
-    else if (known.checksum !== checksum) {
-      contradictions.push(
-        `servers ${known.server} and ${this.id} committed different entries at 0x${zxid.toString(16)}`,
-      );
+  /** An entry became part of the state: at a start, at the end of a leadership, or because it is committed. */
+  private noteApplied(entry: LogEntry, committed: boolean): void {
+    const seen = { zxid: entry.zxid, after: this.member.status().lastZxid, checksum: checksumOf(entry.bytes) };
+    if (!committed) {
+      this.uncommitted.set(entry.zxid, seen);
+      return;
     }
+    // With an entry everything before it is committed.
+    const chain: SeenEntry[] = [seen];
+    const { history } = this.parts;
+    for (let before = this.uncommitted.get(seen.after); before; before = this.uncommitted.get(before.after)) {
+      if (history.committed.has(before.zxid)) break;
+      chain.push(before);
+    }
+    this.uncommitted.clear();
+    for (const each of chain.toReversed()) {
+      const contradiction = history.committed.note(this.id, each);
+      if (contradiction !== undefined) history.contradictions.push(contradiction);
+    }
+  }
+
+  /** Recovery, with a look at the entries that the disk still has: they may turn out to be committed. */
+  private recover(): Recovery {
+    this.uncommitted.clear();
+    const { recovery } = this.member;
+    return this.parts.storage.recover({
+      begin: () => recovery.begin(),
+      snapshotChunk: (bytes) => recovery.snapshotChunk(bytes),
+      snapshotEnd: (zxid, digest) => recovery.snapshotEnd(zxid, digest),
+      entry: (entry) => {
+        this.noteApplied(entry, false);
+        recovery.entry(entry);
+      },
+    });
   }
 }
 

@@ -21,7 +21,11 @@ export const REGISTERS = ['/r0', '/r1', '/r2', '/r3'] as const;
 export const QUEUE = '/queue';
 
 const OPEN_ACL = [{ perms: Perm.all, scheme: 'world', id: 'anyone' }];
-const OUTSTANDING_MAX = 4;
+/** How a client works. A slow one still has something to ask long after its server has fallen behind. */
+const TEMPOS = [
+  { thinkMaxMs: 120, burstMax: 4, outstandingMax: 4 },
+  { thinkMaxMs: 1_500, burstMax: 1, outstandingMax: 16 },
+] as const;
 
 /** Creates what the workload works on. Calls `done` when all of it is there. */
 export function prepare(client: SimulatedClient, done: () => void): void {
@@ -56,6 +60,7 @@ export class Worker {
   private readonly random: SeededRandom;
   private readonly history: History;
   private readonly answers: { count: number };
+  private readonly tempo: (typeof TEMPOS)[number];
   private outstanding = 0;
   private sent = 0;
   private active = true;
@@ -70,6 +75,7 @@ export class Worker {
     this.random = parts.random;
     this.history = parts.history;
     this.answers = parts.answers;
+    this.tempo = parts.random.pick(TEMPOS);
   }
 
   start(): void {
@@ -86,10 +92,11 @@ export class Worker {
   }
 
   private think(): void {
-    this.scheduler.after(this.random.between(1, 120), () => {
+    const { thinkMaxMs, burstMax, outstandingMax } = this.tempo;
+    this.scheduler.after(this.random.between(1, thinkMaxMs), () => {
       if (!this.active) return;
-      const burst = this.random.between(1, OUTSTANDING_MAX);
-      for (let index = 0; index < burst && this.outstanding < OUTSTANDING_MAX && this.client.ready; index++) {
+      const burst = this.random.between(1, burstMax);
+      for (let index = 0; index < burst && this.outstanding < outstandingMax && this.client.ready; index++) {
         this.issue(this.choose());
       }
       this.think();

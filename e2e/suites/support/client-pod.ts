@@ -67,10 +67,9 @@ export class ClientPod {
 
   /** Starts a script that goes on until its input ends. */
   async background(script: string, ...args: string[]): Promise<BackgroundScript> {
-    const { program, args: full } = kubectlCommand([
-      ...['-n', this.namespace, 'exec', '-i', this.name, '--'],
-      ...['python3', '-u', '-c', await scriptOf(script), ...args],
-    ]);
+    const { program, args: full } = kubectlCommand(
+      ['-n', this.namespace, 'exec', '-i', this.name, '--'].concat('python3', '-u', '-c', await scriptOf(script), args),
+    );
     return new BackgroundScript(spawn(program, full, { stdio: ['pipe', 'pipe', 'pipe'] }));
   }
 }

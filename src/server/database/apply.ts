@@ -6,7 +6,7 @@ import type { Txn, TxnHeader } from '../protocol/transactions.ts';
 import type { NewNode, NodeId } from './data-tree.ts';
 import { Int } from './node-records.ts';
 import { CONTAINER_OWNER, ownerHigh, ownerLow, ttlOwner } from './owner.ts';
-import { PathKey } from './path-key.ts';
+import type { PathKey } from './path-key.ts';
 import type { State } from './state.ts';
 import type { ApplyResult } from './types.ts';
 import type { ClientWatches } from './watches.ts';
@@ -26,10 +26,12 @@ const NONE: NodeId = 0;
  */
 export class Applier {
   readonly #watches: ClientWatches;
-  readonly #key = new PathKey();
+  readonly #key: PathKey;
 
-  constructor(watches: ClientWatches) {
+  /** @param key A key like those of the states. */
+  constructor(watches: ClientWatches, key: PathKey) {
     this.#watches = watches;
+    this.#key = key;
   }
 
   apply(state: State, header: TxnHeader, txn: Txn): ApplyResult {

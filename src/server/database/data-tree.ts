@@ -3,7 +3,7 @@ import { ReplyCode } from '../protocol/opcodes.ts';
 import type { Acl } from '../protocol/records.ts';
 import { AclTable, OPEN_ACL, type AclIndex } from './acl-table.ts';
 import { BlockStore } from './block-store.ts';
-import { HashChains } from './hash-chains.ts';
+import { HashTable } from './hash-table.ts';
 import { createNodeRecords, Int, Wide } from './node-records.ts';
 import { OwnerIndex } from './owner-index.ts';
 import { PathKey, SLASH } from './path-key.ts';
@@ -18,6 +18,13 @@ export const ROOT: NodeId = 1;
 /** Below it lies what servers keep for themselves: neither the digest nor a quota counts that. */
 const SYSTEM_NAME = 'zookeeper';
 
+/** What a tree is made with. */
+export interface TreeOptions {
+  readonly keepDigest: boolean;
+  /** See {@link PathKey}. */
+  readonly hashSeed: number;
+}
+
 /** What a new znode is made of. */
 export interface NewNode {
   readonly data: Uint8Array | null;
@@ -31,7 +38,7 @@ export interface NewNode {
 
 /**
  * The znodes, as ZooKeeper's DataTree has them, in memory that the garbage collector need not walk: records, blocks of bytes
- * and hash chains are all typed arrays. A znode's name is kept once, its path nowhere: a lookup hashes the whole path and
+ * and hash tables are all typed arrays. A znode's name is kept once, its path nowhere: a lookup hashes the whole path and
  * compares the names from the znode up to the root.
  *
  * This class keeps the tree consistent; what a transaction means is said in `apply.ts`.
@@ -44,14 +51,16 @@ export class DataTree {
   readonly owners = new OwnerIndex();
   /** Sum of the digests, or undefined where none is kept. */
   readonly digest: TreeDigest | undefined;
-  readonly #paths = new HashChains(this.records, Int.hash, Int.hashNext);
+  readonly #paths = new HashTable(this.records, Int.hash, Int.hashNext);
+  readonly #hashSeed: number;
   #system: NodeId = NONE;
   #pathAndDataBytes = 0;
 
   /** A tree with nothing but a root, whose stat is all zeros. */
-  constructor(keepDigest: boolean) {
+  constructor({ keepDigest, hashSeed }: TreeOptions) {
+    this.#hashSeed = hashSeed;
     this.digest = keepDigest ? new TreeDigest(this.records) : undefined;
-    const key = new PathKey();
+    const key = this.newKey();
     key.set('/');
     const root = this.records.allocate();
     this.records.setInt(root, Int.acl, OPEN_ACL);
@@ -69,10 +78,15 @@ export class DataTree {
     return this.#pathAndDataBytes + 1;
   }
 
+  /** A key to look up paths in this tree with. */
+  newKey(): PathKey {
+    return new PathKey(this.#hashSeed);
+  }
+
   find(key: PathKey): NodeId {
     const paths = this.#paths;
-    for (let id = paths.first(key.hash); id !== NONE; id = paths.next(id)) {
-      if (paths.hashOf(id) === key.hash && this.#hasPath(id, key.bytes, key.length)) return id;
+    for (let id = paths.first(key.hash); id !== NONE; id = paths.next()) {
+      if (this.#hasPath(id, key.bytes, key.length)) return id;
     }
     return NONE;
   }
@@ -80,8 +94,8 @@ export class DataTree {
   findParent(key: PathKey): NodeId {
     if (key.parentLength === -1) return NONE;
     const paths = this.#paths;
-    for (let id = paths.first(key.parentHash); id !== NONE; id = paths.next(id)) {
-      if (paths.hashOf(id) === key.parentHash && this.#hasPath(id, key.bytes, key.parentLength)) return id;
+    for (let id = paths.first(key.parentHash); id !== NONE; id = paths.next()) {
+      if (this.#hasPath(id, key.bytes, key.parentLength)) return id;
     }
     return NONE;
   }
@@ -89,8 +103,8 @@ export class DataTree {
   /** The znode with this path, whose parent is known. */
   findChild(parent: NodeId, key: PathKey): NodeId {
     const paths = this.#paths;
-    for (let id = paths.first(key.hash); id !== NONE; id = paths.next(id)) {
-      if (paths.hashOf(id) !== key.hash || this.records.int(id, Int.parent) !== parent) continue;
+    for (let id = paths.first(key.hash); id !== NONE; id = paths.next()) {
+      if (this.records.int(id, Int.parent) !== parent) continue;
       if (this.#hasName(id, key.bytes, key.parentLength + 1, key.length)) return id;
     }
     return NONE;

@@ -12,7 +12,7 @@ import { contentOf, drain, modelContent, readContent } from './testing/snapshots
 import { SESSIONS, transactions } from './testing/transactions.ts';
 import type { ApplyResult, Database, DatabaseSnapshot } from './types.ts';
 
-const database = (): Database => createDatabase({ watchSink: () => {}, keepDigest: true });
+const database = (): Database => createDatabase({ watchSink: () => {}, keepDigest: true, hashSeed: 0xdeadbeef });
 
 function codesOf(result: ApplyResult): number[] {
   return [result.error, ...(result.parts ?? []).map((part) => part.error)];

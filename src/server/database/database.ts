@@ -1,6 +1,6 @@
 import { Applier } from './apply.ts';
-import type { DataTree, NodeId } from './data-tree.ts';
-import { PathKey } from './path-key.ts';
+import type { DataTree, NodeId, TreeOptions } from './data-tree.ts';
+import type { PathKey } from './path-key.ts';
 import { walk } from './quotas.ts';
 import { StateLoader } from './snapshot-loader.ts';
 import { StateSnapshot } from './snapshot-writer.ts';
@@ -17,6 +17,11 @@ export interface DatabaseOptions {
   readonly watchSink: WatchSink;
   /** Keep the digest of the tree up to date, at the cost of a checksum of what each transaction touches. */
   readonly keepDigest?: boolean;
+  /**
+   * A 32-bit integer, to be drawn at random in production: clients who know it could make up paths that all hash the same. Nothing
+   * else depends on it.
+   */
+  readonly hashSeed?: number;
 }
 
 /** A database with the znodes that every ZooKeeper server begins with. */
@@ -26,16 +31,17 @@ export function createDatabase(options: DatabaseOptions): Database {
 
 class TreeDatabase implements Database {
   readonly watches: ClientWatches;
-  readonly #keepDigest: boolean;
+  readonly #options: TreeOptions;
   readonly #applier: Applier;
-  readonly #key = new PathKey();
+  readonly #key: PathKey;
   #state: State;
 
-  constructor({ watchSink, keepDigest = false }: DatabaseOptions) {
-    this.watches = new ClientWatches(watchSink);
-    this.#keepDigest = keepDigest;
-    this.#applier = new Applier(this.watches);
-    this.#state = initialState(keepDigest);
+  constructor({ watchSink, keepDigest = false, hashSeed = 0 }: DatabaseOptions) {
+    this.#options = { keepDigest, hashSeed };
+    this.#state = initialState(this.#options);
+    this.#key = this.#tree.newKey();
+    this.watches = new ClientWatches(watchSink, this.#tree.newKey());
+    this.#applier = new Applier(this.watches, this.#tree.newKey());
   }
 
   get lastZxid(): Zxid {
@@ -95,7 +101,7 @@ class TreeDatabase implements Database {
   }
 
   clear(): void {
-    this.#state = initialState(this.#keepDigest);
+    this.#state = initialState(this.#options);
   }
 
   setConfig(text: string, version: Zxid, timeMs: number): void {
@@ -107,7 +113,7 @@ class TreeDatabase implements Database {
   }
 
   loader(): SnapshotLoader {
-    return new StateLoader(this.#keepDigest, (state) => {
+    return new StateLoader(this.#options, (state) => {
       this.#state = state;
     });
   }

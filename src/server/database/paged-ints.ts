@@ -22,6 +22,15 @@ export class PagedInts {
     (this.#ints[index >>> PAGE_SHIFT] as Int32Array)[index & PAGE_MASK] = value;
   }
 
+  /** The page that holds an element, for loops over several of it: the element is at {@link inPage} of its index. */
+  page(index: number): Int32Array {
+    return this.#ints[index >>> PAGE_SHIFT] as Int32Array;
+  }
+
+  inPage(index: number): number {
+    return index & PAGE_MASK;
+  }
+
   /** @param index An even index of an integer. */
   getWide(index: number): number {
     return (this.#wides[index >>> PAGE_SHIFT] as Float64Array)[(index & PAGE_MASK) >>> 1] as number;

@@ -11,6 +11,8 @@ const INITIAL_BYTES = 256;
  * The hash of a path goes on where that of its parent ended; whoever needs all prefixes gets them in one pass as well.
  */
 export class PathKey {
+  /** The hash of the root, where every other begins. Keys that meet in a table have the same. */
+  readonly hashStart: number;
   bytes: Uint8Array = new Uint8Array(INITIAL_BYTES);
   length = 0;
   hash = 0;
@@ -18,11 +20,17 @@ export class PathKey {
   parentLength = -1;
   parentHash = 0;
 
+  /** @param hashStart Chosen at random, it keeps clients from making up paths that all hash the same. */
+  constructor(hashStart: number) {
+    this.hashStart = hashStart | 0;
+  }
+
   /** Takes in a path. Any string is allowed: one that is no path equals no znode's. */
   set(path: string): void {
     const room = utf8LengthMax(path);
     if (room > this.bytes.length) this.bytes = new Uint8Array(room * 2);
-    this.length = path === '/' ? 0 : writeUtf8(path, this.bytes, 0);
+    if (this.#setAscii(path === '/' ? '' : path)) return;
+    this.length = writeUtf8(path, this.bytes, 0);
     this.#scan();
   }
 
@@ -35,9 +43,30 @@ export class PathKey {
     this.#scan();
   }
 
+  /** Copies and hashes at once, as long as there is nothing but ASCII. @returns false if there is. */
+  #setAscii(path: string): boolean {
+    const { bytes } = this;
+    const { length } = path;
+    let hash = this.hashStart;
+    this.parentLength = -1;
+    for (let i = 0; i < length; i++) {
+      const unit = path.charCodeAt(i);
+      if (unit > 0x7f) return false;
+      if (unit === SLASH) {
+        this.parentLength = i;
+        this.parentHash = hash;
+      }
+      bytes[i] = unit;
+      hash = hashByte(hash, unit);
+    }
+    this.length = length;
+    this.hash = hash;
+    return true;
+  }
+
   #scan(): void {
     const { bytes, length } = this;
-    let hash = HASH_START;
+    let hash = this.hashStart;
     this.parentLength = -1;
     for (let i = 0; i < length; i++) {
       const byte = bytes[i] as number;
@@ -50,9 +79,6 @@ export class PathKey {
     this.hash = hash;
   }
 }
-
-/** The hash of the root, where every other hash begins. */
-export const HASH_START = 0x2545f491;
 
 /** The hash of what has the hash so far and one more byte: a step of FNV-1a, with the high bits mixed into the low ones. */
 export function hashByte(hash: number, byte: number): number {

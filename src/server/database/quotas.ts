@@ -1,7 +1,7 @@
 import { decodeUtf8, encodeUtf8 } from '../../common/utf8.ts';
 import type { DataTree, NodeId } from './data-tree.ts';
 import { Int } from './node-records.ts';
-import { PathKey } from './path-key.ts';
+import type { PathKey } from './path-key.ts';
 
 const QUOTA_ROOT = '/zookeeper/quota';
 const SYSTEM_ROOT = '/zookeeper';
@@ -15,11 +15,12 @@ const STATS_NAME = 'zookeeper_stats';
  */
 export class Quotas {
   readonly #tree: DataTree;
-  readonly #key = new PathKey();
+  readonly #key: PathKey;
   readonly #paths = new Set<string>();
 
   constructor(tree: DataTree) {
     this.#tree = tree;
+    this.#key = tree.newKey();
   }
 
   /** The path's longest prefix that has a quota, itself included, or undefined. The root has none. */

@@ -2,9 +2,9 @@ import { CodedError } from '../../common/errors.ts';
 import type { Zxid } from '../../common/zxid.ts';
 import { JuteReader } from '../protocol/jute-reader.ts';
 import { readAcl } from '../protocol/record-codecs.ts';
-import type { NodeId } from './data-tree.ts';
+import type { NodeId, TreeOptions } from './data-tree.ts';
 import { Int, Wide } from './node-records.ts';
-import { PathKey, SLASH } from './path-key.ts';
+import { type PathKey, SLASH } from './path-key.ts';
 import { emptyState, type State } from './state.ts';
 import type { SnapshotLoader } from './types.ts';
 
@@ -25,7 +25,7 @@ type Phase = 'sessionCount' | 'sessions' | 'aclCount' | 'acls' | 'znodes' | 'end
 export class StateLoader implements SnapshotLoader {
   readonly #state: State;
   readonly #replace: (state: State) => void;
-  readonly #key = new PathKey();
+  readonly #key: PathKey;
   /** Where each ACL id of the snapshot went. */
   readonly #aclIndexes = new Map<number, number>();
   #phase: Phase = 'sessionCount';
@@ -37,8 +37,9 @@ export class StateLoader implements SnapshotLoader {
   #end = 0;
   #taken = 0;
 
-  constructor(keepDigest: boolean, replace: (state: State) => void) {
-    this.#state = emptyState(keepDigest);
+  constructor(options: TreeOptions, replace: (state: State) => void) {
+    this.#state = emptyState(options);
+    this.#key = this.#state.tree.newKey();
     this.#replace = replace;
   }
 

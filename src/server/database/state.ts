@@ -2,8 +2,7 @@ import type { SessionId } from '../../common/types.ts';
 import type { Zxid } from '../../common/zxid.ts';
 import { encodeUtf8 } from '../../common/utf8.ts';
 import { Perm } from '../protocol/opcodes.ts';
-import { DataTree } from './data-tree.ts';
-import { PathKey } from './path-key.ts';
+import { DataTree, type TreeOptions } from './data-tree.ts';
 import { Quotas } from './quotas.ts';
 
 /** Everything that is replicated, as one: a loaded snapshot replaces all of it at once. */
@@ -22,8 +21,8 @@ const READ_ONLY = [{ perms: Perm.read, scheme: 'world', id: 'anyone' }];
 const EVERYTHING = [{ perms: Perm.all, scheme: 'world', id: 'anyone' }];
 
 /** The state of a server that has never applied a transaction. */
-export function initialState(keepDigest: boolean): State {
-  const state = emptyState(keepDigest);
+export function initialState(options: TreeOptions): State {
+  const state = emptyState(options);
   addSystemNode(state.tree, '/zookeeper');
   addSystemNode(state.tree, '/zookeeper/quota');
   addConfigNode(state.tree);
@@ -31,8 +30,8 @@ export function initialState(keepDigest: boolean): State {
 }
 
 /** A state to load a snapshot into. */
-export function emptyState(keepDigest: boolean): State {
-  const tree = new DataTree(keepDigest);
+export function emptyState(options: TreeOptions): State {
+  const tree = new DataTree(options);
   return { tree, quotas: new Quotas(tree), sessions: new Map(), lastZxid: 0 };
 }
 
@@ -41,7 +40,7 @@ export function emptyState(keepDigest: boolean): State {
  * (ZKDatabase.initConfigInZKDatabase). Snapshots from before 3.5 lack the znode.
  */
 export function setConfig(state: State, text: string, version: Zxid, timeMs: number): void {
-  const key = new PathKey();
+  const key = state.tree.newKey();
   key.set(CONFIG_PATH);
   if (state.tree.find(key) === 0) addConfigNode(state.tree);
   state.tree.setData(state.tree.find(key), key, encodeUtf8(text), -1, version, timeMs);
@@ -49,14 +48,14 @@ export function setConfig(state: State, text: string, version: Zxid, timeMs: num
 
 function addConfigNode(tree: DataTree): void {
   addSystemNode(tree, CONFIG_PATH);
-  const key = new PathKey();
+  const key = tree.newKey();
   key.set(CONFIG_PATH);
   // Reconfiguration is for administrators alone (ZOOKEEPER-2014); the version is what ZooKeeper gives it.
   tree.setAcl(tree.find(key), READ_ONLY, -1);
 }
 
 function addSystemNode(tree: DataTree, path: string): void {
-  const key = new PathKey();
+  const key = tree.newKey();
   key.set(path);
   const node = { data: NO_DATA, acl: EVERYTHING, ownerHigh: 0, ownerLow: 0, parentCversion: 0 };
   tree.create(key, node, 0, 0);

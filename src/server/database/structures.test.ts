@@ -4,7 +4,7 @@ import { crc32 } from 'node:zlib';
 import * as fc from 'fast-check';
 import { BlockStore } from './block-store.ts';
 import { CRC_START, crcUpdate, crcValue } from './crc32.ts';
-import { HashChains } from './hash-chains.ts';
+import { HashTable } from './hash-table.ts';
 import { Records } from './records.ts';
 import { CONTAINER_OWNER, ownerHigh, ownerKind, ownerLow, ownerOf, ttlOf, ttlOwner, TTL_MAX_MS } from './owner.ts';
 
@@ -59,38 +59,57 @@ test('memory of freed blocks is used again', () => {
 });
 
 /** A table that numbers what is added from 1. */
-function table(): { chains: HashChains; add: (hash: number) => number } {
+function table(): { table: HashTable; add: (hash: number) => number; all: (hash: number) => number[] } {
   const records = new Records(2);
-  const chains = new HashChains(records, 0, 1);
+  const table = new HashTable(records, 0, 1);
   const add = (hash: number): number => {
     const id = records.allocate();
-    chains.add(id, hash);
+    table.add(id, hash);
     return id;
   };
-  return { chains, add };
+  const all = (hash: number): number[] => {
+    const found: number[] = [];
+    for (let id = table.first(hash); id !== 0; id = table.next()) found.push(id);
+    return found;
+  };
+  return { table, add, all };
 }
 
-test('hash chains hold what was added and not removed, however many', () => {
-  const { chains, add } = table();
+test('a hash table holds what was added and not removed, however many', () => {
+  const { table: numbers, add, all } = table();
   const hashOf = (id: number): number => Math.imul(id, 0x9e3779b1) ^ 77;
-  const find = (id: number): boolean => {
-    for (let at = chains.first(hashOf(id)); at !== 0; at = chains.next(at)) if (at === id) return true;
-    return false;
-  };
   for (let id = 1; id <= 20_000; id++) assert.equal(add(hashOf(id)), id);
-  for (let id = 1; id <= 20_000; id += 3) chains.remove(id);
-  for (let id = 1; id <= 20_000; id++) assert.equal(find(id), id % 3 !== 1, String(id));
-  assert.equal(chains.size, 13_333);
+  for (let id = 1; id <= 20_000; id += 3) numbers.remove(id);
+  for (let id = 1; id <= 20_000; id++) assert.deepEqual(all(hashOf(id)), id % 3 === 1 ? [] : [id]);
+  assert.equal(numbers.size, 13_333);
 });
 
-test('hashes that are all the same make one chain', () => {
-  const { chains, add } = table();
-  for (let id = 1; id <= 500; id++) add(5);
-  for (let id = 1; id <= 500; id += 2) chains.remove(id);
-  const found: number[] = [];
-  for (let id = chains.first(5); id !== 0; id = chains.next(id)) found.push(id);
-  assert.equal(found.length, 250);
-  assert.ok(found.every((id) => id % 2 === 0 && chains.hashOf(id) === 5));
+test('a hash table does not mind hashes that are the same, or fall into the same bucket', () => {
+  const hash = fc.oneof(
+    fc.nat(3),
+    fc.nat(3).map((n) => n * 2 ** 20),
+    fc.integer(),
+  );
+  const steps = fc.array(fc.record({ hash, remove: fc.option(fc.nat()) }), { maxLength: 300 });
+  fc.assert(
+    fc.property(steps, (todo) => {
+      const { table: numbers, add, all } = table();
+      const held = new Map<number, number>();
+      for (const { hash, remove } of todo) {
+        held.set(add(hash), hash);
+        const victim = remove === null ? undefined : [...held.keys()][remove % held.size];
+        if (victim !== undefined) {
+          numbers.remove(victim);
+          held.delete(victim);
+        }
+        const expected = [...held].filter(([, other]) => other === hash).map(([id]) => id);
+        assert.deepEqual(new Set(all(hash)), new Set(expected));
+        assert.equal(numbers.size, held.size);
+      }
+      for (const [id, hash] of held) assert.ok(all(hash).includes(id));
+    }),
+    { numRuns: 200 },
+  );
 });
 
 test('owners: what 64 bits say', () => {

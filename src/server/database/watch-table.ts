@@ -1,8 +1,8 @@
 import { BlockStore } from './block-store.ts';
-import { HashChains } from './hash-chains.ts';
+import { HashTable } from './hash-table.ts';
 import { Records } from './records.ts';
 import { decodeUtf8 } from '../../common/utf8.ts';
-import { HASH_START, hashByte, type PathKey, SLASH } from './path-key.ts';
+import { hashByte, type PathKey, SLASH } from './path-key.ts';
 import type { Watcher } from './types.ts';
 
 /** What one watcher watches on one path: bits that add up. */
@@ -43,9 +43,9 @@ const WATCH_FIELDS = 9;
 export class WatchTable {
   readonly #blocks = new BlockStore();
   readonly #paths = new Records(PATH_FIELDS);
-  readonly #pathIndex = new HashChains(this.#paths, P_HASH, P_HASH_NEXT);
+  readonly #pathIndex = new HashTable(this.#paths, P_HASH, P_HASH_NEXT);
   readonly #watches = new Records(WATCH_FIELDS);
-  readonly #watchIndex = new HashChains(this.#watches, W_HASH, W_HASH_NEXT);
+  readonly #watchIndex = new HashTable(this.#watches, W_HASH, W_HASH_NEXT);
   /** Watchers are numbered densely; an entry holds the watcher and its first watch. */
   readonly #numbers = new Map<Watcher, number>();
   readonly #watchers: { watcher: Watcher; firstWatch: number }[] = [];
@@ -157,7 +157,7 @@ export class WatchTable {
   #addRecursive(key: PathKey, watchers: Watcher[]): void {
     const known = new Set(watchers);
     const { bytes, length } = key;
-    let hash = HASH_START;
+    let hash = key.hashStart;
     for (let i = 0; i < length; i++) {
       const byte = bytes[i] as number;
       if (byte === SLASH) this.#collectRecursive(bytes, i, hash, known, watchers);
@@ -186,8 +186,8 @@ export class WatchTable {
 
   #findPath(bytes: Uint8Array, length: number, hash: number): number {
     const index = this.#pathIndex;
-    for (let path = index.first(hash); path !== 0; path = index.next(path)) {
-      if (index.hashOf(path) === hash && this.#paths.int(path, P_LENGTH) === length) {
+    for (let path = index.first(hash); path !== 0; path = index.next()) {
+      if (this.#paths.int(path, P_LENGTH) === length) {
         const block = this.#paths.int(path, P_BLOCK);
         if (sameBytes(bytes, length, this.#blocks.memory(block), this.#blocks.offset(block))) return path;
       }
@@ -213,7 +213,7 @@ export class WatchTable {
   #findWatch(path: number, watcher: number): number {
     const index = this.#watchIndex;
     const hash = pairHash(path, watcher);
-    for (let watch = index.first(hash); watch !== 0; watch = index.next(watch)) {
+    for (let watch = index.first(hash); watch !== 0; watch = index.next()) {
       if (this.#watches.int(watch, W_PATH) === path && this.#watches.int(watch, W_WATCHER) === watcher) return watch;
     }
     return 0;

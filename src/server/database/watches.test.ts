@@ -134,9 +134,9 @@ test('watches fire as ZooKeeper has them fire', () => {
       const told: Told[] = [];
       const watches = new ClientWatches((event, watchers) => {
         for (const one of watchers) told.push([one, event.type, event.path]);
-      });
+      }, new PathKey(5));
       const model = new Model();
-      const key = new PathKey();
+      const key = new PathKey(5);
       for (const s of steps) {
         if (s.do === 'add') {
           watches.add(s.kind, s.path, s.watcher);
@@ -173,7 +173,7 @@ test('watches fire as ZooKeeper has them fire', () => {
 });
 
 test('a watcher says what it watches', () => {
-  const watches = new ClientWatches(() => {});
+  const watches = new ClientWatches(() => {}, new PathKey(5));
   for (const p of ['/', '/é', '/a/b']) watches.add('data', p, 7);
   watches.add('children', '/é', 7);
   watches.add('data', '/other', 8);
@@ -184,8 +184,8 @@ test('a watcher says what it watches', () => {
 
 test('the ACL of the event goes along', () => {
   const told: unknown[] = [];
-  const watches = new ClientWatches((event, watchers, acl) => told.push([event, watchers, acl]));
-  const key = new PathKey();
+  const watches = new ClientWatches((event, watchers, acl) => told.push([event, watchers, acl]), new PathKey(5));
+  const key = new PathKey(5);
   const acl = [{ perms: 1, scheme: 'world', id: 'anyone' }];
   const parentAcl = [{ perms: 2, scheme: 'world', id: 'anyone' }];
   watches.add('persistent', '/', 1);

@@ -1,7 +1,7 @@
 import type { Zxid } from '../../common/zxid.ts';
 import { EventType } from '../protocol/opcodes.ts';
 import type { Acl } from '../protocol/records.ts';
-import { PathKey } from './path-key.ts';
+import type { PathKey } from './path-key.ts';
 import type { Watcher, Watches, WatchKind, WatchSelection, WatchSink } from './types.ts';
 import { Mode, WatchTable } from './watch-table.ts';
 
@@ -12,10 +12,12 @@ import { Mode, WatchTable } from './watch-table.ts';
 export class ClientWatches implements Watches {
   readonly #table = new WatchTable();
   readonly #sink: WatchSink;
-  readonly #key = new PathKey();
+  readonly #key: PathKey;
 
-  constructor(sink: WatchSink) {
+  /** @param key A key like those that changes come with. */
+  constructor(sink: WatchSink, key: PathKey) {
     this.#sink = sink;
+    this.#key = key;
   }
 
   get count(): number {

@@ -5,7 +5,6 @@ import type { Acl, Stat } from '../protocol/records.ts';
 import type { DataTree, NodeId } from './data-tree.ts';
 import { Int, Wide } from './node-records.ts';
 import { ownerKind, ownerOf } from './owner.ts';
-import { PathKey } from './path-key.ts';
 import type { Znode, ZnodeChildren } from './types.ts';
 
 /** A window on one record of a tree. */
@@ -72,7 +71,7 @@ export class TreeZnode implements Znode, ZnodeChildren {
 
   has(name: string): boolean {
     const path = this.#tree.pathOf(this.#id);
-    const key = new PathKey();
+    const key = this.#tree.newKey();
     key.set(path === '/' ? `/${name}` : `${path}/${name}`);
     return name !== '' && !name.includes('/') && this.#tree.find(key) !== 0;
   }

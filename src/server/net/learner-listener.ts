@@ -24,12 +24,19 @@ export interface LearnerEvents {
 /** More connections than any ensemble has servers: beyond it, somebody else is knocking. */
 const CONNECTIONS_MAX = 512;
 
+interface Learner {
+  readonly socket: Socket;
+  readonly sender: PeerSender;
+  /** Kept here: a socket that is closed has forgotten it. */
+  readonly address: string;
+}
+
 /** The leader's side of the quorum port. */
 export class LearnerListener {
   readonly #events: LearnerEvents;
   readonly #logger: Logger;
   readonly #servers: Server[] = [];
-  readonly #learners = new Map<LearnerConnection, { readonly socket: Socket; readonly sender: PeerSender }>();
+  readonly #learners = new Map<LearnerConnection, Learner>();
   readonly #unflushed = new Set<PeerSender>();
   #nextConnection = 1;
 
@@ -76,7 +83,7 @@ export class LearnerListener {
   close(connection: LearnerConnection, reason: string): void {
     const learner = this.#learners.get(connection);
     if (learner === undefined) return;
-    this.#logger.info('closing a learner', { connection, address: remoteAddressOf(learner.socket), reason });
+    this.#logger.info('closing a learner', { connection, address: learner.address, reason });
     this.#forget(connection);
     learner.sender.flush();
     learner.socket.destroySoon();
@@ -108,7 +115,7 @@ export class LearnerListener {
       },
       false,
     );
-    this.#learners.set(connection, { socket, sender });
+    this.#learners.set(connection, { socket, sender, address: remoteAddressOf(socket) });
     onBytes(socket, (chunk) => {
       try {
         stream.push(chunk);
@@ -124,7 +131,7 @@ export class LearnerListener {
   #lost(connection: LearnerConnection, reason: string): void {
     const learner = this.#learners.get(connection);
     if (learner === undefined) return;
-    this.#logger.info('a learner is gone', { connection, address: remoteAddressOf(learner.socket), reason });
+    this.#logger.info('a learner is gone', { connection, address: learner.address, reason });
     this.#forget(connection);
     learner.socket.destroy();
     this.#events.closed(connection);

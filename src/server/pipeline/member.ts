@@ -77,7 +77,10 @@ class ZabMember implements Member {
     this.#access = createAccess(config.skipAcl);
     const step = this.#step;
     const replies = this.#replies;
-    this.#database = createDatabase({ watchSink: (event, watchers, acl) => events.fire(event, watchers, acl) });
+    this.#database = createDatabase({
+      watchSink: (event, watchers, acl) => events.fire(event, watchers, acl),
+      hashSeed: Math.floor(random.next() * 2 ** 32),
+    });
     const watchRequests = new WatchRequests(this.#database, replies);
     const reads = new Reads(this.#database, this.#access, replies, watchRequests);
     const answers = new Answers(this.#database, replies);

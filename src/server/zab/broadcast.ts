@@ -183,7 +183,7 @@ export class Broadcast {
     let best: LearnerHandler | undefined;
     for (const handler of this.#learners.inStage('serving')) {
       if (handler.serverId === undefined || membership.weightOf(handler.serverId) === 0) continue;
-      if (best === undefined || handler.acked > best.acked) best = handler;
+      if (best === undefined || handler.heldZxid > best.heldZxid) best = handler;
     }
     return best?.serverId ?? this.#context.serverId;
   }

@@ -77,6 +77,22 @@ test('a follower that answers pings but acknowledges nothing is given up', () =>
   assert.ok(!says(solo.trace, 'closes learner #12'));
 });
 
+test('nothing but what is proposed is to be acknowledged: the history is, with NEWLEADER', () => {
+  const last = makeZxid(1, 5);
+  const epoch = makeZxid(2, 0);
+  const solo = new Solo({ membership: three, serverId: 3, acceptedEpoch: 1, currentEpoch: 1, lastZxid: last });
+  solo.hear(2, PeerState.looking, 3, last, 1, 1);
+  solo.wait(200);
+  solo.learnerConnects(12, 2, 1);
+  solo.disk();
+  solo.learner(12, send.ackEpoch(last, 1));
+  solo.disk();
+  solo.learner(12, send.ack(epoch));
+  wait(solo, 60, [12]);
+  assert.ok(solo.learners[0]?.serving);
+  assert.ok(!says(solo.trace, 'closes learner'));
+});
+
 test('a leader whose own disk stands still steps down', () => {
   const solo = established();
   solo.give('proposes', { type: 'propose', entries: [entry(makeZxid(1, 1), 'a')] });

@@ -315,7 +315,6 @@ export class Leader implements Role {
       violation(`packet of type ${type}, zxid ${formatZxid(zxid)}, where the ACK of NEWLEADER was due`);
     }
     this.#learners.advance(handler, 'synced');
-    handler.acked = handler.sentCommitted;
     if (this.#phase === 'broadcast') this.#letServe(handler);
     else this.#tryEstablish();
   }
@@ -352,8 +351,8 @@ export class Leader implements Role {
     const { history } = this.#context;
     if (!this.#handingOver || history.delivered !== history.logged) return;
     let successor: ServerId | undefined;
-    for (const { serverId, acked } of this.#learners.servingVoters) {
-      if (serverId === undefined || acked < history.logged) continue;
+    for (const { serverId, heldZxid } of this.#learners.servingVoters) {
+      if (serverId === undefined || heldZxid < history.logged) continue;
       if (successor === undefined || serverId > successor) successor = serverId;
     }
     if (successor === undefined) return;

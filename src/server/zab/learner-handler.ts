@@ -31,10 +31,10 @@ export class LearnerHandler {
   lastZxid: Zxid = 0;
   /** When it was last heard of, or began to be waited for. */
   heardAtMs: number;
-  /** Up to where it was brought by what came before NEWLEADER, once it acknowledges that. */
-  sentCommitted: Zxid = 0;
-  /** Up to where it acknowledged the history or proposals. */
+  /** Up to where it acknowledged proposals. */
   acked: Zxid = 0;
+  /** Up to where it acknowledges no proposals one by one: its history, which the ACK of NEWLEADER stands for. */
+  historyZxid: Zxid = 0;
   pingsSent = 0;
   pingsAnswered = 0;
   /** A zxid that it was sent and the time by which it must have acknowledged that (Java's SyncLimitCheck). */
@@ -44,6 +44,11 @@ export class LearnerHandler {
   constructor(connection: LearnerConnection, nowMs: number) {
     this.connection = connection;
     this.heardAtMs = nowMs;
+  }
+
+  /** Up to where it has everything, once it has acknowledged NEWLEADER. */
+  get heldZxid(): Zxid {
+    return Math.max(this.acked, this.historyZxid);
   }
 
   /** Whether the leader waits for this learner, rather than the learner for the leader. */
@@ -62,7 +67,7 @@ export class LearnerHandler {
    */
   isAckOverdue(lastProposed: Zxid, nowMs: number, limitMs: number): boolean {
     if (this.isObserver) return false;
-    if (this.acked < this.#ackDueZxid) return nowMs >= this.#ackDueAtMs;
+    if (this.heldZxid < this.#ackDueZxid) return nowMs >= this.#ackDueAtMs;
     this.#ackDueZxid = lastProposed;
     this.#ackDueAtMs = nowMs + limitMs;
     return false;

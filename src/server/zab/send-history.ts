@@ -14,7 +14,7 @@ export function sendHistory(context: PeerContext, learners: LearnerTable, handle
   const { history, currentEpoch, membership, next } = context;
   const committed = history.delivered;
   const plan = chooseSync(history, handler.lastZxid);
-  handler.sentCommitted = committed;
+  handler.historyZxid = committed;
   sendPlan(context, learners, handler, plan);
   for (const entry of history.between(startOf(plan) ?? committed, committed)) {
     learners.send(handler, entryPacket(PacketType.proposal, entry));

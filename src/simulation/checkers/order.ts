@@ -4,7 +4,7 @@ import type { History, OperationRecord } from '../history.ts';
 
 /**
  * What ZooKeeper promises about order: within a session nothing goes backwards; over sessions a write, or a read behind
- * a `sync`, that began after another write was acknowledged comes after it (linearizable writes and synced reads).
+ * a `sync`, that began after a write was acknowledged, or read by anybody, comes after it (linearizable writes and synced reads).
  */
 export function checkOrder(history: History): string[] {
   return [...checkSessions(history), ...checkRealTime(history), ...checkVersions(history)];
@@ -55,24 +55,24 @@ function checkRealTime(history: History): string[] {
     byPath.set(at.path, list);
   }
   for (const [path, list] of byPath) {
-    const writes = list.filter(({ record }) => record.operation.type === 'set');
-    const completed = writes.toSorted((a, b) => a.record.completedMs - b.record.completedMs);
+    // A read tells of what is committed as much as the answer to a write does.
+    const completed = list.toSorted((a, b) => a.record.completedMs - b.record.completedMs);
     const begun = list.toSorted((a, b) => a.record.invokedMs - b.record.invokedMs);
     let next = 0;
     let newest = 0;
     for (const { record, mzxid } of begun) {
       for (
-        let write = completed[next];
-        write !== undefined && write.record.completedMs < record.invokedMs;
-        write = completed[++next]
+        let other = completed[next];
+        other !== undefined && other.record.completedMs < record.invokedMs;
+        other = completed[++next]
       ) {
-        newest = Math.max(newest, write.mzxid);
+        newest = Math.max(newest, other.mzxid);
       }
       const isWrite = record.operation.type === 'set';
       if (record.operation.type === 'get' || (isWrite ? mzxid > newest : mzxid >= newest)) continue;
       violations.push(
         `${record.client} ${record.operation.type} ${path}, begun at ${record.invokedMs} ms, is at ${formatZxid(mzxid)}, ` +
-          `though ${formatZxid(newest)} was acknowledged before`,
+          `though ${formatZxid(newest)} was acknowledged or read before`,
       );
     }
   }

@@ -1,0 +1,73 @@
+import { spawn } from 'node:child_process';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { CodedError } from '../../common/errors.ts';
+import { MUTATIONS } from './mutations.ts';
+import type { Mutation } from './mutations.ts';
+
+/**
+ * `node src/simulation/mutants/main.ts [--seconds S] [--only TEXT]`: sows one flaw at a time into a copy of the sources
+ * and lives simulated lives there until one shows it, at most S seconds for each. A flaw that is not caught fails the run.
+ */
+const { values } = parseArgs({
+  options: { seconds: { type: 'string', default: '60' }, only: { type: 'string', default: '' } },
+});
+const sources = new URL('../../', import.meta.url).pathname;
+
+const print = (line: string): void => {
+  process.stdout.write(`${line}\n`);
+};
+
+/** The first seed that shows the flaw, or undefined. */
+async function firstSeedThatShows(mutation: Mutation): Promise<string | undefined> {
+  const copy = await mkdtemp(join(tmpdir(), 'zabkeeper-mutant-'));
+  try {
+    await cp(sources, join(copy, 'src'), { recursive: true });
+    await writeFile(join(copy, 'package.json'), '{"type": "module"}');
+    await sow(mutation, join(copy, 'src', mutation.file));
+    const output = await run(join(copy, 'src/simulation/main.ts'), values.seconds);
+    return /make sim SEED=(\d+)/.exec(output)?.[1];
+  } finally {
+    await rm(copy, { recursive: true });
+  }
+}
+
+async function sow(mutation: Mutation, file: string): Promise<void> {
+  const text = await readFile(file, 'utf8');
+  const parts = text.split(mutation.from);
+  if (parts.length !== 2) {
+    const times = parts.length - 1;
+    throw new CodedError(
+      'ZK_ASSERTION',
+      `'${mutation.name}' stands ${times} times in ${mutation.file} where once is due: bring mutations.ts up to date`,
+    );
+  }
+  await writeFile(file, parts.join(mutation.to));
+}
+
+function run(main: string, seconds: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [main, '--seconds', seconds, '--failures', '1'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let output = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+    });
+    child.once('error', reject);
+    child.once('close', () => resolve(output));
+  });
+}
+
+let [caught, missed] = [0, 0];
+for (const mutation of MUTATIONS) {
+  if (!mutation.name.includes(values.only)) continue;
+  const seed = await firstSeedThatShows(mutation);
+  if (seed === undefined) missed++;
+  else caught++;
+  print(`${seed === undefined ? 'NOT CAUGHT  ' : `seed ${seed.padStart(5)}  `} ${mutation.name}`);
+}
+print(`${caught} passed, ${missed} failed`);
+process.exitCode = missed === 0 ? 0 : 1;
