@@ -157,9 +157,15 @@ export class ZooServer {
       },
       logger,
     );
+    const currentConfig = (): ZooConfig => ({ ...config, ensemble: this.#ensemble });
+    const currentOwn = (): OwnServer => ({ ...reconfigured(own, this.#ensemble), client: this.#clientAddress });
     this.#view = {
-      config,
-      own,
+      get config() {
+        return currentConfig();
+      },
+      get own() {
+        return currentOwn();
+      },
       startedAtMs: Date.now(),
       status: () => this.#member.status(),
       clients: () => this.#member.clients(),

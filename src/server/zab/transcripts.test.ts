@@ -5,7 +5,8 @@ import type { ServerId } from '../../common/types.ts';
 import { makeZxid } from '../../common/zxid.ts';
 import { PeerState } from '../protocol/quorum.ts';
 import { majorityMembership } from './membership.ts';
-import { Cluster, type ClusterOptions } from './testing/cluster.ts';
+import { readMembership } from '../config/reconfiguration.ts';
+import { Cluster, configurationText, type ClusterOptions } from './testing/cluster.ts';
 import { entry, send, Solo } from './testing/solo.ts';
 import type { Membership, PeerMember } from './types.ts';
 
@@ -103,6 +104,48 @@ transcript('a leader hands over to the follower that has everything', () => {
   cluster.runFor(100);
   cluster.propose(2, 'c');
   cluster.settle();
+  return cluster.trace;
+});
+
+/** Servers 1 to 3, whose configuration may be changed, and 4 and 5, which learn without a vote. */
+function changeable(): Cluster {
+  const membership = readMembership(configurationText([1, 2, 3], makeZxid(1, 0)));
+  const cluster = new Cluster({ membership, others: [4, 5] });
+  cluster.startAll();
+  cluster.runFor(1_000);
+  fromHere(cluster);
+  return cluster;
+}
+
+transcript('a reconfiguration needs quorums of both configurations', () => {
+  const cluster = changeable();
+  // 1 and 2 are a quorum of the old configuration without 3's disk, but of the new one only together with 4 or 5.
+  for (const id of [1, 4, 5]) cluster.server(id).diskHeld = true;
+  cluster.reconfigure(3, [3, 4, 5]);
+  cluster.propose(3, 'a');
+  cluster.settle();
+  cluster.note('the disk of server 4 goes on');
+  cluster.server(4).diskHeld = false;
+  cluster.settle();
+  return cluster.trace;
+});
+
+transcript('a leader that is not in the new configuration leaves it to another', () => {
+  const cluster = changeable();
+  cluster.reconfigure(3, [1, 2, 4]);
+  cluster.runFor(500);
+  return cluster.trace;
+});
+
+transcript('the next leader ends a reconfiguration that is logged', () => {
+  const cluster = changeable();
+  for (const id of [1, 2]) cluster.isolate(id);
+  cluster.reconfigure(3, [2, 3, 4]);
+  cluster.settle();
+  cluster.crash(3);
+  cluster.heal();
+  cluster.start(3);
+  cluster.runFor(3_000);
   return cluster.trace;
 });
 

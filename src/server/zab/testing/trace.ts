@@ -3,6 +3,8 @@ import { counterOf, epochOf, type Zxid } from '../../../common/zxid.ts';
 import { decodeInt } from '../../protocol/quorum-codec.ts';
 import { PacketType, PeerState, type Notification, type QuorumPacket } from '../../protocol/quorum.ts';
 import type { LogEntry } from '../../protocol/transactions.ts';
+import { readMembership } from '../../config/reconfiguration.ts';
+import { configurationIn } from '../configuration-entry.ts';
 import type { PersistOperation, ZabOutput, ZabRole } from '../types.ts';
 import { NOBODY } from '../vote.ts';
 
@@ -21,7 +23,16 @@ export function showZxid(zxid: Zxid): string {
 }
 
 export function showEntry(entry: LogEntry): string {
-  return `${showZxid(entry.zxid)}=${decodeUtf8(entry.bytes)}`;
+  const configuration = configurationIn(entry);
+  const payload = configuration === undefined ? decodeUtf8(entry.bytes) : showConfiguration(configuration);
+  return `${showZxid(entry.zxid)}=${payload}`;
+}
+
+/** Who votes: all that transcripts have in a configuration. */
+export function showConfiguration(text: string): string {
+  return `{${readMembership(text)
+    .members.map(({ id, role }) => (role === 'participant' ? `${id}` : `(${id})`))
+    .join(' ')}}`;
 }
 
 export function showEntries(entries: readonly LogEntry[]): string {
@@ -105,7 +116,7 @@ export function showOutput(output: ZabOutput): string | undefined {
     case 'fromLeader':
       return `hands up from the leader: ${showPacket(output.packet)}`;
     case 'configuration':
-      return `activates the configuration ${output.membership.text.replaceAll('\n', ' ')}`;
+      return `activates the configuration ${showConfiguration(output.membership.text)}`;
     case 'leadershipConfirmed':
       return `confirms question ${output.token}`;
     case 'log': {
