@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
-import { open, readFile, rm, truncate, writeFile } from 'node:fs/promises';
-import { describe, it } from 'node:test';
+import { execFile } from 'node:child_process';
+import { mkdir, open, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { after, before, describe, it } from 'node:test';
+import { promisify } from 'node:util';
 import { Ensemble } from '../support/ensemble.ts';
 import type { Member } from '../support/member.ts';
 import { serverUnderTest } from '../support/server-programs.ts';
@@ -10,6 +12,8 @@ import { worldAll } from './raw/records.ts';
 import { readTree, type Node } from './raw/tree.ts';
 
 const subject = serverUnderTest();
+const run = promisify(execFile);
+const options = { kind: subject, size: 1, settings: { snapCount: 40 } };
 
 /** Where records begin in a log, and where the last one ends. Read off the format, not with the server's own code. */
 function recordOffsets(log: Buffer): { starts: number[]; end: number } {
@@ -31,9 +35,15 @@ async function newest(directory: string, kind: 'log' | 'snapshot'): Promise<Stor
   return file;
 }
 
+/** What all cases begin with: the files of a server that was killed, and what it had acknowledged. */
+interface Killed {
+  readonly ensemble: Ensemble;
+  readonly tree: ReadonlyMap<string, Node>;
+}
+
 /** A standalone server with several snapshots and logs, killed after its last acknowledgement. */
-async function killedServer(): Promise<{ ensemble: Ensemble; member: Member; tree: Map<string, Node> }> {
-  const ensemble = await Ensemble.start({ kind: subject, size: 1, settings: { snapCount: 40 } });
+async function killedServer(): Promise<Killed> {
+  const ensemble = await Ensemble.start(options);
   const member = ensemble.member(1);
   const keeper = await openKeeper(member.clientPort);
   await populate(keeper);
@@ -47,11 +57,25 @@ async function killedServer(): Promise<{ ensemble: Ensemble; member: Member; tre
   const tree = await readTree(keeper);
   await member.kill();
   await keeper.closed;
-  return { ensemble, member, tree };
+  return { ensemble, tree };
+}
+
+/** Gives a server a copy of those files to damage. */
+async function withCopy(killed: Killed, use: (member: Member, tree: Killed['tree']) => Promise<void>): Promise<void> {
+  const original = killed.ensemble.member(1);
+  const ensemble = await Ensemble.prepare(options);
+  const member = ensemble.member(1);
+  try {
+    await mkdir(member.spec.directory);
+    await run('cp', ['-r', '--sparse=always', original.dataDir, original.dataLogDir, member.spec.directory]);
+    await use(member, killed.tree);
+  } finally {
+    await ensemble.stop();
+  }
 }
 
 /** Starts the server on its damaged files: nothing may be missing, and what is written now must survive as well. */
-async function recoversAll(member: Member, tree: ReadonlyMap<string, Node>): Promise<void> {
+async function recoversAll(member: Member, tree: Killed['tree']): Promise<void> {
   await member.start();
   await member.untilServing();
   let keeper = await openKeeper(member.clientPort);
@@ -82,26 +106,39 @@ const tears: Record<string, (log: Buffer, record: Buffer, end: number) => Buffer
   'the end of the file right after the last record': (log, _, end) => log.subarray(0, end),
 };
 
-describe(`a torn log tail (${subject})`, () => {
+const corruptions: Record<string, (file: string) => Promise<void>> = {
+  'cut off in the middle': async (file) => truncate(file, Math.floor((await readFile(file)).length / 2)),
+  'with a bit flipped': async (file) => {
+    const bytes = await readFile(file);
+    const middle = Math.floor(bytes.length / 2);
+    bytes.writeUInt8(bytes.readUInt8(middle) ^ 0x10, middle);
+    await writeFile(file, bytes);
+  },
+  'that is empty': (file) => truncate(file, 0),
+  'that is gone': (file) => rm(file),
+};
+
+describe(`damaged files (${subject})`, () => {
+  let killed: Killed;
+  before(async () => {
+    killed = await killedServer();
+  });
+  after(() => killed.ensemble.stop());
+
   for (const [name, tear] of Object.entries(tears)) {
-    it(name, { timeout: 90_000 }, async () => {
-      const { ensemble, member, tree } = await killedServer();
-      try {
+    it(`a torn log tail: ${name}`, { timeout: 90_000 }, () =>
+      withCopy(killed, async (member, tree) => {
         const { path } = await newest(member.dataLogDir, 'log');
         const log = await readFile(path);
         const { starts, end } = recordOffsets(log);
-        const record = log.subarray(starts.at(-1), end);
-        await writeFile(path, tear(log, record, end));
+        await writeFile(path, tear(log, log.subarray(starts.at(-1), end), end));
         await recoversAll(member, tree);
-      } finally {
-        await ensemble.stop();
-      }
-    });
+      }),
+    );
   }
 
-  it('damage before the end is no tear: the server refuses to start', { timeout: 90_000 }, async () => {
-    const { ensemble, member } = await killedServer();
-    try {
+  it('damage in the midst of a log is no tear: the server refuses to start', { timeout: 90_000 }, () =>
+    withCopy(killed, async (member) => {
       const { path } = await newest(member.dataLogDir, 'log');
       const { starts } = recordOffsets(await readFile(path));
       assert.ok(starts.length > 2);
@@ -112,35 +149,17 @@ describe(`a torn log tail (${subject})`, () => {
       const exit = await member.untilExit();
       assert.notEqual(exit?.code, 0);
       if (subject === 'ours') assert.match(await member.logTail(200), /ZK_LOG_CORRUPT/);
-    } finally {
-      await ensemble.stop();
-    }
-  });
-});
+    }),
+  );
 
-const corruptions: Record<string, (file: string) => Promise<void>> = {
-  'cut off in the middle': async (file) => truncate(file, Math.floor((await readFile(file)).length / 2)),
-  'a bit flipped in the middle': async (file) => {
-    const bytes = await readFile(file);
-    const middle = Math.floor(bytes.length / 2);
-    bytes.writeUInt8(bytes.readUInt8(middle) ^ 0x10, middle);
-    await writeFile(file, bytes);
-  },
-  empty: (file) => truncate(file, 0),
-  gone: (file) => rm(file),
-};
-
-describe(`a corrupt snapshot: the one before it and the log are used (${subject})`, () => {
   for (const [name, corrupt] of Object.entries(corruptions)) {
-    it(name, { timeout: 90_000 }, async () => {
-      const { ensemble, member, tree } = await killedServer();
-      try {
+    it(`a snapshot ${name}: the one before it and the log are used`, { timeout: 90_000 }, () =>
+      withCopy(killed, async (member, tree) => {
         await corrupt((await newest(member.dataDir, 'snapshot')).path);
         await recoversAll(member, tree);
-        if (subject === 'ours' && name !== 'gone') assert.match(await member.logTail(1000), /ZK_SNAPSHOT_CORRUPT/);
-      } finally {
-        await ensemble.stop();
-      }
-    });
+        if (subject === 'ours' && name !== 'that is gone')
+          assert.match(await member.logTail(1000), /ZK_SNAPSHOT_CORRUPT/);
+      }),
+    );
   }
 });

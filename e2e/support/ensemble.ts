@@ -46,7 +46,7 @@ export class Ensemble {
     const size = options.size ?? 3;
     const isSpare = (index: number): boolean => index >= size - (options.spares ?? 0);
     const isObserver = (index: number): boolean => index >= size - (options.observers ?? 0);
-    const directory = await mkdtemp(join(options.directory ?? tmpdir(), 'zabkeeper-'));
+    const directory = await mkdtemp(join(options.directory ?? tmpdir(), 'zabkeeper-members-'));
     const ports = await Promise.all(Array.from({ length: size }, () => memberPorts()));
     const serverLines =
       size === 1

@@ -27,13 +27,3 @@ export async function serverMode(port: number): Promise<ServerMode | undefined> 
   const mode = /^Mode: (leader|follower|observer|standalone)$/m.exec(await fourLetterWord(port, 'srvr'))?.[1];
   return mode as ServerMode | undefined;
 }
-
-/** `mntr` as a map from key to value, both as text. */
-export async function monitorValues(port: number): Promise<Map<string, string>> {
-  const values = new Map<string, string>();
-  for (const line of (await fourLetterWord(port, 'mntr')).split('\n')) {
-    const [key, value] = line.split('\t');
-    if (key !== undefined && value !== undefined) values.set(key, value);
-  }
-  return values;
-}
