@@ -7,6 +7,7 @@ const layers = {
   'src/server/database': ['src/common', 'src/server/protocol'],
   'src/server/pipeline': ['src/common', 'src/server/protocol', 'src/server/zab', 'src/server/database'],
   'src/server/storage': ['src/common', 'src/server/protocol', 'src/server/database'],
+  'src/server/backup': ['src/common', 'src/server/protocol', 'src/server/database', 'src/server/storage/formats'],
   'src/server/config': ['src/common', 'src/server/zab'],
   'src/server/net': ['src/common', 'src/server'],
   'src/simulation': [
@@ -23,7 +24,7 @@ const layers = {
   'src/operator/plan': ['src/api', 'src/common', 'src/operator/resources'],
   'src/operator/kube': ['src/api', 'src/common'],
   'src/operator/controllers': ['src/api', 'src/common', 'src/client', 'src/operator'],
-  'src/cli': ['src/api', 'src/common', 'src/client'],
+  'src/cli': ['src/api', 'src/common', 'src/client', 'src/server/backup', 'src/server/storage'],
 };
 const pure = [
   'src/api',
@@ -33,12 +34,14 @@ const pure = [
   'src/server/database',
   'src/server/pipeline',
   'src/server/config',
+  'src/server/backup',
   'src/server/storage',
   'src/operator/resources',
   'src/operator/plan',
 ];
 // What of the storage is real files and threads; the rest of it runs in the simulator.
-const storageOfNode = '^src/server/storage/(log-worker|node-disk|open|snapshot-save|worker-storage)\\.ts$';
+const storageOfNode =
+  '^src/server/storage/(instance-lock|log-worker|node-disk|open|snapshot-save|worker-storage)\\.ts$';
 // Tests, and what only tests and the simulator use: they may import what their folder may not, and the programs may not import them.
 const testing = '(\\.test\\.ts$|/testing(/|\\.ts$)|/fake-[^/]+\\.ts$)';
 

@@ -60,7 +60,7 @@ say "/hello: $(zabctl get /hello)"
 # A new build under the same name does not disturb an ensemble that runs.
 made=$(kubectl get pod example-0 -o jsonpath='{.metadata.creationTimestamp}')
 [[ $made > $(docker image inspect -f '{{.Created}}' "$image") ]] ||
-  say "the members run the build before this one until each is made anew: kubectl delete pod example-0, then the next"
+  say "the members run the build before this one: kubectl rollout restart statefulset/example makes them anew, one at a time"
 
 step "ready"
 kubectl get cc

@@ -14,6 +14,8 @@ export const CLUSTER_CONDITIONS = {
   Bootstrapped: 'Bootstrapped',
   /** The operator can carry out the manifest; where not, the message says what to write instead. */
   Accepted: 'Accepted',
+  /** `spec.hibernated` is set, and no member runs any more. */
+  Hibernated: 'Hibernated',
   /** `spec.paused` is set: the operator observes and changes nothing. */
   Paused: 'Paused',
 } as const;

@@ -186,6 +186,12 @@ export const coordinationClusterSpec = z.object({
         immutable("clusterDomain cannot be changed: it is part of the members' addresses; make a new cluster"),
       ),
     ),
+  hibernated: z
+    .boolean()
+    .default(false)
+    .describe(
+      'While set, no member runs; volumes, Services and configuration stay. Taken back, the same members go on with all their data.',
+    ),
   paused: z.boolean().default(false).describe('While set, the operator observes this cluster and changes nothing.'),
 });
 
@@ -232,6 +238,8 @@ export const CLUSTER_PHASES = [
   'Bootstrapping',
   'Ready',
   'Updating',
+  'Hibernated',
+  'WakingUp',
   'Degraded',
   'Unavailable',
   'Refused',
@@ -247,6 +255,8 @@ export const coordinationClusterStatus = z
     /** Members that exist as pods; what the scale subresource reports. */
     replicas: z.int().optional(),
     readyReplicas: z.int().optional(),
+    /** Members whose pods are made as the manifest says. */
+    updatedReplicas: z.int().optional(),
     /** `ready/desired`, for the printer column. */
     readiness: z.string().optional(),
     /** The label selector of the members' pods, for the scale subresource. */

@@ -32,12 +32,18 @@ export const RESOURCE_DEFINITIONS: readonly ResourceDefinition[] = [
         'storage.size cannot shrink below the size of the existing volumes: volumes only grow; to have smaller ones, make a new cluster',
         '.spec.storage.size',
       ),
+      rule(
+        '!self.spec.hibernated || self.spec.replicas == oldSelf.spec.replicas',
+        'replicas cannot be changed while hibernated is set: no member runs that could agree to it; set hibernated to false first, then replicas',
+        '.spec.replicas',
+      ),
     ],
     columns: [
       { name: 'Ready', type: 'string', jsonPath: '.status.readiness', description: 'Members that serve, of all' },
       { name: 'Leader', type: 'string', jsonPath: '.status.leader' },
       { name: 'Version', type: 'string', jsonPath: '.status.version' },
       { name: 'State', type: 'string', jsonPath: '.status.phase' },
+      { name: 'Updated', type: 'integer', jsonPath: '.status.updatedReplicas', priority: 1 },
       { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
       {
         name: 'Message',

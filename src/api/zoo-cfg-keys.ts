@@ -2,6 +2,9 @@
 export const CONFIGURABLE_KEYS = [
   '4lw.commands.whitelist',
   'DigestAuthenticationProvider.superDigest',
+  'admin.rateLimiterIntervalInMS',
+  'admin.snapshot.enabled',
+  'admin.snapshot.intervalInMS',
   'autopurge.purgeInterval',
   'autopurge.snapRetainCount',
   'clientPortListenBacklog',

@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { ZNODE_MODES, ZooKeeper } from '../client/zookeeper.ts';
 import type { Stat, ZnodeMode } from '../client/zookeeper.ts';
 import { CodedError } from '../common/errors.ts';
 import { formatZxid } from '../common/zxid.ts';
+import { addBackupCommands } from './backup-commands.ts';
 
-// zabctl: look at and change the znodes of an ensemble. Prints what was asked for on stdout, errors on stderr with exit code 1.
+// zabctl: look at and change the znodes of an ensemble, back it up and restore it. Prints what was asked for on stdout, errors on stderr with exit code 1.
 
 interface GlobalOptions {
   readonly server: string;
@@ -14,10 +15,13 @@ interface GlobalOptions {
 }
 
 const program = new Command('zabctl')
-  .description('Look at and change the znodes of a ZooKeeper ensemble')
+  .description('Look at and change the znodes of a ZooKeeper ensemble, back it up and restore it')
   .option('-s, --server <connect string>', 'host:port,host:port/chroot', '127.0.0.1:2181')
   .option('-t, --timeout <seconds>', 'how long to wait for a server', '10')
-  .option('-a, --auth <scheme:proof>', 'an identity, for instance digest:user:password');
+  .addOption(
+    // What is on the command line can be seen by everybody on the machine.
+    new Option('-a, --auth <scheme:proof>', 'an identity, for instance digest:user:password').env('ZABCTL_AUTH'),
+  );
 
 program
   .command('get <path>')
@@ -71,6 +75,12 @@ program
   .description('print what is known of a znode')
   .action((path: string) => withClient(async (zk) => describe((await zk.get(path)).stat)));
 
+addBackupCommands(program, () => {
+  const { server, auth, timeout } = program.opts<GlobalOptions>();
+  const isGiven = program.getOptionValueSource('server') !== 'default';
+  return { server: isGiven ? server : undefined, auth, timeoutMs: Number(timeout) * 1000 };
+});
+
 async function withClient(run: (zk: ZooKeeper) => Promise<string | Uint8Array>): Promise<void> {
   const { server, timeout, auth } = program.opts<GlobalOptions>();
   const zk = new ZooKeeper(server, { requestTimeoutMs: Number(timeout) * 1000 });
@@ -112,9 +122,14 @@ function describe(stat: Stat): string {
   ].join('\n');
 }
 
+function describeFailure(error: unknown): string {
+  if (error instanceof CodedError) return `${error.code}: ${error.message}`;
+  return error instanceof Error ? error.message : String(error);
+}
+
 try {
   await program.parseAsync();
 } catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`${describeFailure(error)}\n`);
   process.exitCode = 1;
 }

@@ -1,12 +1,13 @@
 """Writes until its input ends, and prints what was acknowledged: `ack NUMBER MILLISECONDS`. Usage: writer.py HOSTS PATH.
 
+`session ID` is printed each time it is connected: a second ID means that the first session expired.
 Each write creates PATH/NUMBER. A write whose outcome is not known (the connection was lost) is neither repeated nor printed.
 """
 import sys
 import threading
 import time
 
-from kazoo.client import KazooClient
+from kazoo.client import KazooClient, KazooState
 from kazoo.exceptions import ConnectionLoss, KazooException, NodeExistsError, OperationTimeoutError, SessionExpiredError
 from kazoo.handlers.threading import KazooTimeoutError
 
@@ -15,6 +16,9 @@ stop = threading.Event()
 threading.Thread(target=lambda: (sys.stdin.read(), stop.set()), daemon=True).start()
 
 client = KazooClient(hosts=hosts, timeout=6, connection_retry={'max_tries': -1, 'delay': 0.05, 'max_delay': 0.2})
+client.add_listener(
+    lambda state: print('session', hex(client.client_id[0]), flush=True) if state == KazooState.CONNECTED else None
+)
 client.start(timeout=60)
 client.ensure_path(path)
 number = 0

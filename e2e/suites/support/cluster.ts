@@ -10,6 +10,7 @@ export interface ClusterObject extends KubernetesObject {
     readonly phase?: string;
     readonly leader?: string;
     readonly readiness?: string;
+    readonly updatedReplicas?: number;
     readonly observedGeneration?: number;
     readonly bootstrap?: { readonly phase: string; readonly id: string; readonly startedAt: string };
     readonly conditions?: readonly { type: string; status: string; reason: string; message: string }[];

@@ -41,6 +41,7 @@ export interface KubernetesObject {
     readonly name: string;
     readonly uid: string;
     readonly generation?: number;
+    readonly creationTimestamp: string;
     readonly deletionTimestamp?: string;
   };
 }

@@ -52,6 +52,12 @@ export class Writer {
     return this.acknowledged().length;
   }
 
+  /** Its sessions so far, the present one last: more than one where one expired. */
+  sessions(): string[] {
+    const lines = this.script.lines.filter((line) => line.startsWith('session '));
+    return [...new Set(lines.map((line) => line.slice('session '.length)))];
+  }
+
   private acknowledged(): { name: string; atMs: number }[] {
     return this.script.lines.flatMap((line) => {
       const [word, number = '', atMs = ''] = line.split(' ');

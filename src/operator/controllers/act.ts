@@ -63,10 +63,13 @@ async function perform(
       applied.note(object, before, await client.apply(KINDS[kind], object));
       return;
     }
-    case 'delete':
-      logger.info('deleting', { kind: step.kind, name: step.name, namespace, uid: step.uid });
-      await client.delete(KINDS[step.kind], namespace, step.name, { uid: step.uid });
+    case 'delete': {
+      const { kind, name, uid, resourceVersion } = step;
+      logger.info('deleting', { kind, name, namespace, uid });
+      const preconditions = { uid, ...(resourceVersion === undefined ? {} : { resourceVersion }) };
+      await client.delete(KINDS[kind], namespace, name, preconditions);
       return;
+    }
     case 'expandClaim': {
       const { name, uid, size } = step;
       logger.info('expanding volume', { name, namespace, size });

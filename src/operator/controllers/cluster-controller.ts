@@ -11,7 +11,7 @@ import { isConflict } from '../kube/errors.ts';
 import type { EventRecorder } from '../kube/event-recorder.ts';
 import { splitKey } from '../kube/object-cache.ts';
 import type { Outcome } from '../kube/workers.ts';
-import { REQUEUE, type PlannedEvent, type PlanSettings } from '../plan/model.ts';
+import { REQUEUE, type Observed, type Plan, type PlannedEvent, type PlanSettings } from '../plan/model.ts';
 import { planCluster } from '../plan/plan.ts';
 import { failedStatus } from '../plan/status.ts';
 import { canonicalJson } from '../resources/fingerprint.ts';
@@ -50,13 +50,12 @@ export class ClusterController {
 
   /** One look at the cluster `namespace/name`. A failure is to be tried again; nothing is half done that matters. */
   async reconcile(key: string): Promise<Outcome> {
-    const { sources, settings } = this.#options;
+    const { sources } = this.#options;
     const { namespace, name } = splitKey(key);
     const object = await sources.client.get<KubeObject>(COORDINATION_CLUSTER, namespace, name);
     if (object === undefined) return {};
     const cluster = parseCoordinationCluster(object);
-    const observed = await observe(cluster, sources);
-    const plan = planCluster(cluster, observed, settings);
+    const { observed, plan } = await this.#plan(cluster);
     try {
       let current = cluster;
       const failures = await act(cluster, plan.steps, observed, {
@@ -79,6 +78,16 @@ export class ClusterController {
       this.#options.logger.debug('changed meanwhile', { key, error: String(error) });
       return { requeueAfterMs: REQUEUE.formingMs };
     }
+  }
+
+  /** Whom to restart is decided on pods and leaders as they are now; all else can do with what the caches have. */
+  async #plan(cluster: CoordinationCluster): Promise<{ observed: Observed; plan: Plan }> {
+    const { sources, settings } = this.#options;
+    const glance = await observe(cluster, sources, 'cache');
+    const plan = planCluster(cluster, glance, settings);
+    if (!deletesPods(plan)) return { observed: glance, plan };
+    const observed = await observe(cluster, sources, 'api');
+    return { observed, plan: planCluster(cluster, observed, settings) };
   }
 
   async #recordStatus(cluster: CoordinationCluster, status: CoordinationClusterStatus | undefined): Promise<void> {
@@ -109,6 +118,10 @@ function failureEvents({ status }: CoordinationCluster, failures: readonly StepF
   return failures
     .filter(({ message }) => !told.includes(message))
     .map(({ reason, message }) => ({ type: 'Warning', reason, message }));
+}
+
+function deletesPods({ steps }: Plan): boolean {
+  return steps.some((step) => step.do === 'delete' && step.kind === 'Pod');
 }
 
 function atVersion(cluster: CoordinationCluster, resourceVersion: string): CoordinationCluster {

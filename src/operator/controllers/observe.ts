@@ -1,5 +1,5 @@
 import type { CoordinationCluster } from '../../api/coordination-cluster.ts';
-import type { KubeObject } from '../../api/objects.ts';
+import type { KubeObject, ObjectMeta } from '../../api/objects.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { ReadableCache } from '../kube/object-cache.ts';
 import type { Observed } from '../plan/model.ts';
@@ -7,7 +7,6 @@ import { validLatch } from '../plan/bootstrap.ts';
 import { KINDS, type Kind, type PersistentVolumeClaim, type Pod, type StatefulSet } from '../resources/kubernetes.ts';
 import {
   clientServiceName,
-  configMapName,
   namespaceOf,
   peerServiceName,
   selectorLabels,
@@ -26,20 +25,29 @@ export interface Sources {
   readonly readMembers: MemberReader;
 }
 
+/** Where the pods are read from: the cache, which may lag behind, or the API server itself. */
+export type PodSource = 'cache' | 'api';
+
 /**
  * Reads the world around a cluster. The StatefulSet, and the volumes whenever a decision about their data is due, are
  * read from the API server itself: a stale cache must never make a second bootstrap or delete a volume.
  */
-export async function observe(cluster: CoordinationCluster, sources: Sources): Promise<Observed> {
-  const pods = cached<Pod>(sources.caches.Pod, cluster);
+export async function observe(cluster: CoordinationCluster, sources: Sources, podSource: PodSource): Promise<Observed> {
+  const pods = podSource === 'cache' ? cached<Pod>(sources.caches.Pod, cluster) : await readPods(cluster, sources);
   const [statefulSet, claims, others, reports] = await Promise.all([
     sources.client.get<StatefulSet>(KINDS.StatefulSet, namespaceOf(cluster), setName(cluster)),
     observeClaims(cluster, sources),
     Promise.all(cachedNames(cluster).map(([kind, name]) => observeObject(cluster, kind, name, sources))),
     sources.readMembers(pods),
   ]);
-  const existing = [statefulSet, ...others].filter((object) => object !== undefined);
+  const configMaps = cached(sources.caches.ConfigMap, cluster).filter(({ metadata }) => isOwned(metadata, cluster));
+  const existing = [statefulSet, ...others, ...configMaps].filter((object) => object !== undefined);
   return { now: new Date().toISOString(), statefulSet, existing, pods, claims, reports };
+}
+
+async function readPods(cluster: CoordinationCluster, { client }: Sources): Promise<Pod[]> {
+  const scope = { namespace: namespaceOf(cluster), labelSelector: selectorString(cluster) };
+  return [...(await client.list<Pod>(KINDS.Pod, scope)).items];
 }
 
 async function observeClaims(
@@ -64,11 +72,14 @@ async function observeObject(
   return caches[kind].get(`${namespace}/${name}`) ?? (await client.get(KINDS[kind], namespace, name));
 }
 
+function isOwned({ ownerReferences = [] }: ObjectMeta, { metadata: { uid } }: CoordinationCluster): boolean {
+  return ownerReferences.some((owner) => owner.uid === uid);
+}
+
 function cachedNames(cluster: CoordinationCluster): [CachedKind, string][] {
   return [
     ['Service', peerServiceName(cluster)],
     ['Service', clientServiceName(cluster)],
-    ['ConfigMap', configMapName(cluster)],
     ['PodDisruptionBudget', setName(cluster)],
   ];
 }

@@ -183,7 +183,7 @@ export class ZabkeeperOperator extends ResilientOperator {
 
 function memberCounts({ metadata: { name, namespace = '' }, spec, status }: CoordinationCluster) {
   return [
-    { labels: { namespace, name, state: 'desired' }, value: spec.replicas },
+    { labels: { namespace, name, state: 'desired' }, value: spec.hibernated ? 0 : spec.replicas },
     { labels: { namespace, name, state: 'ready' }, value: status?.readyReplicas ?? 0 },
   ];
 }

@@ -26,6 +26,7 @@ export type WatchEvent<T extends KubeObject> =
 /** What must still be true of an object for it to be deleted. */
 export interface DeletePreconditions {
   readonly uid: string;
+  readonly resourceVersion?: string;
 }
 
 /** How long a request other than a watch may take, in milliseconds. Shorter than a lease, see {@link KubeClient}. */

@@ -2,12 +2,15 @@ import type { BootstrapLatch, ClusterPhase, CoordinationCluster } from '../../ap
 import type { ClusterConditionType, ConditionValue } from '../../api/conditions.ts';
 import type { Refusal } from './acceptance.ts';
 import type { EnsembleState, Member } from './members.ts';
+import { trouble, whyAbsent } from './health.ts';
 import { memberStatus } from './members.ts';
 
 /** All that the conditions are derived from. */
 export interface Situation {
   readonly cluster: CoordinationCluster;
   readonly voters: number;
+  /** RFC 3339. */
+  readonly now: string;
   /** The latch that the steps were planned under. */
   readonly latch?: BootstrapLatch | undefined;
   /** The latch to be recorded; what it permits is still to be done. The one in effect where it is not set. */
@@ -15,9 +18,16 @@ export interface Situation {
   readonly state: EnsembleState;
   readonly volumeSize?: string | undefined;
   readonly refusal?: Refusal | undefined;
+  /** What the next restart of an outdated member waits for. */
+  readonly updateWaitsFor?: string | undefined;
   /** What the deletion waits for. */
   readonly deletion?: string | undefined;
 }
+
+/** The reason of an update that waits for somebody to put something right. */
+const UPDATE_STOPPED = 'UpdateStopped';
+
+const HIBERNATED = 'spec.hibernated is set: no member runs, and all volumes are kept';
 
 type Conditions = Record<ClusterConditionType, ConditionValue>;
 
@@ -30,21 +40,46 @@ export function clusterConditions(situation: Situation): Conditions {
     Degraded: degraded(situation),
     Bootstrapped: bootstrapped(situation),
     Accepted: accepted(situation),
+    Hibernated: hibernated(situation),
     Paused: paused(situation),
   };
 }
 
 /** The one word of `kubectl get`: what a person should know first. */
 export function clusterPhase(situation: Situation): ClusterPhase {
-  const { cluster, latch, state, refusal } = situation;
+  const { cluster, latch, state, refusal, now } = situation;
   if (cluster.metadata.deletionTimestamp !== undefined) return 'Deleting';
   if (cluster.spec.paused) return 'Paused';
   if (latch === undefined) return refusal === undefined ? 'Pending' : 'Refused';
+  if (cluster.spec.hibernated) return 'Hibernated';
   if (latch.phase === 'Started') return 'Bootstrapping';
+  if (isWakingUp(situation)) return 'WakingUp';
   if (!state.quorumServes) return 'Unavailable';
+  if (isUpdating(situation) && troubled(state, now) === undefined) return 'Updating';
   if (!state.complete) return 'Degraded';
-  if (refusal !== undefined) return 'Refused';
-  return outdatedMembers(state).length > 0 ? 'Updating' : 'Ready';
+  return refusal === undefined ? 'Ready' : 'Refused';
+}
+
+/** The members are being made as the manifest says, or the last of them is on its way back. */
+export function isUpdating({ cluster, state }: Situation): boolean {
+  if (cluster.spec.hibernated) return false;
+  return outdatedMembers(state).length > 0 || (!state.complete && cluster.status?.phase === 'Updating');
+}
+
+/** No pod of a member is left. */
+export function allEnded(state: EnsembleState): boolean {
+  return state.members.every(({ pod }) => pod === undefined);
+}
+
+/** The members of a hibernated ensemble are on their way back, and nothing keeps them from it. */
+function isWakingUp({ cluster, state, now }: Situation): boolean {
+  const before = cluster.status?.phase;
+  return (
+    !cluster.spec.hibernated &&
+    (before === 'Hibernated' || before === 'WakingUp') &&
+    !state.complete &&
+    troubled(state, now) === undefined
+  );
 }
 
 /** How many members are ready, as the status counts them. */
@@ -52,47 +87,66 @@ export function readyCount(state: EnsembleState): number {
   return state.members.filter((member) => memberStatus(member).ready).length;
 }
 
-function available({ voters, state, latch }: Situation): ConditionValue {
+function available(situation: Situation): ConditionValue {
+  const { cluster, voters, state, latch, now } = situation;
   if (latch?.phase !== 'Completed') {
     return isFalse('NotBootstrapped', 'clients are let in once the ensemble has been formed');
   }
+  if (cluster.spec.hibernated) return isFalse('Hibernated', HIBERNATED);
   const count = `${state.serving} of ${voters} members serve under one leader`;
-  if (!state.quorumServes) return isFalse('NoQuorum', `${count}; ${absent(state)}`);
+  if (!state.quorumServes) {
+    return isFalse(isWakingUp(situation) ? 'WakingUp' : 'NoQuorum', `${count}; ${absent(state, now)}`);
+  }
   return isTrue('QuorumServes', `a majority of ${voters} members serves, led by ${state.leader?.slot.podName}`);
 }
 
 function ready(situation: Situation): ConditionValue {
-  const { cluster, voters, state, refusal, latch, deletion } = situation;
+  const { cluster, voters, state, refusal, latch, deletion, now } = situation;
   if (deletion !== undefined) return isFalse('Deleting', deletion);
   if (cluster.spec.paused) return isFalse('Paused', 'spec.paused is set: the operator changes nothing');
   if (refusal !== undefined) return isFalse(refusal.reason, refusal.message);
-  if (latch?.phase !== 'Completed') return isFalse('Bootstrapping', absent(state));
-  if (!state.complete) return isFalse('MembersNotReady', absent(state));
-  const outdated = outdatedMembers(state);
-  if (outdated.length > 0) return isFalse('UpdatePending', updatePending(outdated));
+  if (cluster.spec.hibernated) return isFalse('Hibernated', HIBERNATED);
+  if (latch?.phase !== 'Completed') return isFalse('Bootstrapping', absent(state, now));
+  if (isUpdating(situation)) return isFalse(...updateProgress(situation));
+  if (!state.complete) return isFalse(isWakingUp(situation) ? 'WakingUp' : 'MembersNotReady', absent(state, now));
   return isTrue('AllMembersServe', `all ${voters} members serve as the manifest says`);
 }
 
-function progressing({ cluster, state, latch, refusal, deletion }: Situation): ConditionValue {
+function progressing(situation: Situation): ConditionValue {
+  const { cluster, state, latch, refusal, deletion, now } = situation;
   if (deletion !== undefined) return isTrue('Deleting', deletion);
   if (cluster.spec.paused) return isFalse('Paused', 'spec.paused is set: the operator changes nothing');
   if (latch === undefined && refusal !== undefined) return isFalse(refusal.reason, refusal.message);
-  if (latch?.phase !== 'Completed') return isTrue('Bootstrapping', absent(state));
-  const outdated = outdatedMembers(state);
-  if (outdated.length > 0) return isTrue('UpdatePending', updatePending(outdated));
+  if (cluster.spec.hibernated) {
+    return allEnded(state) ? isFalse('Hibernated', HIBERNATED) : isTrue('Hibernating', stillThere(state));
+  }
+  if (latch?.phase !== 'Completed') return isTrue('Bootstrapping', absent(state, now));
+  if (isWakingUp(situation)) return isTrue('WakingUp', absent(state, now));
+  if (isUpdating(situation)) {
+    const [reason, message] = updateProgress(situation);
+    return reason === UPDATE_STOPPED ? isFalse(reason, message) : isTrue(reason, message);
+  }
   return isFalse('Idle', 'there is nothing to do');
 }
 
-function degraded({ state, latch }: Situation): ConditionValue {
+function degraded(situation: Situation): ConditionValue {
+  const { cluster, state, latch, now } = situation;
   if (latch?.phase !== 'Completed') return isFalse('NotBootstrapped', 'the ensemble has not been formed yet');
-  if (!state.complete) return isTrue('MembersNotReady', absent(state));
+  if (cluster.spec.hibernated) return isFalse('Hibernated', HIBERNATED);
+  if (isUpdating(situation)) {
+    const [reason, message] = updateProgress(situation);
+    // A member that the operator itself has taken down for a moment is nothing to be alarmed about.
+    return reason === UPDATE_STOPPED ? isTrue(reason, message) : isFalse(reason, message);
+  }
+  if (isWakingUp(situation)) return isFalse('WakingUp', absent(state, now));
+  if (!state.complete) return isTrue('MembersNotReady', absent(state, now));
   return isFalse('AllMembersServe', 'every member serves');
 }
 
-function bootstrapped({ latch: current, nextLatch, state }: Situation): ConditionValue {
+function bootstrapped({ latch: current, nextLatch, state, now }: Situation): ConditionValue {
   const latch = nextLatch ?? current;
   if (latch === undefined) return isFalse('NotStarted', 'nothing has been started yet');
-  if (latch.phase === 'Started') return isFalse('WaitingForMembers', absent(state));
+  if (latch.phase === 'Started') return isFalse('WaitingForMembers', absent(state, now));
   return latch.origin === 'Fresh'
     ? isTrue('FreshEnsemble', `formed with ${latch.replicas} members; no member may begin with an empty disk again`)
     : isTrue('ExistingVolumes', `goes on with the volumes of an earlier cluster of ${latch.replicas} members`);
@@ -101,6 +155,15 @@ function bootstrapped({ latch: current, nextLatch, state }: Situation): Conditio
 function accepted({ refusal }: Situation): ConditionValue {
   if (refusal === undefined) return isTrue('CanBeCarriedOut', 'the operator can carry out the manifest');
   return isFalse(refusal.reason, refusal.message);
+}
+
+function hibernated({ cluster, state }: Situation): ConditionValue {
+  if (!cluster.spec.hibernated) return isFalse('NotSet', 'spec.hibernated is not set');
+  if (allEnded(state)) return isTrue('AllMembersEnded', HIBERNATED);
+  // Whoever sets both sees why nothing happens.
+  return cluster.spec.paused
+    ? isFalse('Paused', 'spec.paused is set too: the members go on running until it is taken back')
+    : isFalse('MembersEnding', stillThere(state));
 }
 
 function paused({ cluster }: Situation): ConditionValue {
@@ -113,27 +176,45 @@ function outdatedMembers(state: EnsembleState): Member[] {
   return state.members.filter(({ outdated }) => outdated);
 }
 
-function updatePending(outdated: readonly Member[]): string {
-  const names = outdated.map(({ slot }) => slot.podName).join(', ');
-  return (
-    `${names} still run what an earlier manifest said: this version of the operator does not restart members by itself; ` +
-    'delete these pods one at a time, each when the one before it is ready again, the leader last'
-  );
+/** How far the update is: reason and message. */
+function updateProgress({ state, voters, now, updateWaitsFor }: Situation): [reason: string, message: string] {
+  const outdated = outdatedMembers(state);
+  const count = `${state.members.filter(({ pod }) => pod !== undefined).length - outdated.length} of ${voters} members are updated`;
+  const stopped = troubled(state, now);
+  if (stopped !== undefined) {
+    const { podName } = stopped.member.slot;
+    return [
+      UPDATE_STOPPED,
+      `${count}; stopped until ${podName} is back (${stopped.why}): correct the manifest or what it needs`,
+    ];
+  }
+  if (updateWaitsFor !== undefined) return ['Updating', `${count}; ${updateWaitsFor}`];
+  return [
+    'Updating',
+    outdated.length === 0 ? `${count}; ${absent(state, now)}` : `${count}; the next one is restarted`,
+  ];
 }
 
-function absent(state: EnsembleState): string {
+/** The first member that will hardly come back by itself. */
+function troubled(state: EnsembleState, now: string): { member: Member; why: string } | undefined {
+  for (const member of state.members) {
+    const why = trouble(member, now);
+    if (why !== undefined) return { member, why };
+  }
+  return undefined;
+}
+
+function stillThere(state: EnsembleState): string {
+  const names = state.members.flatMap(({ pod, slot }) => (pod === undefined ? [] : [slot.podName]));
+  return `waiting until ${names.join(', ')} have ended`;
+}
+
+function absent(state: EnsembleState, now: string): string {
   const missing = state.members
     .filter((member) => !memberStatus(member).ready || member.report?.serving !== true)
-    .map((member) => `${member.slot.podName} (${whyAbsent(member)})`);
+    .map((member) => `${member.slot.podName} (${whyAbsent(member, now)})`);
   if (missing.length > 0) return `waiting for ${missing.join(', ')}`;
   return state.complete ? 'all members serve; about to let clients in' : 'waiting for one leader of all members';
-}
-
-function whyAbsent({ pod, report }: Member): string {
-  if (pod === undefined) return 'no pod';
-  if (pod.metadata.deletionTimestamp !== undefined) return 'ending';
-  if (report !== undefined) return report.serving ? 'serving, not yet ready' : report.state;
-  return pod.status?.phase === 'Running' ? 'does not answer' : (pod.status?.phase ?? 'Pending').toLowerCase();
 }
 
 function isTrue(reason: string, message: string): ConditionValue {

@@ -11,15 +11,44 @@ const ANNOUNCED: Partial<Record<ClusterConditionType, Announcement>> = {
   Degraded: { True: 'Warning' },
   Bootstrapped: { True: 'Normal' },
   Accepted: { False: 'Warning' },
+  Hibernated: { True: 'Normal' },
   Paused: { True: 'Normal', False: 'Normal' },
 };
+
+/** Reasons for which it is no warning that something is not available: the manifest asks for it. */
+const ASKED_FOR: ReadonlySet<string> = new Set(['Hibernated', 'WakingUp']);
 
 /** The Events that tell how `next` differs from `previous`: each decision and each refusal, with why. */
 export function statusEvents(
   previous: CoordinationClusterStatus | undefined,
   next: CoordinationClusterStatus,
 ): PlannedEvent[] {
-  return [...latchEvents(previous, next), ...conditionEvents(previous, next), ...leaderEvents(previous, next)];
+  return [
+    ...latchEvents(previous, next),
+    ...conditionEvents(previous, next),
+    ...updateEvents(previous, next),
+    ...leaderEvents(previous, next),
+  ];
+}
+
+function updateEvents(
+  previous: CoordinationClusterStatus | undefined,
+  next: CoordinationClusterStatus,
+): PlannedEvent[] {
+  const [before, now] = [isUpdate(previous), isUpdate(next)];
+  if (before === now) return [];
+  if (now) return [{ type: 'Normal', reason: 'UpdateStarted', message: sentence(messageOf(next, 'Progressing')) }];
+  const done = next.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
+  return done ? [{ type: 'Normal', reason: 'UpdateCompleted', message: 'All members are as the manifest says' }] : [];
+}
+
+function isUpdate(status: CoordinationClusterStatus | undefined): boolean {
+  const reason = status?.conditions?.find(({ type }) => type === 'Progressing')?.reason;
+  return reason === 'Updating' || reason === 'UpdateStopped';
+}
+
+function messageOf(status: CoordinationClusterStatus, type: ClusterConditionType): string {
+  return status.conditions?.find((condition) => condition.type === type)?.message ?? '';
 }
 
 function latchEvents(previous: CoordinationClusterStatus | undefined, next: CoordinationClusterStatus): PlannedEvent[] {
@@ -38,7 +67,8 @@ function conditionEvents(
     const isNews =
       before === undefined ? status === (type === 'Accepted' ? 'False' : 'True') : isChange(before, status, reason);
     const how = status === 'Unknown' ? undefined : ANNOUNCED[type as ClusterConditionType]?.[status];
-    return isNews && how !== undefined ? [{ type: how, reason, message: sentence(message) }] : [];
+    if (!isNews || how === undefined) return [];
+    return [{ type: ASKED_FOR.has(reason) ? 'Normal' : how, reason, message: sentence(message) }];
   });
 }
 

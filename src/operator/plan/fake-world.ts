@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { parseCoordinationCluster, type CoordinationCluster } from '../../api/coordination-cluster.ts';
 import type { KubeObject } from '../../api/objects.ts';
-import type { PersistentVolumeClaim, Pod, StatefulSet } from '../resources/kubernetes.ts';
-import { DATA_CLAIM, selectorLabels } from '../resources/names.ts';
+import { canonicalJson } from '../resources/fingerprint.ts';
+import type { ConfigMap, PersistentVolumeClaim, Pod, StatefulSet } from '../resources/kubernetes.ts';
+import { DATA_CLAIM, KUBECTL_RESTART_ANNOTATION, selectorLabels } from '../resources/names.ts';
 import { INITIALIZE_FLAG } from '../resources/pod-template.ts';
+import { majorityOf } from './members.ts';
 import type { MemberReport, Observed, Plan, Step } from './model.ts';
 import { planCluster } from './plan.ts';
 
@@ -18,7 +20,12 @@ interface Disk {
 
 interface RunningPod extends Pod {
   readonly claimName: string;
+  readonly fate: Fate;
+  readonly startedAt: string;
 }
+
+/** What becomes of a pod: its process works, hangs or ends again and again, or its image does not exist. */
+type Fate = 'works' | 'hangs' | 'crashes' | 'pending';
 
 /** A cluster's world, with faults. */
 export class FakeWorld {
@@ -33,6 +40,8 @@ export class FakeWorld {
   acknowledged = 0;
   /** The leader's id, while a quorum serves. */
   leader: number | undefined;
+  /** Pods that served when the operator deleted them, in this order. */
+  readonly restarted: string[] = [];
   #epoch = 0;
   #version = 0;
   #nowMs = Date.parse('2026-01-01T00:00:00Z');
@@ -76,6 +85,44 @@ export class FakeWorld {
     return this.cluster;
   }
 
+  /** `kubectl rollout restart statefulset`: a field of its own manager, which no apply of the operator's takes away. */
+  rolloutRestart(): void {
+    const set = this.statefulSet;
+    if (set === undefined) return;
+    const { template } = set.spec;
+    const annotations = { ...template.metadata.annotations, [KUBECTL_RESTART_ANNOTATION]: this.now };
+    const metadata = { ...template.metadata, annotations };
+    this.#changeSet({ ...set, spec: { ...set.spec, template: { ...template, metadata } } });
+  }
+
+  /** `kubectl annotate cc`. */
+  annotate(key: string, value: string): void {
+    const { metadata } = this.theCluster;
+    const annotations = { ...metadata.annotations, [key]: value };
+    this.cluster = { ...this.theCluster, metadata: { ...metadata, annotations } };
+  }
+
+  /** The member's process hangs until its pod is made anew. */
+  hang(name: string): void {
+    const pod = this.pods.get(name);
+    if (pod !== undefined && pod.fate === 'works') this.pods.set(name, { ...pod, fate: 'hangs' });
+    this.#elect();
+  }
+
+  /** Names of the pods that serve. */
+  get serving(): string[] {
+    if (this.leader === undefined) return [];
+    return [...this.pods.values()].filter((pod) => this.#takesPart(pod)).map(({ metadata }) => metadata.name);
+  }
+
+  /** Names of the pods that are not as the StatefulSet's template now says. */
+  get outdated(): string[] {
+    const wanted = Object.entries(this.statefulSet?.spec.template.metadata.annotations ?? {});
+    return [...this.pods.values()]
+      .filter(({ metadata }) => wanted.some(([key, value]) => metadata.annotations?.[key] !== value))
+      .map(({ metadata }) => metadata.name);
+  }
+
   get now(): string {
     return new Date(this.#nowMs).toISOString();
   }
@@ -89,13 +136,14 @@ export class FakeWorld {
   }
 
   observe(): Observed {
+    const answering = [...this.pods.values()].filter((pod) => this.#takesPart(pod));
     return {
       now: this.now,
       statefulSet: this.statefulSet,
       existing: [...this.objects.values()],
       pods: [...this.pods.values()],
       claims: [...this.claims.values()],
-      reports: new Map([...this.pods.keys()].map((name) => [name, this.#report(name)])),
+      reports: new Map(answering.map(({ metadata: { name } }) => [name, this.#answer(name)])),
     };
   }
 
@@ -132,7 +180,7 @@ export class FakeWorld {
     if (!this.clientsMayConnect || this.leader === undefined) return false;
     this.acknowledged = Math.max(...[...this.#votingDisks().values()].map(({ newest }) => newest ?? 0)) + 1;
     // The least that makes a quorum has it on disk, and not always the same members.
-    const majority = Math.floor((this.statefulSet?.spec.replicas ?? 0) / 2) + 1;
+    const majority = majorityOf(this.#voters);
     const disks = [...this.#runningDisks().values()];
     const first = this.acknowledged % disks.length;
     for (const disk of [...disks.slice(first), ...disks].slice(0, majority)) disk.newest = this.acknowledged;
@@ -166,13 +214,18 @@ export class FakeWorld {
         const before = this.objects.get(key)?.metadata;
         const condition = step.object.metadata.resourceVersion;
         assert.ok(condition === undefined || condition === before?.resourceVersion, `${key} is as it was observed`);
+        if (step.kind === 'StatefulSet') return this.#changeSet(step.object as StatefulSet);
         const uid = before?.uid ?? `uid-${++this.#version}`;
         const metadata = { ...step.object.metadata, uid, resourceVersion: String(++this.#version) };
         this.objects.set(key, { ...step.object, metadata });
         return;
       }
       case 'delete':
-        if (step.kind === 'Pod') this.killPod(step.name);
+        if (step.kind === 'Pod') this.#restart(step);
+        if (step.kind === 'ConfigMap') {
+          assert.deepEqual(this.outdated, [], `nobody needs ${step.name} any more`);
+          this.objects.delete(`ConfigMap/${step.name}`);
+        }
         if (step.kind === 'PersistentVolumeClaim') this.loseVolume(step.name);
         if (step.kind === 'StatefulSet') {
           this.objects.delete(`StatefulSet/${step.name}`);
@@ -194,6 +247,48 @@ export class FakeWorld {
     }
   }
 
+  /** What no restart by the operator may ever do, whatever else is going on. */
+  #restart({ name, uid, resourceVersion }: Extract<Step, { do: 'delete' }>): void {
+    const pod = this.pods.get(name);
+    assert.ok(pod, `${name} is deleted as it was observed`);
+    assert.deepEqual([uid, resourceVersion], [pod.metadata.uid, pod.metadata.resourceVersion]);
+    assert.ok(this.outdated.includes(name), `${name} is restarted although nothing asks for it`);
+    if (this.serving.includes(name)) {
+      this.restarted.push(name);
+      assert.equal(this.serving.length, this.#voters, `${name} is taken down while another member is`);
+      const isLeader = this.leader === serverId(name);
+      assert.ok(
+        !isLeader || this.outdated.length === 1,
+        `the leader ${name} is restarted before ${this.outdated.join()}`,
+      );
+    }
+    this.killPod(name);
+  }
+
+  /** As an API server does: what is not the operator's stays, and a change is counted. */
+  #changeSet(set: StatefulSet): void {
+    const key = `StatefulSet/${set.metadata.name}`;
+    const before = this.statefulSet;
+    const restartedAt = before?.spec.template.metadata.annotations?.[KUBECTL_RESTART_ANNOTATION];
+    const { template } = set.spec;
+    const kept = restartedAt === undefined ? {} : { [KUBECTL_RESTART_ANNOTATION]: restartedAt };
+    const annotations = { ...kept, ...template.metadata.annotations };
+    const spec = { ...set.spec, template: { ...template, metadata: { ...template.metadata, annotations } } };
+    const isSame = before !== undefined && canonicalJson(before.spec) === canonicalJson(spec);
+    const generation = (before?.metadata.generation ?? 0) + (isSame ? 0 : 1);
+    const uid = before?.metadata.uid ?? `uid-${++this.#version}`;
+    const metadata = { ...set.metadata, uid, generation, resourceVersion: String(++this.#version) };
+    const status = before?.status === undefined ? {} : { status: before.status };
+    const changed: StatefulSet = { ...set, ...status, metadata, spec };
+    this.objects.set(key, changed);
+  }
+
+  /** How many voters zoo.cfg lists, whatever runs. */
+  get #voters(): number {
+    const config = [...this.objects.values()].find(({ kind }) => kind === 'ConfigMap') as ConfigMap | undefined;
+    return config?.data['zoo.cfg']?.match(/^server\./gm)?.length ?? 0;
+  }
+
   #collectGarbage(): void {
     const { deletionTimestamp, finalizers = [] } = this.theCluster.metadata;
     if (deletionTimestamp === undefined || finalizers.length > 0) return;
@@ -206,6 +301,9 @@ export class FakeWorld {
   #runStatefulSet(): void {
     const set = this.statefulSet;
     if (set === undefined) return;
+    const observedGeneration = set.metadata.generation ?? 0;
+    const seen: StatefulSet = { ...set, status: { observedGeneration } };
+    this.objects.set(`StatefulSet/${set.metadata.name}`, seen);
     const [claimTemplate] = set.spec.volumeClaimTemplates;
     assert.ok(claimTemplate);
     const start = set.spec.ordinals?.start ?? 0;
@@ -236,28 +334,37 @@ export class FakeWorld {
   #startPod(set: StatefulSet, name: string, claimName: string): void {
     const { template } = set.spec;
     const disk = this.#disk(claimName);
+    for (const { configMap } of template.spec.volumes) {
+      assert.ok(this.objects.has(`ConfigMap/${configMap.name}`), `${name} finds its zoo.cfg`);
+    }
     const image = template.spec.containers[0]?.image ?? '';
-    const runs = !image.includes('missing');
-    if (runs && template.spec.containers[0]?.args.includes(INITIALIZE_FLAG) === true) disk.newest ??= 0;
+    const fate = image.includes('missing') ? 'pending' : image.includes('crashing') ? 'crashes' : 'works';
+    if (fate !== 'pending' && template.spec.containers[0]?.args.includes(INITIALIZE_FLAG) === true) disk.newest ??= 0;
     this.pods.set(name, {
       apiVersion: 'v1',
       kind: 'Pod',
       metadata: {
         name,
         uid: `uid-${++this.#version}`,
+        resourceVersion: String(++this.#version),
         labels: selectorLabels(this.theCluster),
         ...(template.metadata.annotations === undefined ? {} : { annotations: template.metadata.annotations }),
       },
-      status: { phase: runs ? 'Running' : 'Pending', conditions: [{ type: 'Ready', status: runs ? 'True' : 'False' }] },
       claimName,
+      fate,
+      startedAt: this.now,
     });
   }
 
   /** Those with data on disk vote; the one with the newest leads and gives the others what it has. */
   #elect(): void {
+    this.#vote();
+    for (const pod of this.pods.values()) this.#report(pod);
+  }
+
+  #vote(): void {
     const voters = this.#votingDisks();
-    const majority = Math.floor((this.statefulSet?.spec.replicas ?? 0) / 2) + 1;
-    if (this.statefulSet === undefined || voters.size < majority) {
+    if (this.#voters === 0 || voters.size < majorityOf(this.#voters)) {
       this.leader = undefined;
       return;
     }
@@ -274,7 +381,7 @@ export class FakeWorld {
   }
 
   #runningDisks(): Map<string, Disk> {
-    const running = [...this.pods.values()].filter(({ status }) => status?.phase === 'Running');
+    const running = [...this.pods.values()].filter((pod) => this.#takesPart(pod));
     return new Map(running.map(({ metadata, claimName }) => [metadata.name, this.#disk(claimName)]));
   }
 
@@ -288,9 +395,31 @@ export class FakeWorld {
     return disk;
   }
 
-  #report(podName: string): MemberReport {
+  /** It runs, and began to before this moment. */
+  #takesPart({ fate, startedAt }: RunningPod): boolean {
+    return fate === 'works' && startedAt !== this.now;
+  }
+
+  /** Kubernetes' view of a pod follows what it does. */
+  #report(pod: RunningPod): void {
+    const ready = this.serving.includes(pod.metadata.name) ? 'True' : 'False';
+    const before = pod.status?.conditions?.find(({ type }) => type === 'Ready');
+    if (before?.status === ready) return;
+    const crashed = { name: 'server', state: { waiting: { reason: 'CrashLoopBackOff' } } };
+    this.pods.set(pod.metadata.name, {
+      ...pod,
+      metadata: { ...pod.metadata, resourceVersion: String(++this.#version) },
+      status: {
+        phase: pod.fate === 'pending' ? 'Pending' : 'Running',
+        conditions: [{ type: 'Ready', status: ready, lastTransitionTime: this.now }],
+        ...(pod.fate === 'crashes' ? { containerStatuses: [crashed] } : {}),
+      },
+    });
+  }
+
+  #answer(podName: string): MemberReport {
     const id = serverId(podName);
-    const serving = this.leader !== undefined && this.pods.get(podName)?.status?.phase === 'Running';
+    const serving = this.serving.includes(podName);
     const state = serving ? (id === this.leader ? 'leader' : 'follower') : 'looking';
     return {
       serverId: id,

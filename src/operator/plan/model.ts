@@ -21,7 +21,10 @@ export interface Observed {
   /** RFC 3339. */
   readonly now: string;
   readonly statefulSet?: StatefulSet | undefined;
-  /** Every object that exists under a name that the cluster's own objects have, whoever made it. */
+  /**
+   * Every object that exists under a name that the cluster's own objects have, whoever made it, and the cluster's
+   * ConfigMaps of any time.
+   */
   readonly existing: readonly KubeObject[];
   readonly pods: readonly Pod[];
   readonly claims: readonly PersistentVolumeClaim[];
@@ -47,6 +50,8 @@ export type Step =
       readonly kind: Kind;
       readonly name: string;
       readonly uid: string;
+      /** Where it is set, only while the object is still as it was observed. */
+      readonly resourceVersion?: string | undefined;
     }
   /** Refused by storage classes that cannot expand volumes: reported, and the steps after it are done all the same. */
   | { readonly do: 'expandClaim'; readonly name: string; readonly uid: string; readonly size: string }

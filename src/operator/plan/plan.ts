@@ -8,12 +8,12 @@ import { clientService, peerService } from '../resources/services.ts';
 import { statefulSet } from '../resources/stateful-set.ts';
 import { nameTaken, scalingRefused, type Refusal } from './acceptance.ts';
 import { advanceLatch, decideBeginning, validLatch } from './bootstrap.ts';
-import type { Situation } from './cluster-conditions.ts';
+import { allEnded, isUpdating, type Situation } from './cluster-conditions.ts';
 import { planDeletion } from './deletion.ts';
 import { statusEvents } from './events.ts';
-import { ensembleState } from './members.ts';
+import { ensembleState, type EnsembleState } from './members.ts';
 import { REQUEUE, type Observed, type Plan, type PlanSettings, type Step } from './model.ts';
-import { replaceUselessPods } from './repair.ts';
+import { restartOutdated } from './rolling.ts';
 import { clusterStatus } from './status.ts';
 import { claimTemplateSize, expandClaims, volumeSize } from './volumes.ts';
 
@@ -27,24 +27,28 @@ export function planCluster(cluster: CoordinationCluster, observed: Observed, se
   };
   const state = ensembleState(ensemble, observed);
   const { voters } = ensemble;
-  const situation: Situation = { cluster, voters, latch, state, volumeSize: volumeSize(ensemble, observed) };
+  const { now } = observed;
+  const situation: Situation = { cluster, voters, now, latch, state, volumeSize: volumeSize(ensemble, observed) };
 
   if (cluster.metadata.deletionTimestamp !== undefined) return deletionPlan(situation, observed);
-  if (cluster.spec.paused) return conclude(situation, observed, [], REQUEUE.steadyMs);
+  if (cluster.spec.paused) return conclude(situation, [], REQUEUE.steadyMs);
   const taken = nameTaken(cluster, observed.existing);
-  if (taken !== undefined) return refusalPlan(situation, observed, taken);
+  if (taken !== undefined) return refusalPlan(situation, taken);
   if (latch === undefined) return beginningPlan(situation, observed);
 
-  const advanced = advanceLatch(latch, state, observed.now);
+  const advanced = advanceLatch(latch, state, now);
+  const rolling = restartOutdated(ensemble, latch, state, observed);
   const steps = [
     ...ensureFinalizer(cluster),
     ...expandClaims(ensemble, observed),
     ...ensembleObjects(ensemble, latch, observed.statefulSet),
-    ...replaceUselessPods(state, latch),
+    ...rolling.steps,
+    ...retireConfigMaps(ensemble, state, observed),
   ];
   const refusal = scalingRefused(cluster, latch);
-  const settled: Situation = { ...situation, nextLatch: advanced, refusal };
-  return conclude(settled, observed, steps, requeueAfter(latch, settled));
+  const settled: Situation = { ...situation, nextLatch: advanced, refusal, updateWaitsFor: rolling.waitingFor };
+  const plan = conclude(settled, steps, requeueAfter(latch, settled));
+  return { ...plan, events: [...plan.events, ...rolling.events] };
 }
 
 /**
@@ -65,6 +69,15 @@ function ensembleObjects(ensemble: Ensemble, latch: BootstrapLatch, existing: St
   ];
 }
 
+/** Deletes the configurations that no member has any more. */
+function retireConfigMaps(ensemble: Ensemble, state: EnsembleState, { existing }: Observed): Step[] {
+  if (!state.complete || state.members.some(({ outdated }) => outdated)) return [];
+  const { name: current } = configMap(ensemble).metadata;
+  return existing.flatMap(({ kind, metadata: { name, uid } }): Step[] =>
+    kind !== 'ConfigMap' || name === current || uid === undefined ? [] : [{ do: 'delete', kind, name, uid }],
+  );
+}
+
 /** Makes the apply conditional on the set being the one that was observed. */
 function onlyOver(existing: StatefulSet | undefined, set: StatefulSet): StatefulSet {
   const resourceVersion = existing?.metadata.resourceVersion;
@@ -77,27 +90,27 @@ function beginningPlan(situation: Situation, observed: Observed): Plan {
   const beginning = decideBeginning(cluster, observed);
   switch (beginning.may) {
     case 'begin':
-      return conclude({ ...situation, nextLatch: beginning.latch }, observed, ensureFinalizer(cluster), REQUEUE.nowMs);
+      return conclude({ ...situation, nextLatch: beginning.latch }, ensureFinalizer(cluster), REQUEUE.nowMs);
     case 'wait':
-      return refusalPlan(situation, observed, { reason: 'WaitingForVolumes', message: beginning.message });
+      return refusalPlan(situation, { reason: 'WaitingForVolumes', message: beginning.message });
     case 'not':
-      return refusalPlan(situation, observed, { reason: 'VolumesDoNotFit', message: beginning.message });
+      return refusalPlan(situation, { reason: 'VolumesDoNotFit', message: beginning.message });
   }
 }
 
-function refusalPlan(situation: Situation, observed: Observed, refusal: Refusal): Plan {
-  return conclude({ ...situation, refusal }, observed, [], REQUEUE.waitingMs);
+function refusalPlan(situation: Situation, refusal: Refusal): Plan {
+  return conclude({ ...situation, refusal }, [], REQUEUE.waitingMs);
 }
 
 function deletionPlan(situation: Situation, observed: Observed): Plan {
   const { steps, events, waitingFor } = planDeletion(situation.cluster, observed);
   if (waitingFor === undefined) return { steps, events, requeueAfterMs: REQUEUE.steadyMs };
-  const status = clusterStatus({ ...situation, deletion: waitingFor }, observed.now);
+  const status = clusterStatus({ ...situation, deletion: waitingFor });
   return { steps, events, status, requeueAfterMs: REQUEUE.waitingMs };
 }
 
-function conclude(situation: Situation, observed: Observed, steps: readonly Step[], requeueAfterMs: number): Plan {
-  const status = clusterStatus(situation, observed.now);
+function conclude(situation: Situation, steps: readonly Step[], requeueAfterMs: number): Plan {
+  const status = clusterStatus(situation);
   return { steps, status, events: statusEvents(situation.cluster.status, status), requeueAfterMs };
 }
 
@@ -106,8 +119,10 @@ function ensureFinalizer(cluster: CoordinationCluster): Step[] {
   return finalizers.includes(FINALIZER) ? [] : [{ do: 'setFinalizers', finalizers: [...finalizers, FINALIZER] }];
 }
 
-function requeueAfter(latch: BootstrapLatch, { nextLatch, state }: Situation): number {
+function requeueAfter(latch: BootstrapLatch, situation: Situation): number {
+  const { nextLatch, state, cluster } = situation;
   if (nextLatch?.phase !== latch.phase) return REQUEUE.nowMs;
-  if (latch.phase === 'Started') return REQUEUE.formingMs;
+  if (cluster.spec.hibernated) return allEnded(state) ? REQUEUE.steadyMs : REQUEUE.waitingMs;
+  if (latch.phase === 'Started' || isUpdating(situation)) return REQUEUE.formingMs;
   return state.complete ? REQUEUE.steadyMs : REQUEUE.waitingMs;
 }

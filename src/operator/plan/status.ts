@@ -9,13 +9,9 @@ import { memberStatus } from './members.ts';
 /** How old the members' zxids in the status may get, in milliseconds: a busy ensemble has a new one every moment. */
 const MEMBERS_MAX_AGE_MS = 60_000;
 
-/**
- * The status that says the situation.
- *
- * @param now RFC 3339
- */
-export function clusterStatus(situation: Situation, now: string): CoordinationClusterStatus {
-  const { cluster, voters, latch, nextLatch, state } = situation;
+/** The status that says the situation. */
+export function clusterStatus(situation: Situation): CoordinationClusterStatus {
+  const { cluster, voters, now, latch, nextLatch, state } = situation;
   const previous = cluster.status;
   const generation = cluster.metadata.generation ?? 0;
   const readyReplicas = readyCount(state);
@@ -27,6 +23,7 @@ export function clusterStatus(situation: Situation, now: string): CoordinationCl
     phase: clusterPhase(situation),
     replicas: state.members.filter(({ pod }) => pod !== undefined).length,
     readyReplicas,
+    updatedReplicas: state.members.filter(({ pod, outdated }) => pod !== undefined && !outdated).length,
     readiness: `${readyReplicas}/${voters}`,
     selector: selectorString(cluster),
     ...(state.leader === undefined ? {} : { leader: state.leader.slot.podName }),

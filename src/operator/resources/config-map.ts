@@ -3,13 +3,15 @@ import type { ConfigMap } from './kubernetes.ts';
 import { configMapName } from './names.ts';
 import { zooCfg } from './zoo-cfg.ts';
 
-/** The ConfigMap that the members read their zoo.cfg from. */
+/** The ConfigMap that members made from now on read their zoo.cfg from. */
 export function configMap(ensemble: Ensemble): ConfigMap {
   const { cluster } = ensemble;
+  const text = zooCfg(ensemble);
   return {
     apiVersion: 'v1',
     kind: 'ConfigMap',
-    metadata: ownedMetadata(cluster, configMapName(cluster)),
-    data: { 'zoo.cfg': zooCfg(ensemble) },
+    metadata: ownedMetadata(cluster, configMapName(cluster, text)),
+    data: { 'zoo.cfg': text },
+    immutable: true,
   };
 }

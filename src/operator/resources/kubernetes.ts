@@ -36,6 +36,7 @@ export interface Service extends KubeObject {
 /** See Kubernetes' core/v1. */
 export interface ConfigMap extends KubeObject {
   readonly data: Readonly<Record<string, string>>;
+  readonly immutable: boolean;
 }
 
 /** See Kubernetes' policy/v1. */
@@ -71,6 +72,7 @@ export interface Container {
     readonly readOnlyRootFilesystem: boolean;
     readonly capabilities: { readonly drop: readonly string[] };
   };
+  readonly terminationMessagePolicy: 'File' | 'FallbackToLogsOnError';
   readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string; readonly readOnly?: boolean }[];
 }
 
@@ -89,7 +91,7 @@ export interface PodTemplate {
     readonly priorityClassName?: string;
     readonly imagePullSecrets?: readonly { readonly name: string }[];
     readonly containers: readonly Container[];
-    readonly volumes: readonly Readonly<Record<string, unknown>>[];
+    readonly volumes: readonly { readonly name: string; readonly configMap: { readonly name: string } }[];
   };
 }
 
@@ -119,6 +121,8 @@ export interface StatefulSet extends KubeObject {
     readonly template: PodTemplate;
     readonly volumeClaimTemplates: readonly ClaimTemplate[];
   };
+  /** Written by Kubernetes: the generation that new pods are made from at least. */
+  readonly status?: { readonly observedGeneration?: number };
 }
 
 /** A pod as observed. */
@@ -126,8 +130,36 @@ export interface Pod extends KubeObject {
   readonly status?: {
     readonly phase?: string;
     readonly podIP?: string;
-    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+    readonly conditions?: readonly PodCondition[];
+    readonly containerStatuses?: readonly ContainerStatus[];
   };
+}
+
+/** One of a pod's conditions, such as `Ready`. */
+export interface PodCondition {
+  readonly type: string;
+  readonly status: string;
+  readonly reason?: string;
+  readonly message?: string;
+  /** RFC 3339. */
+  readonly lastTransitionTime?: string;
+}
+
+/** How a container of a pod fares: one of the three states is set. */
+export interface ContainerStatus {
+  readonly name: string;
+  readonly image?: string;
+  readonly state?: ContainerState;
+  /** How it ended before it was started again. */
+  readonly lastState?: ContainerState;
+}
+
+/** See Kubernetes' core/v1. */
+export interface ContainerState {
+  readonly waiting?: { readonly reason?: string };
+  readonly running?: { readonly startedAt?: string };
+  /** `message` has the last lines of its log, see `terminationMessagePolicy`. */
+  readonly terminated?: { readonly exitCode: number; readonly reason?: string; readonly message?: string };
 }
 
 /** A volume claim as observed. */

@@ -1,4 +1,5 @@
 import type { CoordinationCluster } from '../../api/coordination-cluster.ts';
+import { fingerprint } from './fingerprint.ts';
 
 /** The manager that the operator's fields and labels name. */
 export const MANAGER = 'zabkeeper-operator';
@@ -11,6 +12,12 @@ export const TEMPLATE_ANNOTATION = 'zabkeeper.dev/template';
 
 /** Annotation of a pod: the fingerprint of the zoo.cfg it was made for. */
 export const CONFIG_ANNOTATION = 'zabkeeper.dev/config';
+
+/** Annotation of a CoordinationCluster, handed on to its pods: a new value restarts every member, one after the other. */
+export const RESTART_ANNOTATION = 'zabkeeper.dev/restarted-at';
+
+/** What `kubectl rollout restart statefulset` writes into the template of the pods. */
+export const KUBECTL_RESTART_ANNOTATION = 'kubectl.kubernetes.io/restartedAt';
 
 /** Label of a volume claim: the UID of the cluster that it was made by. */
 export const CLUSTER_UID_LABEL = 'zabkeeper.dev/cluster-uid';
@@ -36,9 +43,12 @@ export function clientServiceName(cluster: CoordinationCluster): string {
   return `${cluster.metadata.name}-client`;
 }
 
-/** The ConfigMap with zoo.cfg. */
-export function configMapName(cluster: CoordinationCluster): string {
-  return `${cluster.metadata.name}-config`;
+/**
+ * The ConfigMap with this zoo.cfg. Another one for each content: a member that has not been updated yet starts again with
+ * the configuration that it had, however wrong the new one is.
+ */
+export function configMapName(cluster: CoordinationCluster, zooCfg: string): string {
+  return `${cluster.metadata.name}-config-${fingerprint(zooCfg)}`;
 }
 
 /** The cluster's namespace; a CoordinationCluster always has one. */

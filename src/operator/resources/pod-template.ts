@@ -8,6 +8,7 @@ import {
   DATA_CLAIM,
   objectLabels,
   PORTS,
+  RESTART_ANNOTATION,
   selectorLabels,
   TEMPLATE_ANNOTATION,
 } from './names.ts';
@@ -28,7 +29,12 @@ const TERMINATION_GRACE_SECONDS = 30;
  */
 export function podTemplate(ensemble: Ensemble, initialize: boolean): PodTemplate {
   const lasting = templateWith(ensemble, serverArguments(false), {});
-  const annotations = { [TEMPLATE_ANNOTATION]: fingerprint(lasting) };
+  const restartedAt = ensemble.cluster.metadata.annotations?.[RESTART_ANNOTATION];
+  const annotations = {
+    [TEMPLATE_ANNOTATION]: fingerprint(lasting),
+    // Beside the fingerprint and not in it: taking the annotation away again restarts nothing.
+    ...(restartedAt === undefined ? {} : { [RESTART_ANNOTATION]: restartedAt }),
+  };
   return templateWith(ensemble, serverArguments(initialize), annotations);
 }
 
@@ -44,11 +50,12 @@ function serverArguments(initialize: boolean): string[] {
 function templateWith(ensemble: Ensemble, args: string[], annotations: Record<string, string>): PodTemplate {
   const { cluster } = ensemble;
   const { spec } = cluster;
+  const config = zooCfg(ensemble);
   const { nodeSelector, tolerations, priorityClassName } = spec.scheduling;
   return {
     metadata: {
       labels: { ...spec.podLabels, ...objectLabels(cluster) },
-      annotations: { ...spec.podAnnotations, [CONFIG_ANNOTATION]: fingerprint(zooCfg(ensemble)), ...annotations },
+      annotations: { ...spec.podAnnotations, [CONFIG_ANNOTATION]: fingerprint(config), ...annotations },
     },
     spec: {
       terminationGracePeriodSeconds: TERMINATION_GRACE_SECONDS,
@@ -69,7 +76,7 @@ function templateWith(ensemble: Ensemble, args: string[], annotations: Record<st
       affinity: spec.scheduling.affinity ?? preferOtherNodes(cluster),
       topologySpreadConstraints: spec.scheduling.topologySpreadConstraints ?? spread(cluster),
       containers: [serverContainer(ensemble, args)],
-      volumes: [{ name: 'config', configMap: { name: configMapName(cluster) } }],
+      volumes: [{ name: 'config', configMap: { name: configMapName(cluster, config) } }],
     },
   };
 }
@@ -92,6 +99,8 @@ function serverContainer(ensemble: Ensemble, args: string[]): Container {
       readOnlyRootFilesystem: true,
       capabilities: { drop: ['ALL'] },
     },
+    // What a member says before it gives up reaches the status of the cluster.
+    terminationMessagePolicy: 'FallbackToLogsOnError',
     volumeMounts: [
       { name: DATA_CLAIM, mountPath: DATA_DIRECTORY },
       { name: 'config', mountPath: CONFIG_DIRECTORY, readOnly: true },

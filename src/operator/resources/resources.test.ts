@@ -168,7 +168,7 @@ test('everything belongs to the cluster and says who made it', () => {
     [
       'Service library/books-peers',
       'Service library/books-client',
-      'ConfigMap library/books-config',
+      `ConfigMap library/books-config-${fingerprint(zooCfg(of))}`,
       'PodDisruptionBudget library/books',
       'StatefulSet library/books',
     ],

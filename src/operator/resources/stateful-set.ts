@@ -23,7 +23,7 @@ export function statefulSet(ensemble: Ensemble, choices: StatefulSetChoices): St
     kind: 'StatefulSet',
     metadata: ownedMetadata(cluster, setName(cluster)),
     spec: {
-      replicas: voters,
+      replicas: cluster.spec.hibernated ? 0 : voters,
       // The server's id is its ordinal + 1, so this is what gives the members of several sets different ids.
       ordinals: { start: cluster.spec.serverIdOffset },
       serviceName: peerServiceName(cluster),

@@ -203,7 +203,16 @@ test('admin and metrics servers', () => {
   const { config } = parse(
     'dataDir=/data\nadmin.enableServer=false\nadmin.serverPort=9090\nadmin.commandURL=/zk/\nmetricsProvider.httpPort=7070',
   );
-  assert.deepEqual(config.admin, { enabled: false, host: '0.0.0.0', port: 9090, explicit: true, commandUrl: '/zk' });
+  assert.deepEqual(config.admin, {
+    enabled: false,
+    host: '0.0.0.0',
+    port: 9090,
+    explicit: true,
+    commandUrl: '/zk',
+    snapshots: true,
+    snapshotIntervalMs: 300_000,
+  });
+  assert.equal(parse('dataDir=/data\nadmin.rateLimiterIntervalInMS=5').config.admin.snapshotIntervalMs, 5);
   assert.deepEqual(config.metrics, { enabled: true, host: '0.0.0.0', port: 7070, explicit: true });
   const off = parse('dataDir=/data\nmetricsProvider.className=org.apache.zookeeper.metrics.impl.DefaultMetricsProvider');
   assert.equal(off.config.metrics.enabled, false);

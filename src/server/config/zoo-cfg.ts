@@ -56,7 +56,7 @@ export interface ZooConfig {
   readonly extendedTypesEnabled: boolean;
   /** The four-letter words that are answered. */
   readonly fourLetterWords: FourLetterWords;
-  readonly admin: HttpConfig & { readonly commandUrl: string };
+  readonly admin: AdminConfig;
   readonly metrics: HttpConfig;
 }
 
@@ -70,6 +70,15 @@ export interface HttpConfig extends HostPort {
   readonly explicit: boolean;
 }
 
+export interface AdminConfig extends HttpConfig {
+  /** Where the commands are, `/commands`. */
+  readonly commandUrl: string;
+  /** Whether administrators may have snapshots. */
+  readonly snapshots: boolean;
+  /** How much later than the last one the next snapshot may be asked for. */
+  readonly snapshotIntervalMs: number;
+}
+
 /** What {@link parseZooCfg} returns. */
 export interface ParsedZooCfg {
   readonly config: ZooConfig;
@@ -81,6 +90,7 @@ const SNAPSHOTS_RETAINED_MIN = 3;
 const SNAP_COUNT_MIN = 2;
 const DEFAULT_TICK_TIME_MS = 3000;
 const KIB = 1024;
+const SNAPSHOT_INTERVAL_MS = 300_000;
 
 /**
  * Parses an ordinary zoo.cfg.
@@ -152,6 +162,12 @@ export function parseZooCfg(text: string, file: string, readDynamicFile: (file: 
       port: settings.port('admin.serverPort') ?? 8080,
       explicit: settings.has('admin.serverPort'),
       commandUrl: commandUrl(settings),
+      snapshots: settings.bool('admin.snapshot.enabled', true),
+      // The latter is the name since 3.9.1, for all commands that cost much.
+      snapshotIntervalMs: settings.int(
+        'admin.snapshot.intervalInMS',
+        settings.int('admin.rateLimiterIntervalInMS', SNAPSHOT_INTERVAL_MS),
+      ),
     },
     metrics: {
       enabled: metricsEnabled(settings),

@@ -103,6 +103,7 @@ test('snapshots read while transactions go on hold the moment at which they were
       }
       for (const { snapshot, chunks, expected, digest } of open.toReversed()) {
         const body = Buffer.concat([...chunks, drain(snapshot, chunkBytes)]);
+        assert.equal(body.length, snapshot.bodyBytes);
         assert.deepEqual(readContent(body), expected);
         assert.equal(snapshot.digest(), digest);
         assert.equal(snapshot.next(1), undefined);

@@ -11,6 +11,11 @@ import type { DatabaseSnapshot } from './types.ts';
 
 const INITIAL_PATH_BYTES = 256;
 const INITIAL_CHUNK_BYTES = 4096;
+const SESSION_BYTES = 12;
+/** Two lengths, ACL id, stat. */
+const ZNODE_BYTES_MIN = 76;
+/** "/" with its length. */
+const END_BYTES = 5;
 
 /**
  * A snapshot of the state as it was when this was made, in the format of ZooKeeper's snapshots without the file's header
@@ -21,6 +26,7 @@ export class StateSnapshot implements DatabaseSnapshot {
   readonly zxid: Zxid;
   readonly #tree: DataTree;
   readonly #version: number;
+  readonly #znodeBytes: number;
   readonly #digest: bigint | undefined;
   readonly #sessions: readonly (readonly [SessionId, number])[];
   readonly #acls: readonly { readonly id: number; readonly acl: readonly Acl[] }[];
@@ -45,6 +51,17 @@ export class StateSnapshot implements DatabaseSnapshot {
     this.#acls = state.tree.acls.list();
     this.#aclIds = state.tree.acls.ids();
     this.#version = state.tree.versions.open();
+    // The root's path is empty here.
+    this.#znodeBytes = state.tree.nodeCount * ZNODE_BYTES_MIN + state.tree.pathAndDataBytes - 1;
+  }
+
+  get bodyBytes(): number {
+    const acls = new JuteWriter(INITIAL_CHUNK_BYTES);
+    for (const { id, acl } of this.#acls) {
+      acls.writeExactLong(id);
+      writeAcl(acls, acl);
+    }
+    return 4 + this.#sessions.length * SESSION_BYTES + 4 + acls.length + this.#znodeBytes + END_BYTES;
   }
 
   next(maxBytes: number): Uint8Array | undefined {

@@ -110,6 +110,8 @@ export interface ApplyResult {
 
 export interface DatabaseSnapshot {
   readonly zxid: Zxid;
+  /** How many bytes all pieces together have. */
+  readonly bodyBytes: number;
   next(maxBytes: number): Uint8Array | undefined;
   digest(): bigint | undefined;
   close(): void;

@@ -4,6 +4,7 @@ import { VERSION } from '../version.ts';
 import { ADMIN_COMMANDS, runAdminCommand } from './admin-commands.ts';
 import { isServing, serverState } from './server-view.ts';
 import type { ServerView } from './server-view.ts';
+import { SnapshotCommand } from './snapshot-command.ts';
 
 // An import would evaluate everything that node:http exports, a whole HTTP client and WebSocket among it.
 const { createServer } = process.getBuiltinModule('node:http');
@@ -15,11 +16,17 @@ interface Answer {
 
 /**
  * The HTTP server beside the protocol: `/livez` and `/readyz` for Kubernetes, `/status` for the operator, and `/commands`
- * as ZooKeeper's AdminServer has it. It only reads.
+ * as ZooKeeper's AdminServer has it, the streamed snapshot among them. It only reads.
  */
 export function createAdminServer(view: ServerView): Server {
+  const snapshots = new SnapshotCommand(view);
+  const snapshotPaths = new Set(['snapshot', 'snap'].map((name) => `${view.config.admin.commandUrl}/${name}`));
   const server = createServer((request, response) => {
-    const { pathname } = new URL(request.url ?? '/', 'http://admin');
+    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://admin');
+    if (request.method === 'GET' && snapshotPaths.has(pathname)) {
+      void snapshots.answer(request, searchParams, response);
+      return;
+    }
     const answer = request.method === 'GET' || request.method === 'HEAD' ? answerGet(pathname, view) : NOT_ALLOWED;
     const body = `${JSON.stringify(answer.body)}\n`;
     response.writeHead(answer.status, { 'content-type': 'application/json', 'cache-control': 'no-store' });
@@ -38,7 +45,7 @@ function answerGet(path: string, view: ServerView): Answer {
   if (path === '/livez') return { status: 200, body: { alive: true } };
   if (path === '/readyz') return readiness(view);
   if (path === '/status') return { status: 200, body: statusOf(view) };
-  if (path === commandUrl) return { status: 200, body: { commands: ADMIN_COMMANDS } };
+  if (path === commandUrl) return { status: 200, body: { commands: [...ADMIN_COMMANDS, 'snapshot'].toSorted() } };
   if (path.startsWith(`${commandUrl}/`)) {
     const body = runAdminCommand(path.slice(commandUrl.length + 1), view);
     if (body !== undefined) return { status: 200, body };

@@ -2,6 +2,9 @@ import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { OwnServer } from '../config/own-server.ts';
 import type { ZooConfig } from '../config/zoo-cfg.ts';
+import type { Logger } from '../../common/types.ts';
+import type { DatabaseSnapshot } from '../database/types.ts';
+import type { AdminAccess } from '../pipeline/admin-access.ts';
 import type { ClientInfo, MemberStatus } from '../pipeline/types.ts';
 import type { StorageMetrics } from '../storage/counters.ts';
 import { VERSION_DIRECTORY } from './data-directory.ts';
@@ -17,6 +20,11 @@ export interface ServerView {
   clients(): readonly ClientInfo[];
   storage(): StorageMetrics;
   readonly connections: ConnectionsView;
+  readonly logger: Logger;
+  /** See {@link Member.snapshot}. */
+  snapshot(): DatabaseSnapshot | undefined;
+  /** See {@link Member.adminAccess}. */
+  adminAccess(authorization: string | undefined, address: string): AdminAccess;
 }
 
 /** What is known of clients' sockets. */

@@ -1,6 +1,6 @@
 import { randomFillSync } from 'node:crypto';
 import { realpathSync } from 'node:fs';
-import type { Server as NetServer } from 'node:net';
+import type { Server as HttpServer } from 'node:http';
 import { setImmediate } from 'node:timers/promises';
 import { CodedError } from '../../common/errors.ts';
 import type { Logger, Random, ServerId } from '../../common/types.ts';
@@ -26,8 +26,8 @@ import { writeDynamicConfiguration } from './dynamic-configuration.ts';
 import { Driver } from './driver.ts';
 import { ElectionTransport } from './election-transport.ts';
 import { answerFourLetterWord } from './four-letter-words.ts';
-import { lockDirectory } from './instance-lock.ts';
-import type { InstanceLock } from './instance-lock.ts';
+import { lockDirectory } from '../storage/instance-lock.ts';
+import type { InstanceLock } from '../storage/instance-lock.ts';
 import { LeaderLink } from './leader-link.ts';
 import { LearnerListener } from './learner-listener.ts';
 import { listen, stopListening } from './listen.ts';
@@ -63,7 +63,7 @@ export class ZooServer {
   readonly #leader: LeaderLink;
   readonly #election: ElectionTransport;
   readonly #locks: readonly InstanceLock[];
-  readonly #http: NetServer[] = [];
+  readonly #http: HttpServer[] = [];
   readonly #stopped = Promise.withResolvers<undefined>();
   readonly #view: ServerView;
   /** As the last reconfiguration left it. */
@@ -171,6 +171,9 @@ export class ZooServer {
       clients: () => this.#member.clients(),
       storage: () => this.#storage.metrics(),
       connections: this.#clients,
+      logger,
+      snapshot: () => this.#member.snapshot(),
+      adminAccess: (authorization, address) => this.#member.adminAccess(authorization, address),
     };
   }
 
@@ -184,6 +187,8 @@ export class ZooServer {
     await this.#stopped.promise;
     clearTimeout(patience);
     this.#leader.disconnect();
+    // Who is being sent a snapshot would be waited for.
+    for (const server of this.#http) server.closeAllConnections();
     await Promise.all([
       this.#clients.stop(),
       this.#learners.stop(),
@@ -254,7 +259,7 @@ export class ZooServer {
   }
 
   /** A port that zoo.cfg does not name is a convenience: another server may have taken it. */
-  async #startHttp(http: HttpConfig, what: string, create: () => Promise<NetServer>): Promise<void> {
+  async #startHttp(http: HttpConfig, what: string, create: () => Promise<HttpServer>): Promise<void> {
     if (!http.enabled) return;
     const server = await create();
     try {

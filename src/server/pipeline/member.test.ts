@@ -64,6 +64,22 @@ test('a write that fails takes a zxid like any other', () => {
   assert.equal(second.zxid, first.zxid + 1);
 });
 
+test('a snapshot is of the moment, and only of a member that serves', () => {
+  const { ensemble, client } = single();
+  const { zxid } = replyTo(ensemble, client, send.create(client, '/a'));
+  const snapshot = ensemble.member(1).snapshot();
+  assert.equal(snapshot?.zxid, zxid);
+  replyTo(ensemble, client, send.create(client, '/b'));
+  let body = '';
+  for (let piece = snapshot?.next(100); piece !== undefined; piece = snapshot?.next(100)) {
+    body += Buffer.from(piece).toString('latin1');
+  }
+  assert.deepEqual([body.includes('/a'), body.includes('/b')], [true, false]);
+  const looking = new Ensemble(1);
+  looking.startAll();
+  assert.equal(looking.member(1).snapshot(), undefined);
+});
+
 test('what a create is refused for', () => {
   const { ensemble, client } = single();
   const refused = (path: string, options: Parameters<typeof send.create>[2]): number =>

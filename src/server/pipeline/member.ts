@@ -2,13 +2,14 @@ import { assert } from '../../common/errors.ts';
 import type { Random } from '../../common/types.ts';
 import { decodeUtf8 } from '../../common/utf8.ts';
 import { createDatabase } from '../database/database.ts';
-import type { Database } from '../database/types.ts';
+import type { Database, DatabaseSnapshot } from '../database/types.ts';
 import { OpCode, ReplyCode } from '../protocol/opcodes.ts';
 import { decodeLogEntry } from '../protocol/transaction-codec.ts';
 import type { LogEntry } from '../protocol/transactions.ts';
 import { createZabPeer } from '../zab/peer.ts';
 import type { Membership, ZabInput, ZabOutput, ZabPeer, ZabRole } from '../zab/types.ts';
 import { createAccess, type Access } from './access.ts';
+import { adminAccess, type AdminAccess } from './admin-access.ts';
 import { Answers } from './answers.ts';
 import type { PendingRequest } from './client.ts';
 import { Clients } from './clients.ts';
@@ -138,6 +139,14 @@ class ZabMember implements Member {
 
   clients(): readonly ClientInfo[] {
     return this.#clients.infos();
+  }
+
+  snapshot(): DatabaseSnapshot | undefined {
+    return this.#clients.service === undefined ? undefined : this.#database.snapshot();
+  }
+
+  adminAccess(authorization: string | undefined, address: string): AdminAccess {
+    return adminAccess(authorization, address, this.#database, this.#access, this.#config.superDigest);
   }
 
   #take(input: MemberInput): void {

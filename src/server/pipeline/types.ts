@@ -1,9 +1,11 @@
 import type { ServerId } from '../../common/types.ts';
+import type { DatabaseSnapshot } from '../database/types.ts';
 import type { ChangeMembership } from './prepare-context.ts';
 import type { Notification, QuorumPacket } from '../protocol/quorum.ts';
 import type { LogEntry } from '../protocol/transactions.ts';
 import type { LearnerConnection, Ticket, ZabConfig, ZabRole } from '../zab/types.ts';
 import type { Zxid } from '../../common/zxid.ts';
+import type { AdminAccess } from './admin-access.ts';
 
 /**
  * The contract of a whole member as a pure state machine: ZAB, the data tree, sessions and the way of a request, put
@@ -191,4 +193,11 @@ export interface Member {
   nextDeadlineMs(): number;
   status(): MemberStatus;
   clients(): readonly ClientInfo[];
+  /**
+   * The state as it is between two steps, to be read bit by bit while steps go on; undefined while this member does not
+   * serve, because only then all of its state is committed. To be read to its end or closed.
+   */
+  snapshot(): DatabaseSnapshot | undefined;
+  /** Whether a request of the admin port with this Authorization header may do what only administrators may. */
+  adminAccess(authorization: string | undefined, address: string): AdminAccess;
 }

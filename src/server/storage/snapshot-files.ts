@@ -2,7 +2,7 @@ import { CodedError, assert } from '../../common/errors.ts';
 import { formatZxid, type Zxid } from '../../common/zxid.ts';
 import type { SnapshotFileName } from './formats/file-names.ts';
 import { logFiles, snapshotFiles } from './formats/file-names.ts';
-import { SnapshotDecoder, SnapshotEncoder, type SnapshotTrailer } from './formats/snapshot-format.ts';
+import { SnapshotDecoder, SnapshotEncoder, digestAt } from './formats/snapshot-format.ts';
 import { WindowedFile } from './windowed-file.ts';
 import type { Disk, DiskFile, StorageDisks } from './types.ts';
 
@@ -89,7 +89,7 @@ export function readSnapshot(
   snapshot: Pick<SnapshotFileName, 'name' | 'zxid' | 'packing'>,
   unpackers: Unpackers,
   onBody: (bytes: Uint8Array) => void,
-): SnapshotTrailer {
+): { readonly digest: bigint | undefined } {
   const decoder = new SnapshotDecoder(snapshot.name, onBody);
   if (snapshot.packing === 'plain') {
     const file = new WindowedFile(disk, snapshot.name);
@@ -97,7 +97,7 @@ export function readSnapshot(
   } else {
     decoder.push(unpack(disk, snapshot.name, unpackers[snapshot.packing]));
   }
-  return decoder.end(snapshot.zxid);
+  return { digest: digestAt(decoder.end(), snapshot.zxid) };
 }
 
 /** True if every seal of a plain snapshot file fits. */

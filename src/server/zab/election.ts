@@ -1,6 +1,7 @@
 import type { ServerId } from '../../common/types.ts';
 import { formatZxid } from '../../common/zxid.ts';
 import { PeerState, type Notification } from '../protocol/quorum.ts';
+import type { Membership } from './types.ts';
 import type { PeerContext, Role } from './context.ts';
 import { QuorumSet } from './quorum-tracker.ts';
 import { isBetter, isSameVote, MAY_NOT_VOTE_ZXID, NOBODY, voteOf, type Vote } from './vote.ts';
@@ -133,14 +134,21 @@ export class Election implements Role {
 
   /** Whether a quorum agrees with this vote, and the leader itself says that it leads. */
   #isLedBy(vote: Vote, votes: ReadonlyMap<ServerId, Vote>): boolean {
-    if (!this.#quorumFor(vote, votes).isQuorum()) return false;
-    if (vote.leader !== this.#context.serverId) return votes.get(vote.leader)?.state === PeerState.leading;
+    const { serverId, membership, memberships } = this.#context;
+    // A configuration that is only logged here may have been given up by the others: whom they follow is theirs to know.
+    const needed = vote.leader === serverId ? memberships : [membership];
+    if (!this.#quorumFor(vote, votes, needed).isQuorum()) return false;
+    if (vote.leader !== serverId) return votes.get(vote.leader)?.state === PeerState.leading;
     // The others follow me: true if they elected me in this very round, and not in a life of mine that is over.
     return this.#canVote && vote.electionEpoch === this.#context.round;
   }
 
-  #quorumFor(vote: Vote, votes: ReadonlyMap<ServerId, Vote>): QuorumSet {
-    const quorum = new QuorumSet(this.#context.memberships);
+  #quorumFor(
+    vote: Vote,
+    votes: ReadonlyMap<ServerId, Vote>,
+    memberships: readonly Membership[] = this.#context.memberships,
+  ): QuorumSet {
+    const quorum = new QuorumSet(memberships);
     for (const [id, other] of votes) if (isSameVote(vote, other)) quorum.add(id);
     return quorum;
   }

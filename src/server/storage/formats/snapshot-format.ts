@@ -35,6 +35,9 @@ const TRAILERS = [
 ];
 const TRAILER_BYTES_MAX = Math.max(...TRAILERS.map((trailer) => trailer.bytes));
 
+/** What {@link SnapshotEncoder} puts around a body. */
+export const SNAPSHOT_FRAME_BYTES: number = HEADER_BYTES + TRAILER_BYTES_MAX;
+
 /** Wraps a body, chunk by chunk, into header and seals. */
 export class SnapshotEncoder {
   #running = ADLER32_START;
@@ -86,8 +89,10 @@ export class SnapshotEncoder {
 
 /** What the trailer of a whole snapshot says. */
 export interface SnapshotTrailer {
-  /** Digest version 2 of the tree at the snapshot's zxid, signed; undefined where there is none for that zxid. */
-  readonly digest: bigint | undefined;
+  /** Digest version 2, signed, of the tree as it was at this zxid. */
+  readonly digest: { readonly zxid: Zxid; readonly value: bigint } | undefined;
+  /** The last zxid, where the file says it itself (since 3.9). */
+  readonly zxid: Zxid | undefined;
 }
 
 /** Takes a snapshot file in pieces of any size, hands on the body, and checks the seals at the end. */
@@ -120,14 +125,17 @@ export class SnapshotDecoder {
    * The file has ended.
    * @throws CodedError ZK_SNAPSHOT_CORRUPT where it is cut short or a seal does not fit.
    */
-  end(zxid: Zxid): SnapshotTrailer {
+  end(): SnapshotTrailer {
     const held = this.#held;
     for (const trailer of TRAILERS) {
       const bodyBytes = held.length - trailer.bytes;
       if (bodyBytes < (this.#inBody ? 0 : HEADER_BYTES)) continue;
       if (!this.#sealsFit(held, bodyBytes, trailer)) continue;
       this.#take(held.subarray(0, bodyBytes));
-      return { digest: trailer.digest ? digestOf(viewOf(held), bodyBytes + SEAL_BYTES, zxid) : undefined };
+      const view = viewOf(held);
+      const zxid = trailer.zxid ? zxidAt(view, held.length - SEAL_BYTES - ZXID_BYTES) : undefined;
+      const digest = trailer.digest ? digestOf(view, bodyBytes + SEAL_BYTES) : undefined;
+      return { digest, zxid };
     }
     throw this.#corrupt('its checksum does not fit, or its end is missing');
   }
@@ -175,11 +183,20 @@ export class SnapshotDecoder {
   }
 }
 
-/** A digest of another moment (ZooKeeper's snapshots are fuzzy) or version says nothing about this tree. */
-function digestOf(view: DataView, at: number, zxid: Zxid): bigint | undefined {
-  const digestZxid = view.getUint32(at) * UINT32 + view.getUint32(at + 4);
+/** The digest of a snapshot at its zxid; one of another moment (ZooKeeper's snapshots are fuzzy) says nothing about the tree. */
+export function digestAt({ digest }: SnapshotTrailer, zxid: Zxid): bigint | undefined {
+  return digest?.zxid === zxid ? digest.value : undefined;
+}
+
+/** Undefined for the empty one, and for other versions. */
+function digestOf(view: DataView, at: number): SnapshotTrailer['digest'] {
+  const zxid = zxidAt(view, at);
   const version = view.getUint32(at + 8);
-  return digestZxid === zxid && zxid > 0 && version === DIGEST_VERSION ? view.getBigInt64(at + 12) : undefined;
+  return zxid > 0 && version === DIGEST_VERSION ? { zxid, value: view.getBigInt64(at + 12) } : undefined;
+}
+
+function zxidAt(view: DataView, at: number): Zxid {
+  return view.getUint32(at) * UINT32 + view.getUint32(at + 4);
 }
 
 function setZxid(view: DataView, at: number, zxid: Zxid): void {

@@ -6,7 +6,8 @@ export interface InstanceLock {
   release(): void;
 }
 
-const LOCK_FILE = '.zabkeeper.lock';
+/** The file in a data directory that the lock is on. */
+export const LOCK_FILE = '.zabkeeper.lock';
 
 /**
  * Keeps a second server off a data directory. The lock is one of the kernel's own (fcntl, which Node offers only through

@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { waitFor } from '../../support/wait-for.ts';
+import type { ClientPod } from './client-pod.ts';
+import type { ClusterUnderTest, PodObject } from './cluster.ts';
+import { Writer } from './writer.ts';
+
+/** Longer than that no client may be kept waiting by a change that somebody planned, in milliseconds. */
+const PAUSE_MAX_MS = 15_000;
+
+/** Every member restarted, one after the other, on a machine that is busy with other things too. */
+const ROLLED_MS = 240_000;
+
+/** Makes a change that restarts every member, under a running writer: nothing is lost, and the leader comes last. */
+export async function rollsUnderWriter(
+  what: string,
+  cluster: ClusterUnderTest,
+  client: ClientPod,
+  change: () => Promise<unknown>,
+): Promise<void> {
+  const leader = await cluster.leader();
+  const old = new Set((await cluster.pods()).map(({ metadata }) => metadata.uid));
+  const writer = await Writer.start(client, cluster.address, `/${what.replaceAll(' ', '-')}`);
+  const startedMs = performance.now();
+  const pauseMs = await writer.pauseOf(async () => {
+    await change();
+    await waitFor('every member is new', async () => (await cluster.pods()).every((pod) => isNewAndReady(pod, old)), {
+      timeoutMs: ROLLED_MS,
+      intervalMs: 500,
+      explain: () => cluster.describe(),
+    });
+    await cluster.ready();
+  });
+  const rolledS = Math.round((performance.now() - startedMs) / 1000);
+  const written = await checkWriter(writer);
+  const pods = await cluster.pods();
+  const born = pods.map(({ metadata }) => Date.parse(metadata.creationTimestamp));
+  const leaderPod = pods.find(({ metadata }) => metadata.name === leader);
+  assert.equal(Date.parse(leaderPod?.metadata.creationTimestamp ?? ''), Math.max(...born), `${leader} led: it is last`);
+  assert.equal((await cluster.object())?.status?.updatedReplicas, pods.length);
+  process.stdout.write(
+    `${what}: ${rolledS} s; writes paused for at most ${pauseMs} ms; all of ${written} acknowledged writes are there\n`,
+  );
+  assert.ok(pauseMs <= PAUSE_MAX_MS, `writes paused for ${pauseMs} ms`);
+}
+
+/** Ends a writer: nothing that was acknowledged is lost, and its session lived on. Returns how many writes there were. */
+export async function checkWriter(writer: Writer): Promise<number> {
+  const written = await writer.finishAndCheck();
+  assert.equal(writer.sessions().length, 1, `a session expired: ${writer.sessions().join(', ')}`);
+  return written;
+}
+
+function isNewAndReady({ metadata, status }: PodObject, old: ReadonlySet<string>): boolean {
+  return (
+    !old.has(metadata.uid) && metadata.deletionTimestamp === undefined && status.containerStatuses?.[0]?.ready === true
+  );
+}

@@ -1,0 +1,68 @@
+import { formatZxid } from '../common/zxid.ts';
+import type { Restored } from './restore.ts';
+import type { InspectedFile } from './snapshot-file.ts';
+
+/** How a result is shown: for people, or for programs. */
+export type OutputFormat = 'text' | 'json';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** What `zabctl backup` prints. */
+export function backupFields(file: string, { summary, bytes, sha256 }: InspectedFile): Fields {
+  return {
+    file,
+    zxid: formatZxid(summary.zxid),
+    znodes: summary.znodes,
+    digest: formatDigest(summary.digest),
+    bytes,
+    sha256,
+  };
+}
+
+/** What `zabctl inspect` prints. */
+export function inspectFields(file: string, inspected: InspectedFile): Fields {
+  const { summary, packing } = inspected;
+  return {
+    ...backupFields(file, inspected),
+    digestChecked: summary.digestChecked,
+    packing,
+    bytesUnpacked: summary.fileBytes,
+    bytesPathsAndData: summary.dataBytes,
+    sessions: summary.sessions,
+    ephemerals: summary.ephemerals,
+    containers: summary.containers,
+    ttlZnodes: summary.ttlZnodes,
+    largestSubtrees: summary.subtrees,
+  };
+}
+
+/** What `zabctl restore` prints. */
+export function restoreFields(dataDir: string, { backup, digest }: Restored): Fields {
+  const { zxid, znodes, ephemerals, sessions } = backup.summary;
+  return {
+    dataDir,
+    zxid: formatZxid(zxid),
+    znodes: znodes - ephemerals,
+    digest: formatDigest(digest),
+    droppedEphemerals: ephemerals,
+    droppedSessions: sessions,
+  };
+}
+
+/** The fields as one line of JSON, or as a line each. */
+export function render(fields: Fields, format: OutputFormat): string {
+  if (format === 'json') return `${JSON.stringify(fields)}\n`;
+  return Object.entries(fields)
+    .map(([name, value]) => `${name} = ${Array.isArray(value) ? rows(value as readonly Fields[]) : String(value)}\n`)
+    .join('');
+}
+
+function rows(values: readonly Fields[]): string {
+  return values
+    .map(({ path, znodes, bytes }) => `\n  ${String(path)}  ${String(znodes)} znodes, ${String(bytes)} bytes`)
+    .join('');
+}
+
+function formatDigest(digest: bigint): string {
+  return `0x${BigInt.asUintN(64, digest).toString(16)}`;
+}

@@ -1,0 +1,205 @@
+import assert from 'node:assert/strict';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { snapshotFile } from '../server/backup/snapshot-stream.ts';
+import { createDatabase } from '../server/database/database.ts';
+import { OpCode } from '../server/protocol/opcodes.ts';
+import { lockDirectory } from '../server/storage/instance-lock.ts';
+import { backUp } from './backup.ts';
+import { inspectFields, render } from './backup-report.ts';
+import { restore } from './restore.ts';
+import { inspectFile } from './snapshot-file.ts';
+
+const directories: string[] = [];
+const servers: Server[] = [];
+after(async () => {
+  for (const server of servers) {
+    server.closeAllConnections();
+    server.close();
+  }
+  await Promise.all(directories.map((directory) => rm(directory, { recursive: true })));
+});
+
+async function scratch(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'zabctl-'));
+  directories.push(directory);
+  return directory;
+}
+
+/** At zxid 0x700000003: /kept with a container in it, and an ephemeral. */
+function snapshot(): Buffer {
+  const database = createDatabase({ watchSink: () => undefined });
+  const acl = [{ perms: 31, scheme: 'world', id: 'anyone' }];
+  const header = { sessionId: 5n, cxid: 1, zxid: 0x700000000, timeMs: 1, type: OpCode.create };
+  const node = { data: Buffer.from('hello'), acl, parentCVersion: -1 };
+  database.apply(header, { type: OpCode.createSession, timeoutMs: 1000 });
+  database.apply({ ...header, zxid: 0x700000001 }, { ...node, type: OpCode.create, path: '/kept', ephemeral: false });
+  database.apply({ ...header, zxid: 0x700000002 }, { ...node, type: OpCode.createContainer, path: '/kept/box' });
+  database.apply({ ...header, zxid: 0x700000003 }, { ...node, type: OpCode.create, path: '/lock', ephemeral: true });
+  return Buffer.concat([...snapshotFile(database.snapshot())]);
+}
+
+/** The address of an HTTP server that answers so until the tests end. */
+async function served(answer: RequestListener): Promise<string> {
+  const http = createServer(answer).listen(0, '127.0.0.1');
+  servers.push(http);
+  await once(http, 'listening');
+  return `127.0.0.1:${(http.address() as AddressInfo).port}`;
+}
+
+const HEADERS = { 'content-type': 'application/octet-stream', last_zxid: '0x700000003' };
+
+test('inspect: what is in a file, plain or packed; for people and for programs', async () => {
+  const directory = await scratch();
+  const bytes = snapshot();
+  await writeFile(join(directory, 'plain'), bytes);
+  await writeFile(join(directory, 'packed'), gzipSync(bytes));
+  const [plain, packed] = await Promise.all(['plain', 'packed'].map((name) => inspectFile(join(directory, name))));
+  assert.ok(plain !== undefined && packed !== undefined);
+  assert.deepEqual(plain.summary, packed.summary);
+  assert.deepEqual([plain.packing, plain.bytes, packed.packing], ['plain', bytes.length, 'gzip']);
+  const fields = JSON.parse(render(inspectFields('f', plain), 'json')) as Record<string, unknown>;
+  assert.deepEqual(
+    [fields['zxid'], fields['znodes'], fields['ephemerals'], fields['containers'], fields['sessions']],
+    ['0x700000003', 7, 1, 1, 1],
+  );
+  const largest = plain.summary.subtrees.find(({ path }) => !path.startsWith('/zookeeper'));
+  assert.deepEqual(largest, { path: '/kept', znodes: 2, bytes: 24 });
+  assert.match(
+    render(inspectFields('f', plain), 'text'),
+    /^zxid = 0x700000003\n(.*\n)*largestSubtrees = \n(.*\n)* {2}\/kept {2}2 znodes, 24 bytes$/m,
+  );
+});
+
+test('inspect: what is cut or changed, packed or not, is refused', async () => {
+  const file = join(await scratch(), 'f');
+  const bytes = snapshot();
+  const changed = Buffer.from(bytes);
+  changed[60] = (changed[60] ?? 0) ^ 1;
+  const packed = gzipSync(bytes);
+  for (const damaged of [changed, bytes.subarray(0, -1), packed.subarray(0, -9), gzipSync(changed), Buffer.alloc(0)]) {
+    await writeFile(file, damaged);
+    await assert.rejects(inspectFile(file), { code: 'ZK_SNAPSHOT_CORRUPT' });
+  }
+});
+
+test('backup: the file appears whole and sound, with the identity in the header, and replaces none', async () => {
+  const directory = await scratch();
+  const asked: unknown[] = [];
+  const server = await served((request, response) => {
+    asked.push([request.url, request.headers.authorization, request.headers['accept-encoding']]);
+    response.writeHead(200, HEADERS).end(snapshot());
+  });
+  const options = { server, auth: 'digest:user:pass:word', silenceMs: 5000 };
+  for (const name of ['plain', 'packed.gz']) {
+    const file = join(directory, name);
+    const { summary, sha256 } = await backUp(file, options);
+    assert.equal(summary.zxid, 0x700000003);
+    assert.deepEqual((await inspectFile(file)).sha256, sha256);
+    const before = await readFile(file);
+    await assert.rejects(backUp(file, options), { code: 'ZK_BACKUP_FAILED', message: /exists and is left as it is/ });
+    assert.deepEqual(await readFile(file), before);
+  }
+  assert.equal((await inspectFile(join(directory, 'packed.gz'))).packing, 'gzip');
+  assert.deepEqual(asked[0], ['/commands/snapshot?streaming=true', 'digest user:pass:word', 'identity']);
+  assert.deepEqual(await readdir(directory), ['packed.gz', 'plain']);
+});
+
+test('backup: whatever goes wrong on the way leaves nothing', async () => {
+  const directory = await scratch();
+  const bytes = snapshot();
+  const changed = Buffer.from(bytes);
+  changed[60] = (changed[60] ?? 0) ^ 1;
+  const answers: readonly [RequestListener, string, RegExp][] = [
+    [
+      (_, r) => r.writeHead(401).end('{"error":"Not authenticated"}'),
+      'ZK_BACKUP_FAILED',
+      /401 \(Not authenticated\): give --auth/,
+    ],
+    [(_, r) => r.writeHead(429, { 'retry-after': '7' }).end(), 'ZK_BACKUP_FAILED', /ask again in 7 seconds/],
+    [(_, r) => r.writeHead(200, { 'content-type': 'application/json' }).end('{}'), 'ZK_BACKUP_FAILED', /answered 200/],
+    [
+      (_, r) =>
+        void r
+          .writeHead(200, { ...HEADERS, 'content-length': bytes.length })
+          .write(bytes.subarray(0, 90), () => r.destroy()),
+      'ZK_BACKUP_FAILED',
+      /did not arrive whole/,
+    ],
+    [(_, r) => r.writeHead(200, HEADERS).end(changed), 'ZK_SNAPSHOT_CORRUPT', /checksum/],
+    [
+      (_, r) => r.writeHead(200, { ...HEADERS, last_zxid: '0x1' }).end(bytes),
+      'ZK_BACKUP_FAILED',
+      /announced a snapshot at 0x1/,
+    ],
+  ];
+  for (const [answer, code, message] of answers) {
+    const server = await served(answer);
+    await assert.rejects(backUp(join(directory, 'f'), { server, auth: undefined, silenceMs: 5000 }), {
+      code,
+      message,
+    });
+  }
+  await assert.rejects(backUp(join(directory, 'f'), { server: '127.0.0.1:1', auth: undefined, silenceMs: 5000 }), {
+    code: 'ZK_BACKUP_FAILED',
+  });
+  await assert.rejects(backUp(join(directory, 'f'), { server: 'nowhere', auth: undefined, silenceMs: 5000 }), {
+    code: 'ZK_CLI_ARGUMENTS',
+  });
+  assert.deepEqual(await readdir(directory), []);
+});
+
+test('restore: tree and epochs appear in an empty data directory, without the old life, the same bytes for every member', async () => {
+  const directory = await scratch();
+  const backup = join(directory, 'backup.gz');
+  await writeFile(backup, gzipSync(snapshot()));
+  const members = [1, 2].map((id) => join(directory, `member-${id}`));
+  // A volume that was never used may have these.
+  await mkdir(join(directory, 'member-2', 'version-2'), { recursive: true });
+  await writeFile(join(directory, 'member-2', 'myid'), '2\n');
+  for (const dataDir of members) {
+    const restored = await restore(backup, dataDir, {});
+    assert.equal(restored?.backup.summary.ephemerals, 1);
+    const data = join(dataDir, 'version-2');
+    assert.deepEqual(await readdir(data), ['acceptedEpoch', 'currentEpoch', 'snapshot.700000003']);
+    assert.equal(await readFile(join(data, 'currentEpoch'), 'utf8'), '7');
+    const { summary } = await inspectFile(join(data, 'snapshot.700000003'));
+    assert.deepEqual([summary.znodes, summary.ephemerals, summary.sessions], [6, 0, 0]);
+    assert.equal(summary.digest, restored.digest);
+  }
+  const [one, two] = await Promise.all(members.map((m) => readFile(join(m, 'version-2', 'snapshot.700000003'))));
+  assert.deepEqual(one, two);
+});
+
+test('restore: never over data, never from what is not sound, never beside a running server', async () => {
+  const directory = await scratch();
+  const [good, bad, dataDir] = [join(directory, 'good'), join(directory, 'bad'), join(directory, 'data')];
+  await writeFile(good, snapshot());
+  await writeFile(bad, snapshot().subarray(0, -20));
+  await assert.rejects(restore(bad, dataDir, {}), { code: 'ZK_SNAPSHOT_CORRUPT' });
+  assert.deepEqual(await readdir(dataDir), ['.zabkeeper.lock'], 'nothing of it is left');
+
+  const lock = await lockDirectory(dataDir);
+  await assert.rejects(restore(good, dataDir, {}), { code: 'ZK_DATA_IN_USE' });
+  lock.release();
+
+  const dataLogDir = join(directory, 'log');
+  await mkdir(join(dataLogDir, 'version-2'), { recursive: true });
+  await writeFile(join(dataLogDir, 'version-2', 'log.1'), '');
+  await assert.rejects(restore(good, dataDir, { dataLogDir }), {
+    code: 'ZK_RESTORE_REFUSED',
+    message: /log\.1 is data/,
+  });
+
+  await restore(good, dataDir, {});
+  const before = await readdir(join(dataDir, 'version-2'));
+  await assert.rejects(restore(good, dataDir, {}), { code: 'ZK_RESTORE_REFUSED' });
+  assert.equal(await restore(good, dataDir, { onlyIfEmpty: true }), undefined);
+  assert.deepEqual(await readdir(join(dataDir, 'version-2')), before);
+});

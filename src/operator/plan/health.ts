@@ -1,0 +1,105 @@
+import type { BootstrapLatch } from '../../api/coordination-cluster.ts';
+import { isPodReady, type ContainerStatus, type Pod } from '../resources/kubernetes.ts';
+import type { Member } from './members.ts';
+
+/** A member whose process runs is given this long to serve again by itself, in milliseconds: elections pass. */
+const PATIENCE_MS = 10_000;
+
+/** A member that is not ready for longer than this, in milliseconds, is in trouble even if nothing says why. */
+const SLOW_MS = 60_000;
+
+/** How much of a member's last words is told, in characters. */
+const LAST_WORDS_MAX = 300;
+
+/** What a container waits for as a matter of course. */
+const ORDINARY_WAITS: ReadonlySet<string> = new Set(['ContainerCreating', 'PodInitializing']);
+
+/** There is no pod, or its end was asked for: Kubernetes is to make another. */
+export function isGone({ pod }: Member): boolean {
+  return pod === undefined || pod.metadata.deletionTimestamp !== undefined;
+}
+
+/**
+ * Whether nobody loses anything if the member's pod goes: it serves nobody, and either it cannot start, or it has not
+ * become ready for a while.
+ *
+ * @param updateFails What is to come after it has been tried and does not start: it may well be worse than what there is.
+ * @param now RFC 3339
+ */
+export function isUseless(member: Member, latch: BootstrapLatch, updateFails: boolean, now: string): boolean {
+  const { pod } = member;
+  if (pod === undefined || isGone(member) || isPodReady(pod)) return false;
+  // Before the ensemble is formed no member has anything to lose.
+  if (latch.phase === 'Started') return true;
+  if (member.report?.serving === true) return false;
+  if (pod.status?.phase === 'Pending') return true;
+  if (updateFails) return unreadyForMs(pod, now) >= SLOW_MS;
+  return waitsInVain(serverStatus(pod)) || unreadyForMs(pod, now) >= PATIENCE_MS;
+}
+
+/**
+ * Why a member will hardly become ready by itself, for people; undefined where it may just take its time.
+ *
+ * @param now RFC 3339
+ */
+export function trouble(member: Member, now: string): string | undefined {
+  const { pod } = member;
+  if (pod === undefined || isGone(member) || isPodReady(pod)) return undefined;
+  const failure = startFailure(member);
+  if (failure !== undefined) return failure;
+  const unscheduled = pod.status?.conditions?.find(({ type, status }) => type === 'PodScheduled' && status === 'False');
+  if (unscheduled !== undefined) return withWords(unscheduled.reason ?? 'Unschedulable', unscheduled.message);
+  return unreadyForMs(pod, now) >= SLOW_MS ? 'not ready for over a minute' : undefined;
+}
+
+/** Why the process of a member that is not ready cannot start, or ends again; undefined where it does neither. */
+export function startFailure({ pod }: Member): string | undefined {
+  if (pod === undefined || isPodReady(pod)) return undefined;
+  const container = serverStatus(pod);
+  const ended = container?.state?.terminated ?? container?.lastState?.terminated;
+  const end = ended === undefined || ended.exitCode === 0 ? undefined : endedWith(ended);
+  if (!waitsInVain(container)) return end;
+  const reason = container?.state?.waiting?.reason ?? 'Waiting';
+  if (end !== undefined) return `${reason}, ${end}`;
+  return container?.image === undefined || container.image === '' ? reason : `${reason} of ${container.image}`;
+}
+
+/** Why a member does not serve, or what keeps it from counting as back, in a few words. */
+export function whyAbsent(member: Member, now: string): string {
+  const { pod, report } = member;
+  if (pod === undefined) return 'no pod';
+  if (isGone(member)) return 'ending';
+  const troubled = trouble(member, now);
+  if (troubled !== undefined) return troubled;
+  if (report !== undefined) {
+    if (!report.serving) return report.state;
+    return isPodReady(pod) ? 'serving, behind the leader' : 'serving, not yet ready';
+  }
+  return pod.status?.phase === 'Running' ? 'does not answer' : (pod.status?.phase ?? 'Pending').toLowerCase();
+}
+
+/** Kubernetes does not start its process for now: there is no image, or it has ended too often. */
+function waitsInVain(container: ContainerStatus | undefined): boolean {
+  const waiting = container?.state?.waiting?.reason;
+  return waiting !== undefined && !ORDINARY_WAITS.has(waiting);
+}
+
+/** For how long the pod has not been ready, in milliseconds; for ever, where Kubernetes does not say. */
+function unreadyForMs({ status, metadata }: Pod, now: string): number {
+  const since =
+    status?.conditions?.find(({ type }) => type === 'Ready')?.lastTransitionTime ?? metadata.creationTimestamp;
+  return since === undefined ? Infinity : Date.parse(now) - Date.parse(since);
+}
+
+function serverStatus({ status }: Pod): ContainerStatus | undefined {
+  return status?.containerStatuses?.find(({ name }) => name === 'server');
+}
+
+function endedWith({ exitCode, message }: { readonly exitCode: number; readonly message?: string }): string {
+  return withWords(`exit code ${exitCode}`, message);
+}
+
+function withWords(what: string, message: string | undefined): string {
+  const words = message?.trim().split('\n').at(-1)?.slice(0, LAST_WORDS_MAX) ?? '';
+  return words === '' ? what : `${what}: ${words}`;
+}

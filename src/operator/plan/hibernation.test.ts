@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { INITIALIZE_FLAG } from '../resources/pod-template.ts';
+import { FakeWorld } from './fake-world.ts';
+import type { PlannedEvent } from './model.ts';
+
+function live(world: FakeWorld, seconds = 10): PlannedEvent[] {
+  const events: PlannedEvent[] = [];
+  for (let second = 0; second < seconds; second++) {
+    events.push(...world.plan().events);
+    world.reconcile();
+    world.tick();
+  }
+  return events;
+}
+
+function conditionOf(world: FakeWorld, type: string) {
+  return world.theCluster.status?.conditions?.find((one) => one.type === type);
+}
+
+function readyWorld(): FakeWorld {
+  const world = new FakeWorld();
+  live(world);
+  assert.equal(conditionOf(world, 'Ready')?.status, 'True');
+  return world;
+}
+
+describe('a hibernated ensemble', () => {
+  test('has no member, all volumes, and its client Service', () => {
+    const world = readyWorld();
+    world.edit({ hibernated: true });
+    const events = live(world);
+    assert.equal(world.pods.size, 0);
+    assert.equal(world.claims.size, 3);
+    assert.ok(world.clientsMayConnect);
+    assert.equal(conditionOf(world, 'Hibernated')?.status, 'True');
+    assert.equal(conditionOf(world, 'Degraded')?.status, 'False');
+    assert.equal(conditionOf(world, 'Available')?.reason, 'Hibernated');
+    assert.equal(world.theCluster.status?.phase, 'Hibernated');
+    assert.ok(events.every(({ type }) => type === 'Normal'));
+  });
+
+  test('goes on with all its data, without a bootstrap', () => {
+    const world = readyWorld();
+    for (let write = 0; write < 5; write++) assert.ok(world.write());
+    const latch = world.theCluster.status?.bootstrap;
+    world.edit({ hibernated: true });
+    live(world);
+    world.edit({ hibernated: false });
+    const events = live(world);
+    assert.equal(conditionOf(world, 'Ready')?.status, 'True');
+    assert.equal(conditionOf(world, 'Hibernated')?.status, 'False');
+    assert.deepEqual(world.theCluster.status?.bootstrap, latch);
+    assert.ok(!world.statefulSet?.spec.template.spec.containers[0]?.args.includes(INITIALIZE_FLAG));
+    assert.deepEqual(
+      [...world.disks.values()].map(({ newest }) => newest),
+      [5, 5, 5],
+    );
+    assert.ok(events.every(({ type }) => type === 'Normal'));
+  });
+
+  test('changed meanwhile comes back as the manifest then says', () => {
+    const world = readyWorld();
+    world.edit({ hibernated: true });
+    live(world);
+    world.edit({ image: 'good:2' });
+    live(world);
+    assert.equal(world.pods.size, 0);
+    world.edit({ hibernated: false });
+    live(world);
+    assert.equal(conditionOf(world, 'Ready')?.status, 'True');
+    assert.deepEqual(world.restarted, []);
+  });
+
+  test('that is paused too runs on, and says why', () => {
+    const world = readyWorld();
+    world.edit({ hibernated: true, paused: true });
+    live(world);
+    assert.equal(world.pods.size, 3);
+    assert.equal(conditionOf(world, 'Hibernated')?.reason, 'Paused');
+  });
+
+  test('from its creation begins once it is woken', () => {
+    const world = new FakeWorld({ hibernated: true });
+    live(world);
+    assert.equal(world.pods.size, 0);
+    assert.equal(world.theCluster.status?.phase, 'Hibernated');
+    world.edit({ hibernated: false });
+    live(world);
+    assert.equal(conditionOf(world, 'Ready')?.status, 'True');
+  });
+
+  test('can be deleted', () => {
+    const world = readyWorld();
+    world.edit({ hibernated: true });
+    live(world);
+    world.delete();
+    world.reconcile();
+    assert.equal(world.cluster, undefined);
+    assert.equal(world.claims.size, 3);
+  });
+});

@@ -1,0 +1,111 @@
+import { SERVER_ID_MAX, type BootstrapLatch } from '../../api/coordination-cluster.ts';
+import type { Ensemble } from '../resources/ensemble.ts';
+import { INITIALIZE_FLAG } from '../resources/pod-template.ts';
+import { isGone, isUseless, startFailure, whyAbsent } from './health.ts';
+import { majorityOf, wantedAnnotations, type EnsembleState, type Member } from './members.ts';
+import type { Observed, PlannedEvent, Step } from './model.ts';
+
+/** What is to be done so that every member becomes as the manifest says. */
+export interface Rolling {
+  readonly steps: readonly Step[];
+  readonly events: readonly PlannedEvent[];
+  /** What the next restart waits for; undefined where nothing waits. */
+  readonly waitingFor?: string;
+}
+
+const NOTHING: Rolling = { steps: [], events: [] };
+
+/**
+ * Restarts outdated members: at once those that are of no use to anybody, which is how a corrected manifest reaches what
+ * an earlier one broke; then one at a time, the leader last, each only while every other member is back, ready and in
+ * sync. There is no deadline: what is stopped goes on by itself as soon as what stopped it is over.
+ */
+export function restartOutdated(
+  ensemble: Ensemble,
+  latch: BootstrapLatch,
+  state: EnsembleState,
+  observed: Observed,
+): Rolling {
+  const outdated = state.members.filter((member) => member.outdated);
+  if (ensemble.cluster.spec.hibernated || outdated.length === 0) return NOTHING;
+  // A pod deleted before that would only come back as it was.
+  if (!templateIsTakenUp(ensemble, latch, observed))
+    return waiting('waiting until Kubernetes has the new template of the pods');
+  const updateFails = state.members.some((member) => !member.outdated && startFailure(member) !== undefined);
+  const useless = outdated.filter((member) => isUseless(member, latch, updateFails, observed.now));
+  if (useless.length > 0) return replaceUseless(useless, observed);
+  return latch.phase === 'Completed' ? restartNext(ensemble, state, outdated, observed) : NOTHING;
+}
+
+function replaceUseless(useless: readonly Member[], { now }: Observed): Rolling {
+  return {
+    steps: useless.flatMap(deletePod),
+    events: useless.map((member) => ({
+      type: 'Normal',
+      reason: 'MemberReplaced',
+      message: `Replacing ${member.slot.podName}, which does not serve (${whyAbsent(member, now)}), as the manifest now says`,
+    })),
+  };
+}
+
+/** Takes down one member that may be serving, where the others are enough. */
+function restartNext(
+  ensemble: Ensemble,
+  state: EnsembleState,
+  outdated: readonly Member[],
+  { now }: Observed,
+): Rolling {
+  const { leader, members } = state;
+  const [next] = outdated.toSorted((a, b) => turn(a, leader) - turn(b, leader));
+  if (next === undefined) return NOTHING;
+  const missing = members.filter((member) => isGone(member) || (member !== next && !member.inSync));
+  if (missing.length > 0) {
+    const names = missing.map((member) => `${member.slot.podName} (${whyAbsent(member, now)})`).join(', ');
+    return waiting(`waiting for ${names}`);
+  }
+  if (leader === undefined) return waiting('waiting until it is known which member leads');
+  return { steps: deletePod(next), events: [restarting(ensemble, state, next)] };
+}
+
+/** Who is restarted first has the lowest: members that do not serve, then from the last to the first, then the leader. */
+function turn(member: Member, leader: Member | undefined): number {
+  if (member === leader) return 1;
+  return -member.slot.ordinal - (member.serves ? 0 : SERVER_ID_MAX + 1);
+}
+
+function restarting({ voters }: Ensemble, state: EnsembleState, next: Member): PlannedEvent {
+  const updated = state.members.filter(({ outdated }) => !outdated).length;
+  const role = next.report?.state ?? 'not answering';
+  const what = `Restarting ${next.slot.podName} (${role}); ${updated} of ${voters} members are updated`;
+  if (voters - 1 >= majorityOf(voters)) return { type: 'Normal', reason: 'MemberRestarting', message: what };
+  return {
+    type: 'Warning',
+    reason: 'MemberRestarting',
+    message: `${what}; without it there is no quorum: clients wait until it is back`,
+  };
+}
+
+/** On a stale read nothing is deleted: the pod must be the very one, and still as it was observed. */
+function deletePod({ pod }: Member): Step[] {
+  const { name, uid, resourceVersion } = pod?.metadata ?? {};
+  if (name === undefined || uid === undefined) return [];
+  return [{ do: 'delete', kind: 'Pod', name, uid, resourceVersion }];
+}
+
+/** Whether pods that Kubernetes makes from now on are what the manifest says. */
+function templateIsTakenUp(ensemble: Ensemble, latch: BootstrapLatch, { statefulSet }: Observed): boolean {
+  if (statefulSet === undefined) return false;
+  const { metadata, spec, status } = statefulSet;
+  const annotations = spec.template.metadata.annotations ?? {};
+  const initializes = spec.template.spec.containers.some(({ args }) => args.includes(INITIALIZE_FLAG));
+  const wanted = Object.entries(wantedAnnotations(ensemble, statefulSet));
+  return (
+    wanted.every(([key, value]) => annotations[key] === value) &&
+    initializes === (latch.phase === 'Started') &&
+    (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0)
+  );
+}
+
+function waiting(waitingFor: string): Rolling {
+  return { ...NOTHING, waitingFor };
+}

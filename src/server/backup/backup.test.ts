@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as fc from 'fast-check';
+import { createDatabase } from '../database/database.ts';
+import { contentOf, drain } from '../database/testing/snapshots.ts';
+import { transactions } from '../database/testing/transactions.ts';
+import type { Database } from '../database/types.ts';
+import { SnapshotDecoder, SnapshotEncoder } from '../storage/formats/snapshot-format.ts';
+import { OpCode } from '../protocol/opcodes.ts';
+import { Restoration } from './restoration.ts';
+import { SnapshotReading, type SnapshotSummary } from './snapshot-reading.ts';
+import { snapshotFile, snapshotFileBytes } from './snapshot-stream.ts';
+
+const database = (): Database => createDatabase({ watchSink: () => {}, keepDigest: true });
+
+function after(history: typeof transactions extends fc.Arbitrary<infer T> ? T : never): Database {
+  const source = database();
+  for (const { header, txn } of history) source.apply(header, txn);
+  return source;
+}
+
+function read(file: Uint8Array, pieceBytes: number, ...visitor: [Restoration?]): SnapshotSummary {
+  const reading = new SnapshotReading('test', undefined, ...visitor);
+  for (let at = 0; at < file.length; at += pieceBytes) reading.push(file.subarray(at, at + pieceBytes));
+  return reading.end();
+}
+
+function loaded(file: Uint8Array, { zxid, digest }: SnapshotSummary): Database {
+  const target = database();
+  const loader = target.loader();
+  const decoder = new SnapshotDecoder('test', (bytes) => loader.push(bytes));
+  decoder.push(file);
+  decoder.end();
+  loader.finish(zxid, digest);
+  return target;
+}
+
+const pieceBytes = fc.integer({ min: 1, max: 5000 });
+
+test('a snapshot file says of a state what is in it, in pieces of any size', () => {
+  fc.assert(
+    fc.property(transactions, pieceBytes, (history, piece) => {
+      const source = after(history);
+      const snapshot = source.snapshot();
+      const file = Buffer.concat([...snapshotFile(snapshot)]);
+      assert.equal(file.length, snapshotFileBytes(snapshot));
+      const summary = read(file, piece);
+      assert.deepEqual(
+        { ...summary, subtrees: [] },
+        {
+          zxid: source.lastZxid,
+          digest: source.digest(),
+          digestChecked: source.lastZxid > 0,
+          znodes: source.znodeCount - 1,
+          ephemerals: source.ephemeralCount,
+          containers: source.containers().size,
+          ttlZnodes: source.ttlZnodes().size,
+          sessions: source.sessions.size,
+          dataBytes: source.dataBytes - 1,
+          fileBytes: file.length,
+          subtrees: [],
+        },
+      );
+      for (const { path, znodes } of summary.subtrees) assert.equal(znodes, source.descendantCount(path) + 1, path);
+      const sizes = summary.subtrees.map(({ bytes }) => bytes);
+      assert.deepEqual(
+        sizes,
+        sizes.toSorted((a, b) => b - a),
+      );
+    }),
+  );
+});
+
+test('a restored snapshot is the tree without sessions and ephemerals, always with the same bytes', () => {
+  fc.assert(
+    fc.property(transactions, pieceBytes, (history, piece) => {
+      const source = after(history);
+      const file = Buffer.concat([...snapshotFile(source.snapshot())]);
+      const restored = [piece, 1000].map((bytes) => {
+        const parts: Uint8Array[] = [];
+        const restoration = new Restoration((part) => void parts.push(part.slice()));
+        const { zxid } = read(file, bytes, restoration);
+        const digest = restoration.end(zxid);
+        return { bytes: Buffer.concat(parts), digest };
+      });
+      assert.deepEqual(restored[0], restored[1]);
+      const { bytes = file, digest } = restored[0] ?? {};
+      const summary = read(bytes, piece);
+      assert.deepEqual([summary.digest, summary.sessions, summary.ephemerals], [digest, 0, 0]);
+      const target = loaded(bytes, summary);
+      const expected = contentOf(source);
+      const kept = [...expected.znodes].filter(([path]) => !isEphemeral(source, path));
+      assert.deepEqual(contentOf(target), { sessions: new Map(), znodes: new Map(kept) });
+      if (source.ephemeralCount === 0) assert.equal(target.digest(), source.digest());
+    }),
+  );
+});
+
+/** Such a znode, or one that these transactions, unlike a server, put below one. */
+function isEphemeral(source: Database, path: string): boolean {
+  if (path === '') return false;
+  const owner = source.znode(path)?.storedEphemeralOwner ?? 0n;
+  return source.ephemerals(owner).has(path) || isEphemeral(source, path.slice(0, path.lastIndexOf('/')));
+}
+
+test('a file that is cut or changed anywhere is refused', () => {
+  fc.assert(
+    fc.property(transactions, fc.nat(), fc.integer({ min: 1, max: 255 }), pieceBytes, (history, place, flip, piece) => {
+      const file = Buffer.concat([...snapshotFile(after(history).snapshot())]);
+      const at = place % file.length;
+      const changed = Buffer.from(file);
+      changed[at] = (changed[at] ?? 0) ^ flip;
+      for (const damaged of [changed, file.subarray(0, at), Buffer.concat([file, file.subarray(0, at + 1)])]) {
+        assert.throws(() => read(damaged, piece), { code: 'ZK_SNAPSHOT_CORRUPT' });
+      }
+    }),
+  );
+});
+
+test('what servers of other versions write: the zxid from the name, no digest; what is of no one moment is refused', () => {
+  const source = database();
+  const acl = [{ perms: 31, scheme: 'world', id: 'anyone' }];
+  const header = { sessionId: 1n, cxid: 1, zxid: 0x500000007, timeMs: 1, type: OpCode.create };
+  const node = { path: '/a', data: null, acl, ephemeral: false, parentCVersion: -1 };
+  source.apply(header, { type: OpCode.create, ...node });
+  const file = (zxid: number, digest: bigint | undefined): Buffer => {
+    const encoder = new SnapshotEncoder();
+    return Buffer.concat([encoder.header(), encoder.body(drain(source.snapshot())), encoder.trailer(zxid, digest)]);
+  };
+  const summary = (bytes: Uint8Array, nameZxid?: number): SnapshotSummary => {
+    const reading = new SnapshotReading('test', nameZxid);
+    reading.push(bytes);
+    return reading.end();
+  };
+  assert.equal(summary(file(header.zxid, undefined)).digestChecked, false);
+  // Without the zxid and its seal it is as of ZooKeeper 3.6 to 3.8.
+  const older = file(header.zxid, source.digest()).subarray(0, -21);
+  assert.equal(summary(older, header.zxid).digestChecked, true);
+  assert.throws(() => summary(older), { code: 'ZK_SNAPSHOT_CORRUPT', message: /give it the name/ });
+  for (const inexact of [file(header.zxid - 1, undefined), file(header.zxid, 1n)]) {
+    assert.throws(() => summary(inexact), {
+      code: 'ZK_SNAPSHOT_CORRUPT',
+      message: /is not the tree at 0x50000000[67]/,
+    });
+  }
+});
+
+test('a reader that gives up lets go of the snapshot', () => {
+  const source = database();
+  const snapshot = source.snapshot();
+  let closed = 0;
+  const pieces = snapshotFile({
+    zxid: snapshot.zxid,
+    bodyBytes: snapshot.bodyBytes,
+    next: (maxBytes) => snapshot.next(maxBytes),
+    digest: () => undefined,
+    close: () => void closed++,
+  });
+  pieces.next();
+  pieces.return();
+  assert.equal(closed, 1);
+});
