@@ -142,7 +142,7 @@ class ZabMember implements Member {
   }
 
   snapshot(): DatabaseSnapshot | undefined {
-    return !this.#clients.serving ? undefined : this.#database.snapshot();
+    return this.#clients.serving ? this.#database.snapshot() : undefined;
   }
 
   adminAccess(authorization: string | undefined, address: string): AdminAccess {
