@@ -1,3 +1,4 @@
+import { assert } from '../../common/errors.ts';
 /** Where a block of bytes lies in a {@link BlockStore}; 0 is no block. */
 export type BlockRef = number;
 
@@ -142,6 +143,8 @@ export class BlockStore {
     if (unit === NO_SLOT) {
       unit = chunk.fresh;
       chunk.fresh += slotUnits;
+      // A typed array drops silently what is written behind its end.
+      assert(chunk.fresh <= chunk.units, 'a block does not end within its chunk');
     } else {
       chunk.free = ((bytes[unit * UNIT_BYTES] as number) << 8) | (bytes[unit * UNIT_BYTES + 1] as number);
     }
