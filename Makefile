@@ -50,9 +50,9 @@ peers: install ## against Apache ZooKeeper and the clients of others [TESTS=glob
 e2e: cluster load deploy ## on a kind cluster, against the image [TESTS=glob]
 	@$(kind)/with-tools.sh $(node_test) --test-concurrency=1 $(if $(TESTS),'$(TESTS)','e2e/suites/**/*.test.ts')
 
-bench: install ## side by side with Apache ZooKeeper
+bench: install build ## side by side with Apache ZooKeeper
 	@e2e/peers/install.sh
-	@node e2e/bench/main.ts
+	@BUNDLE=1 node e2e/bench/main.ts
 
 build: install ## bundles each program into one file of dist/
 	@node src/build.ts

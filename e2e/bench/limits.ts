@@ -2,7 +2,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, fdatasyncSync, openSync, rmSync, writeSync } from 'node:fs';
 import { connect } from 'node:net';
+import { cpus } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 
 /** What the machine can do at best, whatever the server. */
 export interface MachineLimits {
@@ -12,16 +14,32 @@ export interface MachineLimits {
   readonly batchSyncsPerSecond: number;
   /** 100 bytes to another process over loopback TCP and back. */
   readonly roundTripsPerSecond: number;
+  /** Share of the cores that other processes were using just before: how far the numbers can be trusted. */
+  readonly busyShare: number;
 }
 
 const measureMs = 1000;
 
 export async function measureLimits(directory: string, batchBytes: number): Promise<MachineLimits> {
+  const busyShare = await measureBusyShare();
   return {
+    busyShare,
     smallSyncsPerSecond: syncsPerSecond(directory, 256),
     batchSyncsPerSecond: syncsPerSecond(directory, batchBytes),
     roundTripsPerSecond: await roundTripsPerSecond(),
   };
+}
+
+async function measureBusyShare(): Promise<number> {
+  const times = (): { idle: number; all: number } => {
+    const cores = cpus().map((core) => core.times);
+    const all = cores.flatMap((core) => Object.values(core)).reduce((sum, ms) => sum + ms, 0);
+    return { idle: cores.reduce((sum, core) => sum + core.idle, 0), all };
+  };
+  const before = times();
+  await delay(2 * measureMs);
+  const after = times();
+  return 1 - (after.idle - before.idle) / (after.all - before.all);
 }
 
 function syncsPerSecond(directory: string, bytes: number): number {

@@ -39,6 +39,8 @@ class LoadSession {
   readonly #number: number;
   readonly #onLatency: (ms: number) => void;
   readonly #sentMs: Float64Array;
+  /** What the reply to each slot's request must at least be long. */
+  readonly #leastBytes: Uint32Array;
   readonly #reads: Buffer[] = [];
   readonly #writes: Buffer[] = [];
   /** Of the request that is answered next: replies come in the order of the requests. */
@@ -53,6 +55,7 @@ class LoadSession {
     this.#number = number;
     this.#onLatency = onLatency;
     this.#sentMs = new Float64Array(order.outstanding);
+    this.#leastBytes = new Uint32Array(order.outstanding);
     socket.setNoDelay(true);
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));
     socket.on('error', (error) => {
@@ -106,6 +109,7 @@ class LoadSession {
     const { workload } = this.#order;
     const read = workload.kind === 'mixed' && Math.random() < workload.readShare;
     this.#sentMs[slot] = performance.now();
+    this.#leastBytes[slot] = read ? this.#order.payloadBytes : 0;
     const frame = (read ? this.#reads : this.#writes)[slot];
     if (frame === undefined) throw new RangeError(`no slot ${slot}`);
     return frame;
@@ -139,6 +143,7 @@ class LoadSession {
     const error = bytes.readInt32BE(start + errorOffset);
     if (error !== 0) throw new Error(`a request under load was answered with error ${error}`);
     const slot = this.#answered++ % this.#order.outstanding;
+    if (end - start < (this.#leastBytes[slot] ?? 0)) throw new Error('a read was answered without its data');
     this.#onLatency(nowMs - (this.#sentMs[slot] ?? 0));
     following.push(this.#next(slot));
   }

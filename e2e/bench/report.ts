@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
+import { format, resolveConfig } from 'prettier';
 import type { MachineLimits } from './limits.ts';
 import { loadRows, type Round } from './measure.ts';
 
@@ -25,13 +26,15 @@ interface Row {
 
 /** The results as Markdown, worst ratio first. */
 export function renderResults(results: Results): string {
+  const { limits } = results;
   const rows = [...loadRows.map(({ name }) => loadRow(name, results)), ...startRows(results)].sort(
     (a, b) => a.ratio - b.ratio,
   );
   const worse = rows.filter((row) => row.ratio < 1).map((row) => `${row.name} (${row.ratio.toFixed(2)} x)`);
-  const { limits } = results;
   return [
-    `Medians of ${results.subject.length} rounds on ${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'}), servers alternating.`,
+    `Medians of ${results.subject.length} rounds (in brackets the lowest and the highest) on ${cpus().length} cores`,
+    `(${cpus()[0]?.model ?? 'unknown'}), servers alternating. Other processes kept ${Math.round(limits.busyShare * 100)} %`,
+    `of the cores busy when it began. Ours ran from ${process.env['BUNDLE'] ? 'its bundle' : 'its sources'}.`,
     worse.length === 0
       ? 'Nothing is worse than Apache ZooKeeper.'
       : `Worse than Apache ZooKeeper: ${worse.join('; ')}.`,
@@ -55,31 +58,42 @@ export async function writeResults(text: string): Promise<void> {
   const tail = rest?.split(end)[1];
   if (head === undefined || tail === undefined)
     throw new Error(`${file} has lost the marks between which results stand`);
-  await writeFile(file, `${head}${begin}\n\n${text}\n\n${end}${tail}`);
+  const written = `${head}${begin}\n\n${text}\n\n${end}${tail}`;
+  await writeFile(file, await format(written, { ...(await resolveConfig(file)), filepath: file }));
 }
 
 function loadRow(name: string, results: Results): Row {
-  const of = (rounds: readonly Round[], field: 'operationsPerSecond' | 'p99Ms'): number =>
-    median(rounds.map((one) => one.loads.get(name)?.[field] ?? Number.NaN));
+  const all = (rounds: readonly Round[], field: 'operationsPerSecond' | 'p99Ms'): number[] =>
+    rounds.map((one) => one.loads.get(name)?.[field] ?? Number.NaN);
   const cell = (rounds: readonly Round[]): string =>
-    `${round(of(rounds, 'operationsPerSecond'))} ops/s, p99 ${of(rounds, 'p99Ms').toFixed(1)} ms`;
-  const ratio = of(results.subject, 'operationsPerSecond') / of(results.oracle, 'operationsPerSecond');
-  return { name, subject: cell(results.subject), oracle: cell(results.oracle), ratio };
+    `${spread(all(rounds, 'operationsPerSecond'))} ops/s, p99 ${median(all(rounds, 'p99Ms')).toFixed(1)} ms`;
+  const rate = (rounds: readonly Round[]): number => median(all(rounds, 'operationsPerSecond'));
+  return {
+    name,
+    subject: cell(results.subject),
+    oracle: cell(results.oracle),
+    ratio: rate(results.subject) / rate(results.oracle),
+  };
 }
 
 function startRows(results: Results): Row[] {
-  const start = (rounds: readonly Round[]): number => median(rounds.map((one) => one.startMs));
-  const idle = (rounds: readonly Round[]): number => median(rounds.map((one) => one.idleBytes)) / 1024 ** 2;
-  const row = (name: string, unit: string, value: (rounds: readonly Round[]) => number): Row => ({
-    name,
-    subject: `${round(value(results.subject))} ${unit}`,
-    oracle: `${round(value(results.oracle))} ${unit}`,
-    ratio: value(results.oracle) / value(results.subject),
-  });
+  const row = (name: string, unit: string, value: (round: Round) => number): Row => {
+    const [subject, oracle] = [results.subject.map(value), results.oracle.map(value)];
+    return {
+      name,
+      subject: `${spread(subject)} ${unit}`,
+      oracle: `${spread(oracle)} ${unit}`,
+      ratio: median(oracle) / median(subject),
+    };
+  };
   return [
-    row('start of one server until it serves', 'ms', start),
-    row('resident memory of one idle server', 'MiB', idle),
+    row('start of one server until it serves', 'ms', (one) => one.startMs),
+    row('resident memory of one idle server', 'MiB', (one) => one.idleBytes / 1024 ** 2),
   ];
+}
+
+function spread(values: readonly number[]): string {
+  return `${round(median(values))} [${round(Math.min(...values))} - ${round(Math.max(...values))}]`;
 }
 
 function median(values: readonly number[]): number {
