@@ -174,6 +174,7 @@ class ZabMember implements Member {
           type: 'reloaded',
           lastZxid: this.#database.lastZxid,
           recentEntries: this.#recovery.takeRecentEntries(),
+          snapshotZxid: this.#recovery.snapshotZxid,
           configuration: this.#configurationText(),
         });
         break;
@@ -212,6 +213,7 @@ class ZabMember implements Member {
       currentEpoch,
       lastZxid: this.#database.lastZxid,
       recentEntries: this.#recovery.takeRecentEntries(),
+      snapshotZxid: this.#recovery.snapshotZxid,
       configuration: this.#configurationText(),
     };
     this.#zab = createZabPeer({ ...this.#config.zab, mayVote }, recovered);

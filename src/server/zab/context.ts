@@ -37,6 +37,10 @@ export class PeerContext {
   /** As last given to the disk, which may not have it yet. Operations are durable in order: what counts waits for that. */
   acceptedEpoch: number;
   currentEpoch: number;
+  /** The newest snapshot that was loaded or received: the log cannot be cut before it. */
+  snapshotZxid: Zxid;
+  /** A leader asked for a cut that is not possible: only its whole state helps. */
+  needsState = false;
   /** See {@link ZabConfig.mayVote}; true once this server has synchronized. */
   mayVote: boolean;
   /** The round of election (logical clock). */
@@ -57,10 +61,11 @@ export class PeerContext {
   #nextTicket: Ticket = 1;
 
   constructor(config: ZabConfig, recovered: RecoveredState) {
-    const { acceptedEpoch, currentEpoch, lastZxid } = recovered;
+    const { acceptedEpoch, currentEpoch, lastZxid, snapshotZxid } = recovered;
     this.config = config;
     this.membership = config.membership;
     this.mayVote = config.mayVote;
+    this.snapshotZxid = snapshotZxid;
     this.noteConfiguration(recovered.configuration);
     this.history = new History(config.committedLogEntries, lastZxid, recovered.recentEntries);
     this.currentEpoch = currentEpoch;

@@ -1,7 +1,7 @@
 import { assert } from '../../common/errors.ts';
 import type { ServerId } from '../../common/types.ts';
 import { EPOCH_MAX, epochOf, formatZxid, makeZxid, type Zxid } from '../../common/zxid.ts';
-import { decodeInt, decodeLearnerInfo } from '../protocol/quorum-codec.ts';
+import { decodeEpochAck, decodeLearnerInfo } from '../protocol/quorum-codec.ts';
 import { PacketType, PeerState, QUORUM_PROTOCOL_VERSION, type QuorumPacket } from '../protocol/quorum.ts';
 import type { LogEntry } from '../protocol/transactions.ts';
 import { Broadcast } from './broadcast.ts';
@@ -235,9 +235,10 @@ export class Leader implements Role {
 
   #receiveEpochAck(handler: LearnerHandler, { type, zxid, data }: QuorumPacket): void {
     if (type !== PacketType.ackEpoch || data === null) violation(`packet of type ${type} where ACKEPOCH was due`);
-    const currentEpoch = decodeInt(data);
+    const { currentEpoch, snapshotZxid } = decodeEpochAck(data);
     const { serverId } = handler;
     handler.lastZxid = zxid;
+    handler.snapshotZxid = snapshotZxid;
     this.#learners.advance(handler, 'acceptedEpoch');
     if (this.#phase !== 'offeringEpoch') {
       if (this.#isBeforeCommit(handler)) this.#returned.push(handler);

@@ -27,8 +27,9 @@ export class LearnerHandler {
   isVoter = false;
   isObserver = false;
   stage: LearnerStage = 'connected';
-  /** Its last zxid as ACKEPOCH said it. */
+  /** Its last zxid, and the one before which its log cannot be cut, as ACKEPOCH said them. */
   lastZxid: Zxid = 0;
+  snapshotZxid: Zxid = 0;
   /** When it was last heard of, or began to be waited for. */
   heardAtMs: number;
   /** Up to where it acknowledged proposals. */

@@ -1,19 +1,20 @@
 import type { ServerId } from '../../common/types.ts';
 import { decodeUtf8 } from '../../common/utf8.ts';
-import { counterOf, epochOf, formatZxid, makeZxid, type Zxid } from '../../common/zxid.ts';
+import { epochOf, formatZxid, makeZxid, type Zxid } from '../../common/zxid.ts';
 import { PacketType, PeerState, QUORUM_PROTOCOL_VERSION, type QuorumPacket } from '../protocol/quorum.ts';
-import type { LogEntry } from '../protocol/transactions.ts';
 import type { PeerContext, Role } from './context.ts';
 import { IncomingHistory } from './incoming-history.ts';
 import { entryOf, informedEntryOf, LearnerLog } from './learner-log.ts';
 import { ackEpochPacket, learnerInfoPacket, packet } from './messages.ts';
-import type { Membership, Ticket } from './types.ts';
+import type { Membership, Ticket, ZabInput } from './types.ts';
 import { isPeersFault, violation } from './violation.ts';
 import { MAY_NOT_VOTE_ZXID } from './vote.ts';
 
 /** How often the leader is dialled, and with what pause: it may not know yet that it was elected (Learner.connectToLeader). */
 const DIAL_ATTEMPTS = 5;
 const DIAL_PAUSE_MS = 100;
+
+type Reloaded = Extract<ZabInput, { readonly type: 'reloaded' }>;
 
 type Phase =
   /** The connection is being opened. */
@@ -150,20 +151,21 @@ export class Learner implements Role {
     const zxid = this.#incoming.last;
     this.#heardAtMs = this.#context.nowMs;
     history.reset(zxid, []);
+    this.#context.snapshotZxid = zxid;
+    this.#context.needsState = false;
     this.#context.noteConfiguration(configuration);
     this.#context.persist([{ type: 'installSnapshot', zxid }]);
     this.#phase = 'receivingHistory';
   }
 
-  reloaded(lastZxid: Zxid, recentEntries: readonly LogEntry[], configuration: string | undefined): void {
+  reloaded({ lastZxid, recentEntries, snapshotZxid, configuration }: Reloaded): void {
     const wanted = this.#incoming.last;
     this.#context.isReloading = false;
     this.#heardAtMs = this.#context.nowMs;
     this.#context.history.reset(lastZxid, recentEntries);
+    this.#context.snapshotZxid = snapshotZxid;
     this.#context.noteConfiguration(configuration);
-    // The zero of an epoch is no entry: a log that ends before it is the same history.
-    const isWanted = lastZxid === wanted || (counterOf(wanted) === 0 && lastZxid < wanted);
-    if (!isWanted) {
+    if (lastZxid !== wanted) {
       const ends = formatZxid(lastZxid);
       this.#context.lookForLeader(`cut off at ${formatZxid(wanted)}, the log ends at ${ends}: asking the leader again`);
       return;
@@ -239,26 +241,28 @@ export class Learner implements Role {
   }
 
   #acknowledgeEpoch(): void {
-    const { mayVote, history } = this.#context;
+    const { history, snapshotZxid } = this.#context;
     this.#phase = 'awaitingSync';
     this.#heardAtMs = this.#context.nowMs;
-    this.#send(ackEpochPacket(mayVote ? history.logged : MAY_NOT_VOTE_ZXID, this.#epochToReport));
+    const lastZxid = this.#trustsItsLog ? history.logged : MAY_NOT_VOTE_ZXID;
+    this.#send(ackEpochPacket(lastZxid, { currentEpoch: this.#epochToReport, snapshotZxid }));
+  }
+
+  get #trustsItsLog(): boolean {
+    return this.#context.mayVote && !this.#context.needsState;
   }
 
   /* synchronization */
 
   #receiveSync({ type, zxid }: QuorumPacket): void {
-    const { history, mayVote } = this.#context;
+    const { history } = this.#context;
     switch (type) {
       case PacketType.diff:
         // The leader was told -1: this is the whole history, and a part of one, left by a crash, must not precede it.
-        if (!mayVote && history.logged > 0) this.#cut(0);
+        if (!this.#trustsItsLog && history.logged > 0) this.#cut(0);
         else this.#receiveAfter(history.logged, 'receivingHistory');
         return;
       case PacketType.trunc:
-        if (zxid > history.logged) {
-          violation(`the leader cuts off at ${formatZxid(zxid)}, beyond the last entry ${formatZxid(history.logged)}`);
-        }
         this.#cut(zxid);
         return;
       case PacketType.snap:
@@ -270,7 +274,20 @@ export class Learner implements Role {
     }
   }
 
+  /**
+   * A snapshot that came from a leader which was never established may be beyond where the next leader's history parts
+   * from ours. Our own leaders know it from ACKEPOCH; to ZooKeeper's only -1 says that their whole state is needed. They
+   * then do not count this server while their epoch is being established, so it is said only after the attempt.
+   */
   #cut(zxid: Zxid): void {
+    const { history, snapshotZxid } = this.#context;
+    if (zxid > history.logged) {
+      violation(`the leader cuts off at ${formatZxid(zxid)}, beyond the last entry ${formatZxid(history.logged)}`);
+    }
+    if (zxid < snapshotZxid) {
+      this.#context.needsState = true;
+      violation(`the leader cuts off at ${formatZxid(zxid)}, before the snapshot ${formatZxid(snapshotZxid)}`);
+    }
     this.#receiveAfter(zxid, 'truncating');
     this.#context.isReloading = true;
     this.#context.emit({ type: 'truncateAndReload', zxid });

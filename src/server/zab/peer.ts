@@ -207,7 +207,7 @@ class Peer implements ZabPeer {
         this.#role.snapshotReceived(input.configuration);
         return;
       case 'reloaded':
-        this.#role.reloaded(input.lastZxid, input.recentEntries, input.configuration);
+        this.#role.reloaded(input);
         return;
     }
   }

@@ -13,7 +13,7 @@ import { chooseSync, type SyncPlan } from './sync-plan.ts';
 export function sendHistory(context: PeerContext, learners: LearnerTable, handler: LearnerHandler): void {
   const { history, currentEpoch, membership, next } = context;
   const committed = history.delivered;
-  const plan = chooseSync(history, handler.lastZxid);
+  const plan = chooseSync(history, handler);
   handler.historyZxid = committed;
   sendPlan(context, learners, handler, plan);
   for (const entry of history.between(startOf(plan) ?? committed, committed)) {

@@ -177,6 +177,37 @@ transcript('an old leader of another epoch gets the whole state', () => {
   return cluster.trace;
 });
 
+transcript('a snapshot of a leader that was never established is replaced by the next', () => {
+  const observer: PeerMember = { id: 4, role: 'observer' };
+  const cluster = started({ membership: membershipOf(...voters(1, 2, 3), observer), committedLogEntries: 1 });
+  cluster.crash(4);
+  for (const payload of ['a', 'b', 'c']) {
+    cluster.propose(3, payload);
+    cluster.settle();
+  }
+  for (const id of [1, 2]) cluster.server(id).diskHeld = true;
+  cluster.propose(3, 'lost');
+  cluster.settle();
+  for (const id of [1, 2, 3]) cluster.crash(id);
+  fromHere(cluster);
+  cluster.start(2, 3);
+  cluster.runFor(500);
+  cluster.note('the disk of server 2 gets as far as the accepted epoch');
+  const { disk } = cluster.server(2);
+  const ticket = disk.work();
+  if (ticket !== undefined) cluster.give(cluster.server(2), { type: 'persisted', ticket });
+  cluster.settle();
+  cluster.start(4);
+  cluster.runFor(500);
+  for (const id of [2, 3]) cluster.crash(id);
+  for (const id of [1, 2]) cluster.server(id).diskHeld = false;
+  cluster.start(1, 2);
+  cluster.runFor(1_000);
+  cluster.propose(2, 'd');
+  cluster.runFor(4_000);
+  return cluster.trace;
+});
+
 transcript('a learner that is too far behind gets the whole state', () => {
   const cluster = started({ committedLogEntries: 1 });
   cluster.crash(1);
@@ -273,13 +304,14 @@ transcript('a leader that is cut off cannot confirm, and steps down', () => {
 
 /* one peer of ours, the rest played as ZooKeeper's servers behave */
 
-function follower(lastZxid = 0, currentEpoch = 0): Solo {
+function follower(lastZxid = 0, currentEpoch = 0, snapshotZxid = 0): Solo {
   const recentEntries = lastZxid === 0 ? [] : [entry(lastZxid, 'old')];
   const solo = new Solo({
     membership: three,
     serverId: 1,
     lastZxid,
     recentEntries,
+    snapshotZxid,
     currentEpoch,
     acceptedEpoch: currentEpoch,
   });
@@ -340,17 +372,31 @@ transcript('follower of ZooKeeper, a truncation', () => {
   solo.leader(send.trunc(makeZxid(1, 8)));
   solo.leader(send.proposal(entry(makeZxid(1, 9), 'other')), send.commit(makeZxid(1, 9)));
   const recentEntries = [entry(makeZxid(1, 8), 'old')];
-  solo.give('cut, while more came', { type: 'reloaded', lastZxid: makeZxid(1, 8), recentEntries });
+  solo.give('cut, while more came', { type: 'reloaded', lastZxid: makeZxid(1, 8), recentEntries, snapshotZxid: 0 });
   solo.leader(send.newLeader(makeZxid(2, 0)));
   solo.disk();
   solo.leader(send.upToDate());
   return solo.trace;
 });
 
+transcript('follower of ZooKeeper, a cut before its snapshot', () => {
+  const solo = follower(makeZxid(1, 9), 1, makeZxid(1, 9));
+  solo.leader(send.trunc(makeZxid(1, 8)));
+  solo.wait(200);
+  solo.hear(2, PeerState.following, 3, 0, 1, 4);
+  solo.hear(3, PeerState.leading, 3, 0, 1, 4);
+  solo.give('connected', { type: 'leaderConnected' });
+  solo.leader(send.leaderInfo(makeZxid(2, 0)), send.snap(makeZxid(1, 8)));
+  solo.give('the snapshot is there', { type: 'snapshotReceived' });
+  solo.leader(send.newLeader(makeZxid(2, 0)));
+  solo.disk();
+  return solo.trace;
+});
+
 transcript('follower, the log ends before where it was to be cut', () => {
   const solo = follower(makeZxid(1, 9), 1);
   solo.leader(send.trunc(makeZxid(1, 8)));
-  solo.give('cut', { type: 'reloaded', lastZxid: makeZxid(1, 3), recentEntries: [] });
+  solo.give('cut', { type: 'reloaded', lastZxid: makeZxid(1, 3), recentEntries: [], snapshotZxid: 0 });
   return solo.trace;
 });
 

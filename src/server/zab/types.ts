@@ -86,6 +86,8 @@ export interface RecoveredState {
   readonly lastZxid: Zxid;
   /** The newest entries of the log, oldest first, without a gap, for DIFF. May be empty. */
   readonly recentEntries: readonly LogEntry[];
+  /** The zxid of the snapshot that the log goes on from, 0 for none: the log cannot be cut before it. */
+  readonly snapshotZxid: Zxid;
   /** The newest configuration in log and snapshot, committed or not. */
   readonly configuration?: string | undefined;
 }
@@ -115,13 +117,15 @@ export type ZabInput =
   /** The disk has done what this ticket asked, and everything before it. */
   | { readonly type: 'persisted'; readonly ticket: Ticket }
   /**
-   * `truncateAndReload` is done: log and state end at `lastZxid`. That is what was asked, or less where the disk had
-   * nothing so old: the peer then asks its leader again.
+   * `truncateAndReload` is done: log and state end at `lastZxid`. If that is not what was asked, the peer asks its leader
+   * again.
    */
   | {
       readonly type: 'reloaded';
       readonly lastZxid: Zxid;
       readonly recentEntries: readonly LogEntry[];
+      /** As in {@link RecoveredState}. */
+      readonly snapshotZxid: Zxid;
       readonly configuration?: string | undefined;
     }
   /** The leader only: entries with zxids that follow the last proposed one without a gap. */

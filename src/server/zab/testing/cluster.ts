@@ -480,9 +480,10 @@ export class Cluster {
   #truncate(server: TestServer, zxid: Zxid): void {
     this.note(`${server.id} cuts its log at ${showZxid(zxid)}`);
     const tickets = server.disk.truncate(zxid);
-    const { lastZxid, recentEntries } = server.disk.recover();
+    const { lastZxid, recentEntries, snapshotZxid } = server.disk.recover();
     server.state = [...server.disk.state];
-    this.give(server, { type: 'reloaded', lastZxid, recentEntries, configuration: newestConfiguration(server.state) });
+    const configuration = newestConfiguration(server.state);
+    this.give(server, { type: 'reloaded', lastZxid, recentEntries, snapshotZxid, configuration });
     for (const ticket of tickets) this.give(server, { type: 'persisted', ticket });
   }
 

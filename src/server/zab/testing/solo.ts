@@ -39,7 +39,7 @@ export class Solo {
 
   constructor(options: SoloOptions) {
     const { membership, serverId, mayVote = true } = options;
-    const { acceptedEpoch = 0, currentEpoch = 0, lastZxid = 0, recentEntries = [] } = options;
+    const { acceptedEpoch = 0, currentEpoch = 0, lastZxid = 0, recentEntries = [], snapshotZxid = 0 } = options;
     const config: ZabConfig = {
       membership,
       serverId,
@@ -49,7 +49,7 @@ export class Solo {
       syncLimitTicks: 5,
       committedLogEntries: 500,
     };
-    this.#peer = createZabPeer(config, { acceptedEpoch, currentEpoch, lastZxid, recentEntries });
+    this.#peer = createZabPeer(config, { acceptedEpoch, currentEpoch, lastZxid, recentEntries, snapshotZxid });
     this.give('starts', { type: 'start' });
   }
 

@@ -1,6 +1,6 @@
 import { decodeUtf8 } from '../../../common/utf8.ts';
 import { counterOf, epochOf, type Zxid } from '../../../common/zxid.ts';
-import { decodeInt } from '../../protocol/quorum-codec.ts';
+import { decodeEpochAck } from '../../protocol/quorum-codec.ts';
 import { PacketType, PeerState, type Notification, type QuorumPacket } from '../../protocol/quorum.ts';
 import type { LogEntry } from '../../protocol/transactions.ts';
 import { readMembership } from '../../config/reconfiguration.ts';
@@ -51,7 +51,7 @@ export function showPacket({ type, zxid, data }: QuorumPacket): string {
     case PacketType.inform:
       return `${name} ${showEntry({ zxid, bytes: data ?? new Uint8Array(0) })}`;
     case PacketType.ackEpoch:
-      return `${name} last ${showZxid(zxid)}, current epoch ${data === null ? '?' : decodeInt(data)}`;
+      return `${name} last ${showZxid(zxid)}, current epoch ${data === null ? '?' : decodeEpochAck(data).currentEpoch}`;
     case PacketType.followerInfo:
     case PacketType.observerInfo:
       return `${name} accepted epoch ${epochOf(zxid)}`;
