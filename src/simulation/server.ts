@@ -241,6 +241,7 @@ export class SimulatedServer {
       case 'configuration':
         this.parts.configured(output.text);
         return;
+      case 'nextConfiguration':
       case 'pauseClients':
       case 'log':
         return;

@@ -63,6 +63,7 @@ function driven(react: React) {
     {
       role: note('role'),
       configuration: note('configuration'),
+      nextConfiguration: note('nextConfiguration'),
       stopped: note('stopped'),
       failed: (error) => (failure = error),
     },

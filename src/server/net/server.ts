@@ -68,6 +68,8 @@ export class ZooServer {
   readonly #view: ServerView;
   /** As the last reconfiguration left it. */
   #ensemble: Ensemble;
+  /** One that is, or was, under way. */
+  #next: Ensemble | undefined;
   #clientAddress: HostPort;
 
   /**
@@ -152,6 +154,9 @@ export class ZooServer {
       {
         role: (role) => this.#roleChanged(role),
         configuration: (text, version) => this.#reconfigured(text, version),
+        nextConfiguration: (text) => {
+          this.#next = readEnsemble(text);
+        },
         stopped: () => this.#stopped.resolve(undefined),
         failed: (error) => options.failed(error),
       },
@@ -289,10 +294,10 @@ export class ZooServer {
     this.#clients.move(client, config.clientBacklog).catch((error: unknown) => this.#options.failed(error));
   }
 
-  /** A server that a configuration does not know (yet, or any more) is where zoo.cfg says. */
+  /** A server that the configuration in force does not know (yet, or any more) is where the next one or zoo.cfg says. */
   #entryOf(server: ServerId): ServerEntry | undefined {
-    const isIt = ({ id }: ServerEntry): boolean => id === server;
-    return this.#ensemble.servers.find(isIt) ?? this.#options.config.ensemble.servers.find(isIt);
+    const known = [...this.#ensemble.servers, ...(this.#next?.servers ?? []), ...this.#options.config.ensemble.servers];
+    return known.find(({ id }) => id === server);
   }
 
   #quorumAddresses(server: ServerId): HostPort[] {

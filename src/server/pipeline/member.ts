@@ -248,6 +248,9 @@ class ZabMember implements Member {
         this.#learners.membership = output.membership;
         this.#step.emit({ type: 'configuration', text: output.membership.text, version: output.membership.version });
         break;
+      case 'nextConfiguration':
+        this.#step.emit({ type: 'nextConfiguration', text: output.membership.text });
+        break;
       case 'persist':
         this.#step.emit({
           type: 'persist',

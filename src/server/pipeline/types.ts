@@ -130,6 +130,8 @@ export type MemberOutput =
    * begins with it ({@link ZabConfig.membership}).
    */
   | { readonly type: 'configuration'; readonly text: string; readonly version: Zxid }
+  /** The servers of this configuration may have to be reached, though it is not (yet) in force. */
+  | { readonly type: 'nextConfiguration'; readonly text: string }
   /* people */
   | { readonly type: 'role'; readonly role: ZabRole }
   | {

@@ -300,6 +300,7 @@ const codecs: readonly Codec[] = [
       electionEpoch: exactLong,
       peerEpoch: exactLong,
       config: text,
+      nextConfig: text,
     }),
     (value) => encodeNotification(value).subarray(4),
     decodeNotification,

@@ -34,6 +34,12 @@ export class PeerContext {
   membership: Membership;
   /** A newer one that is logged: until it is known to be committed, its quorum is needed as well. */
   next: Membership | undefined;
+  /**
+   * A newer one still, of which another server said during the election that it is logged there. Where a part of the voters
+   * has logged it, they may propose one of its servers, whom the others would not know; and a server that is to become a
+   * voter may be needed for the quorum. So its voters vote and may be voted for, which asks for no other quorum.
+   */
+  #heard: Membership | undefined;
   /** As last given to the disk, which may not have it yet. Operations are durable in order: what counts waits for that. */
   acceptedEpoch: number;
   currentEpoch: number;
@@ -90,14 +96,18 @@ export class PeerContext {
     return this.next === undefined ? [this.membership] : [this.membership, this.next];
   }
 
+  /** The configurations whose voters take part in an election. */
+  get electorates(): readonly Membership[] {
+    return this.#heard === undefined ? this.memberships : [...this.memberships, this.#heard];
+  }
+
   /** The servers that vote in any of them. */
   get voters(): readonly ServerId[] {
-    if (this.next === undefined) return votersOf(this.membership);
-    return [...new Set([...votersOf(this.membership), ...votersOf(this.next)])];
+    return [...new Set(this.electorates.flatMap((membership) => votersOf(membership)))];
   }
 
   isVoterId(id: ServerId): boolean {
-    return this.memberships.some((membership) => isVoter(membership, id));
+    return this.electorates.some((membership) => isVoter(membership, id));
   }
 
   /** Whether this server votes, apart from {@link mayVote}. */
@@ -129,7 +139,24 @@ export class PeerContext {
   noteNext(text: string): void {
     const membership = this.readMembership(text);
     const known = this.next ?? this.membership;
-    if (membership !== undefined && membership.version > known.version) this.next = membership;
+    if (membership === undefined || membership.version <= known.version) return;
+    this.next = membership;
+    this.emit({ type: 'nextConfiguration', membership });
+  }
+
+  /** Returns whether it is news that another server has logged this configuration. */
+  hearOfNext(text: string): boolean {
+    const membership = text === '' ? undefined : this.readMembership(text);
+    const known = this.#heard ?? this.next ?? this.membership;
+    if (membership === undefined || membership.version <= known.version) return false;
+    this.#heard = membership;
+    this.emit({ type: 'nextConfiguration', membership });
+    return true;
+  }
+
+  /** A leader has been found, and its history taken over: whatever is under way is in the log. */
+  forgetHearsay(): void {
+    this.#heard = undefined;
   }
 
   /** @throws CodedError ZK_PROTOCOL_VIOLATION if the entry does not follow the last one. */
@@ -192,7 +219,9 @@ export class PeerContext {
 
   sendVote(to: ServerId, vote: Vote): void {
     const { leader, zxid, peerEpoch, electionEpoch, state } = vote;
-    const notification: Notification = { leader, zxid, peerEpoch, electionEpoch, state, config: this.membership.text };
+    const config = this.membership.text;
+    const nextConfig = this.next?.text ?? '';
+    const notification: Notification = { leader, zxid, peerEpoch, electionEpoch, state, config, nextConfig };
     this.#outputs.push({ type: 'sendVote', to, notification });
   }
 

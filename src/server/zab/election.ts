@@ -100,7 +100,7 @@ export class Election implements Role {
   }
 
   #receiveLooking(from: ServerId, vote: Vote): void {
-    const { memberships, round } = this.#context;
+    const { electorates, round } = this.#context;
     if (!this.#canVote || vote.zxid === MAY_NOT_VOTE_ZXID) return;
     if (vote.electionEpoch < round) {
       this.#context.sendVote(from, this.#proposal);
@@ -110,9 +110,9 @@ export class Election implements Role {
       this.#context.round = vote.electionEpoch;
       this.#round.clear();
       const own = this.#ownVote();
-      this.#adopt(isBetter(memberships, vote, own) ? { ...vote } : own);
+      this.#adopt(isBetter(electorates, vote, own) ? { ...vote } : own);
       this.#sendToAll();
-    } else if (isBetter(memberships, vote, this.#proposal)) {
+    } else if (isBetter(electorates, vote, this.#proposal)) {
       this.#adopt({ ...vote });
       this.#sendToAll();
     }

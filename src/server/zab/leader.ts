@@ -327,6 +327,7 @@ export class Leader implements Role {
     const logged = formatZxid(context.history.logged);
     context.log('info', 'leading', { epoch: this.#epoch, quorum: synced.ids(), logged });
     context.vote = { ...context.vote, peerEpoch: this.#epoch };
+    context.forgetHearsay();
     this.#phase = 'broadcast';
     this.#phaseDeadlineMs = Number.POSITIVE_INFINITY;
     // What an earlier leader proposed, and quorums of both configurations have now, is committed.

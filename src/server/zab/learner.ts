@@ -350,6 +350,7 @@ export class Learner implements Role {
     }
     this.#context.vote = { ...vote, peerEpoch: currentEpoch };
     this.#phase = 'serving';
+    this.#context.forgetHearsay();
     this.#sendEpochAck();
     this.#reportRole(true);
   }

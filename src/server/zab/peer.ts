@@ -228,8 +228,8 @@ class Peer implements ZabPeer {
     const { barred, nowMs } = this.#context;
     const role = this.#role;
     const isLooking = notification.state === PeerState.looking;
+    if (role instanceof Election && this.#takeConfigurations(notification)) return;
     const fromVoter = this.#context.isVoterId(from);
-    if (role instanceof Election && this.#adoptConfiguration(notification)) return;
     if (fromVoter && isLooking) {
       if (notification.zxid === MAY_NOT_VOTE_ZXID) barred.add(from);
       else barred.delete(from);
@@ -244,14 +244,22 @@ class Peer implements ZabPeer {
     }
   }
 
-  /** Another server knows a newer configuration, which is committed: the search begins anew with it. */
-  #adoptConfiguration({ config }: Notification): boolean {
+  /** Another server knows a newer configuration: the search begins anew with it. */
+  #takeConfigurations({ config, nextConfig }: Notification): boolean {
+    const context = this.#context;
+    if (this.#adopt(config)) context.lookForLeader('another server knows a newer configuration');
+    else if (context.hearOfNext(nextConfig)) context.lookForLeader('another server has logged a newer configuration');
+    else return false;
+    return true;
+  }
+
+  /** A configuration that is in force elsewhere, and thus committed. */
+  #adopt(config: string): boolean {
     const context = this.#context;
     if (config === '' || config === context.membership.text) return false;
     const membership = context.readMembership(config);
     if (membership === undefined || membership.version <= context.membership.version) return false;
     context.activate(membership);
-    context.lookForLeader('another server knows a newer configuration');
     return true;
   }
 

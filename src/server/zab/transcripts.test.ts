@@ -149,6 +149,36 @@ transcript('the next leader ends a reconfiguration that is logged', () => {
   return cluster.trace;
 });
 
+transcript('a voter that has not logged a reconfiguration votes for a server that joins', () => {
+  const cluster = changeable();
+  cluster.isolate(1);
+  for (const id of [2, 4]) cluster.server(id).diskHeld = true;
+  cluster.reconfigure(3, [1, 2, 3, 4]);
+  cluster.settle();
+  cluster.crash(3);
+  cluster.heal();
+  for (const id of [2, 4]) cluster.server(id).diskHeld = false;
+  cluster.runFor(12_000);
+  return cluster.trace;
+});
+
+transcript('a single voter ends the reconfiguration that it alone has logged', () => {
+  const membership = readMembership(configurationText([1], makeZxid(1, 0)));
+  const cluster = new Cluster({ membership, others: [2] });
+  cluster.startAll();
+  cluster.runFor(1_000);
+  fromHere(cluster);
+  cluster.server(1).diskHeld = true;
+  cluster.reconfigure(1, [1, 2]);
+  cluster.cut(1, 2);
+  cluster.crash(1, 1);
+  cluster.heal();
+  cluster.server(1).diskHeld = false;
+  cluster.start(1);
+  cluster.runFor(3_000);
+  return cluster.trace;
+});
+
 transcript('what only the old leader has logged is cut off', () => {
   const cluster = started();
   cluster.propose(3, 'a');

@@ -200,6 +200,11 @@ export type ZabOutput =
    * output is carried out: {@link ZabConfig.membership} at the next start.
    */
   | { readonly type: 'configuration'; readonly membership: Membership }
+  /**
+   * This configuration is logged, here or elsewhere, and not known to be committed. Its servers may have to be reached, now
+   * or before it is in force.
+   */
+  | { readonly type: 'nextConfiguration'; readonly membership: Membership }
   /** Where the peer stands. `looking` ends everything that served clients. */
   | { readonly type: 'role'; readonly role: ZabRole }
   /** A packet for the layer above: on the leader REQUEST, REVALIDATE, SYNC, PING from a learner that is synchronized. */

@@ -293,6 +293,7 @@ export class Ensemble {
         node.configuration = output.text;
         break;
       case 'role':
+      case 'nextConfiguration':
         break;
     }
   }

@@ -457,6 +457,7 @@ export class Cluster {
       case 'log':
         this.#noteLog(server, output);
         return;
+      case 'nextConfiguration':
       case 'receiveSnapshot':
       case 'fromLearner':
         return;

@@ -89,7 +89,7 @@ export class Solo {
 
   /** A server says that it follows, or leads with, this leader. */
   hear(from: ServerId, state: number, leader: ServerId, zxid: Zxid, peerEpoch: number, electionEpoch: number): void {
-    const notification = { state, leader, zxid, peerEpoch, electionEpoch, config: '' };
+    const notification = { state, leader, zxid, peerEpoch, electionEpoch, config: '', nextConfig: '' };
     const name = Object.entries(PeerState).find(([, value]) => value === state)?.[0] ?? '?';
     const vote = `server ${leader}, epoch ${peerEpoch}, ${showZxid(zxid)}, round ${electionEpoch}`;
     this.give(`server ${from} is ${name} for ${vote}`, { type: 'vote', from, notification });

@@ -117,6 +117,8 @@ export function showOutput(output: ZabOutput): string | undefined {
       return `hands up from the leader: ${showPacket(output.packet)}`;
     case 'configuration':
       return `activates the configuration ${showConfiguration(output.membership.text)}`;
+    case 'nextConfiguration':
+      return undefined;
     case 'leadershipConfirmed':
       return `confirms question ${output.token}`;
     case 'log': {
