@@ -173,6 +173,7 @@ export class ZooServer {
       },
       startedAtMs: Date.now(),
       status: () => this.#member.status(),
+      ensemble: () => this.#member.ensemble(),
       clients: () => this.#member.clients(),
       storage: () => this.#storage.metrics(),
       connections: this.#clients,

@@ -15,7 +15,7 @@ import type { PendingRequest } from './client.ts';
 import { Clients } from './clients.ts';
 import { IncomingSnapshot } from './incoming-snapshot.ts';
 import { Leading, type EnsembleView } from './leading.ts';
-import { LearnerCensus } from './learner-census.ts';
+import { byId, syncedLearner, LearnerCensus } from './learner-census.ts';
 import { Learning } from './learning.ts';
 import { Reads } from './reads.ts';
 import { Recovery } from './recovery.ts';
@@ -25,6 +25,7 @@ import { SnapshotSchedule } from './snapshot-schedule.ts';
 import { Step, isMalformed } from './step.ts';
 import type {
   ClientInfo,
+  EnsembleStatus,
   Member,
   MemberConfig,
   MemberInput,
@@ -134,6 +135,18 @@ class ZabMember implements Member {
       syncedFollowers: this.#learners.synced,
       packetsReceived: this.#clients.received,
       packetsSent: this.#replies.sentCount,
+    };
+  }
+
+  ensemble(): EnsembleStatus {
+    const leads = this.#role.state === 'leading' && this.#role.serving;
+    const learners = this.#zab?.learners().filter(({ serving }) => serving) ?? [];
+    const { lastZxid } = this.#database;
+    return {
+      voting: this.#zab?.isVoting() ?? false,
+      learners: leads
+        ? learners.map((each) => syncedLearner(each, this.#membership, lastZxid)).toSorted(byId)
+        : undefined,
     };
   }
 

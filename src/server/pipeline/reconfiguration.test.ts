@@ -94,6 +94,34 @@ test('a server that missed a change learns of it, whatever it began with', () =>
   assert.deepEqual(votersIn(configurationAt(ensemble, ensemble.connected(gone))).includes(gone), false);
 });
 
+test('a leader says who is in sync, and what each of them is; everybody whether it votes', () => {
+  const ensemble = open(4);
+  const { leader, followers } = ensemble;
+  const [gone, demoted, follower] = followers;
+  assert.ok(gone !== undefined && demoted !== undefined && follower !== undefined);
+  const client = ensemble.connected(leader);
+  reconfigure(client, {
+    leavingServers: String(gone),
+    joiningServers: `server.${demoted}=server-${demoted}:2888:3888:observer;2181`,
+  });
+  ensemble.untilServing();
+  send.create(client, '/behind');
+  // The answer to the next ping says what the observer has.
+  ensemble.advance(4_000);
+  const roles = new Map([
+    [gone, 'joining'],
+    [demoted, 'observer'],
+    [follower, 'follower'],
+  ] as const);
+  assert.deepEqual(ensemble.member(leader).ensemble(), {
+    voting: true,
+    learners: followers.map((id) => ({ id, role: roles.get(id), lag: 0 })),
+  });
+  for (const id of followers) {
+    assert.deepEqual(ensemble.member(id).ensemble(), { voting: id === follower, learners: undefined });
+  }
+});
+
 test('changes that make no sense, or come at the wrong time, are refused', () => {
   const ensemble = open(3);
   const client = ensemble.connected(ensemble.leader);

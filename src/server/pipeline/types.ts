@@ -161,6 +161,23 @@ export interface MemberStatus {
   readonly packetsSent: number;
 }
 
+/** A synchronized learner of this leader, for people and the operator. */
+export interface SyncedLearner {
+  readonly id: ServerId;
+  /** `joining`: in no configuration (yet, or any more). */
+  readonly role: 'follower' | 'observer' | 'joining';
+  /** How many committed transactions it is behind. */
+  readonly lag: number;
+}
+
+/** What a member knows of its ensemble. */
+export interface EnsembleStatus {
+  /** Whether this server counts in quorums: a participant of the configuration in force that has what it once promised. */
+  readonly voting: boolean;
+  /** In the order of their ids; undefined on a server that does not lead and serve. */
+  readonly learners: readonly SyncedLearner[] | undefined;
+}
+
 /** One open client connection, for `cons` and `stat`. */
 export interface ClientInfo {
   readonly client: ClientId;
@@ -194,6 +211,7 @@ export interface Member {
   step(inputs: readonly MemberInput[], now: Now): readonly MemberOutput[];
   nextDeadlineMs(): number;
   status(): MemberStatus;
+  ensemble(): EnsembleStatus;
   clients(): readonly ClientInfo[];
   /**
    * The state as it is between two steps, to be read bit by bit while steps go on; undefined while this member does not

@@ -94,7 +94,7 @@ export class Broadcast {
     const { serverId, connection } = handler;
     if (handler.stage !== 'serving' || serverId === undefined) return;
     if (packet.type === PacketType.ping) {
-      handler.pingsAnswered++;
+      handler.answeredPing();
       this.#confirm(this.#check.answered(handler, this.#learners.servingVoters));
     }
     this.#context.emit({ type: 'fromLearner', connection, server: serverId, packet });
@@ -190,7 +190,7 @@ export class Broadcast {
 
   #ping(handlers: readonly LearnerHandler[]): void {
     if (handlers.length === 0) return;
-    for (const handler of handlers) handler.pingsSent++;
+    for (const handler of handlers) handler.pinged(this.#context.history.delivered);
     const connections = handlers.map((handler) => handler.connection);
     this.#context.emit({ type: 'sendToLearners', connections, packet: packet(PacketType.ping, this.#lastProposed) });
   }

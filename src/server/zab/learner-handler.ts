@@ -38,6 +38,9 @@ export class LearnerHandler {
   historyZxid: Zxid = 0;
   pingsSent = 0;
   pingsAnswered = 0;
+  /** What was committed when each of the pings left that it has not answered yet. */
+  readonly #pinged: Zxid[] = [];
+  #heardZxid: Zxid = 0;
   /** A zxid that it was sent and the time by which it must have acknowledged that (Java's SyncLimitCheck). */
   #ackDueZxid: Zxid = 0;
   #ackDueAtMs = Number.POSITIVE_INFINITY;
@@ -49,7 +52,19 @@ export class LearnerHandler {
 
   /** Up to where it has everything, once it has acknowledged NEWLEADER. */
   get heldZxid(): Zxid {
-    return Math.max(this.acked, this.historyZxid);
+    return Math.max(this.acked, this.historyZxid, this.#heardZxid);
+  }
+
+  pinged(committed: Zxid): void {
+    this.pingsSent++;
+    this.#pinged.push(committed);
+  }
+
+  /** It has read what it was sent before that ping: an observer acknowledges nothing else. */
+  answeredPing(): void {
+    this.pingsAnswered++;
+    const committed = this.#pinged.shift();
+    if (this.isObserver && committed !== undefined) this.#heardZxid = committed;
   }
 
   /** Whether the leader waits for this learner, rather than the learner for the leader. */

@@ -128,9 +128,9 @@ export class LearnerTable {
 
   statuses(): readonly LearnerStatus[] {
     const statuses: LearnerStatus[] = [];
-    for (const { connection, serverId, isObserver, isVoter, stage, acked } of this.#handlers.values()) {
+    for (const { connection, serverId, isObserver, isVoter, stage, heldZxid } of this.#handlers.values()) {
       if (serverId === undefined) continue;
-      statuses.push({ connection, serverId, isObserver, isVoter, serving: stage === 'serving', acked });
+      statuses.push({ connection, serverId, isObserver, isVoter, serving: stage === 'serving', heldZxid });
     }
     return statuses;
   }

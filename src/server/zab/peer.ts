@@ -103,6 +103,11 @@ class Peer implements ZabPeer {
     return this.#role instanceof Leader ? this.#role.statuses() : [];
   }
 
+  isVoting(): boolean {
+    const { mayVote, membership, serverId } = this.#context;
+    return mayVote && membership.weightOf(serverId) > 0;
+  }
+
   #take(input: ZabInput): void {
     assert((this.#role === undefined) === (input.type === 'start'), `the input '${input.type}' is out of order`);
     this.#dispatch(input);

@@ -250,8 +250,8 @@ export interface LearnerStatus {
   readonly isVoter: boolean;
   /** Whether it has synchronized and may serve clients. */
   readonly serving: boolean;
-  /** The last proposal that it acknowledged; 0 for none. */
-  readonly acked: Zxid;
+  /** Up to where it has everything, as far as this leader knows: learners without a vote say it with their pings only. */
+  readonly heldZxid: Zxid;
 }
 
 /** The state machine. */
@@ -262,4 +262,6 @@ export interface ZabPeer {
   nextDeadlineMs(): number;
   /** The learners of a leader; none on any other server. */
   learners(): readonly LearnerStatus[];
+  /** Whether this server counts: a participant of the configuration in force whose disk holds what it once promised. */
+  isVoting(): boolean;
 }
