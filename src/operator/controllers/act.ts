@@ -2,7 +2,7 @@ import type { CoordinationCluster } from '../../api/coordination-cluster.ts';
 import type { Logger } from '../../common/types.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { isPermanent } from '../kube/errors.ts';
-import type { Observed, Step } from '../plan/model.ts';
+import type { Observed, PlannedEvent, Step } from '../plan/model.ts';
 import { KINDS } from '../resources/kubernetes.ts';
 import { namespaceOf } from '../resources/names.ts';
 import type { AppliedObjects } from './applied-objects.ts';
@@ -15,9 +15,12 @@ export interface StepFailure {
 
 /** What {@link act} writes with. */
 export interface Writers {
-  readonly client: Pick<KubeClient, 'apply' | 'delete' | 'mergePatch'>;
+  readonly client: Pick<KubeClient, 'apply' | 'create' | 'delete' | 'mergePatch'>;
   readonly applied: AppliedObjects;
   readonly setFinalizers: (finalizers: readonly string[]) => Promise<void>;
+  /** Rejects with a conflict where the cluster is no longer as it was when the steps were decided. */
+  readonly confirm: () => Promise<void>;
+  readonly announce: (event: PlannedEvent) => Promise<void>;
   readonly logger: Logger;
 }
 
@@ -34,8 +37,14 @@ export async function act(
   writers: Writers,
 ): Promise<StepFailure[]> {
   const failures: StepFailure[] = [];
+  let isConfirmed = false;
   for (const step of steps) {
     try {
+      if (step.do === 'delete' && !isConfirmed) {
+        // What was decided on an old state of the cluster must not cost anybody a pod or a volume.
+        await writers.confirm();
+        isConfirmed = true;
+      }
       await perform(cluster, step, observed, writers);
     } catch (error) {
       if (!isPermanent(error)) throw error;
@@ -51,7 +60,7 @@ async function perform(
   cluster: CoordinationCluster,
   step: Step,
   observed: Observed,
-  { client, applied, setFinalizers, logger }: Writers,
+  { client, applied, setFinalizers, announce, logger }: Writers,
 ): Promise<void> {
   const namespace = namespaceOf(cluster);
   switch (step.do) {
@@ -63,8 +72,15 @@ async function perform(
       applied.note(object, before, await client.apply(KINDS[kind], object));
       return;
     }
+    case 'create': {
+      const { object, kind } = step;
+      logger.info('creating', { kind, name: object.metadata.name, namespace });
+      await client.create(KINDS[kind], object);
+      return;
+    }
     case 'delete': {
       const { kind, name, uid, resourceVersion } = step;
+      if (step.announce !== undefined) await announce(step.announce);
       logger.info('deleting', { kind, name, namespace, uid });
       const preconditions = { uid, ...(resourceVersion === undefined ? {} : { resourceVersion }) };
       await client.delete(KINDS[kind], namespace, name, preconditions);
@@ -94,6 +110,8 @@ function describe(step: Step): string {
   switch (step.do) {
     case 'apply':
       return `applying ${step.kind} ${step.object.metadata.name}`;
+    case 'create':
+      return `creating ${step.kind} ${step.object.metadata.name}`;
     case 'delete':
       return `deleting ${step.kind} ${step.name}`;
     case 'expandClaim':

@@ -8,12 +8,11 @@ import type { Observed, PlannedEvent, Step } from './model.ts';
 /** What is to be done so that every member becomes as the manifest says. */
 export interface Rolling {
   readonly steps: readonly Step[];
-  readonly events: readonly PlannedEvent[];
   /** What the next restart waits for; undefined where nothing waits. */
   readonly waitingFor?: string;
 }
 
-const NOTHING: Rolling = { steps: [], events: [] };
+const NOTHING: Rolling = { steps: [] };
 
 /**
  * Restarts outdated members: at once those that are of no use to anybody, which is how a corrected manifest reaches what
@@ -38,14 +37,12 @@ export function restartOutdated(
 }
 
 function replaceUseless(useless: readonly Member[], { now }: Observed): Rolling {
-  return {
-    steps: useless.flatMap(deletePod),
-    events: useless.map((member) => ({
-      type: 'Normal',
-      reason: 'MemberReplaced',
-      message: `Replacing ${member.slot.podName}, which does not serve (${whyAbsent(member, now)}), as the manifest now says`,
-    })),
-  };
+  const replacing = (member: Member): PlannedEvent => ({
+    type: 'Normal',
+    reason: 'MemberReplaced',
+    message: `Replacing ${member.slot.podName}, which does not serve (${whyAbsent(member, now)}), as the manifest now says`,
+  });
+  return { steps: useless.flatMap((member) => deletePod(member, replacing(member))) };
 }
 
 /** Takes down one member that may be serving, where the others are enough. */
@@ -64,7 +61,7 @@ function restartNext(
     return waiting(`waiting for ${names}`);
   }
   if (leader === undefined) return waiting('waiting until it is known which member leads');
-  return { steps: deletePod(next), events: [restarting(ensemble, state, next)] };
+  return { steps: deletePod(next, restarting(ensemble, state, next)) };
 }
 
 /** Who is restarted first has the lowest: members that do not serve, then from the last to the first, then the leader. */
@@ -86,10 +83,10 @@ function restarting({ voters }: Ensemble, state: EnsembleState, next: Member): P
 }
 
 /** On a stale read nothing is deleted: the pod must be the very one, and still as it was observed. */
-function deletePod({ pod }: Member): Step[] {
+function deletePod({ pod }: Member, announce: PlannedEvent): Step[] {
   const { name, uid, resourceVersion } = pod?.metadata ?? {};
   if (name === undefined || uid === undefined) return [];
-  return [{ do: 'delete', kind: 'Pod', name, uid, resourceVersion }];
+  return [{ do: 'delete', kind: 'Pod', name, uid, resourceVersion, announce }];
 }
 
 /** Whether pods that Kubernetes makes from now on are what the manifest says. */

@@ -31,6 +31,8 @@ import type { InstanceLock } from '../storage/instance-lock.ts';
 import { LeaderLink } from './leader-link.ts';
 import { LearnerListener } from './learner-listener.ts';
 import { listen, stopListening } from './listen.ts';
+import { MemberMeter } from './monitoring/member-meter.ts';
+import { Summary } from './monitoring/summary.ts';
 import type { ServerView } from './server-view.ts';
 
 /** A connection that says nothing whole is closed after this (ZooKeeper's nio.sessionlessCnxnTimeout). */
@@ -65,6 +67,8 @@ export class ZooServer {
   readonly #locks: readonly InstanceLock[];
   readonly #http: HttpServer[] = [];
   readonly #stopped = Promise.withResolvers<undefined>();
+  readonly #meter = new MemberMeter(performance.now());
+  readonly #loading = new Summary();
   readonly #view: ServerView;
   /** As the last reconfiguration left it. */
   #ensemble: Ensemble;
@@ -160,6 +164,7 @@ export class ZooServer {
         stopped: () => this.#stopped.resolve(undefined),
         failed: (error) => options.failed(error),
       },
+      this.#meter,
       logger,
     );
     const currentConfig = (): ZooConfig => ({ ...config, ensemble: this.#ensemble });
@@ -176,6 +181,9 @@ export class ZooServer {
       ensemble: () => this.#member.ensemble(),
       clients: () => this.#member.clients(),
       storage: () => this.#storage.metrics(),
+      learners: () => this.#member.learners(),
+      meter: this.#meter,
+      loading: this.#loading,
       connections: this.#clients,
       logger,
       snapshot: () => this.#member.snapshot(),
@@ -209,11 +217,13 @@ export class ZooServer {
     const { config, own, logger } = this.#options;
     const recoveryBeganMs = performance.now();
     const recovery = this.#storage.recover(this.#member.recovery);
+    const recoveryMs = performance.now() - recoveryBeganMs;
+    this.#loading.record(recoveryMs);
     for (const warning of recovery.warnings) logger.warn(warning);
     logger.info('loaded the state', {
       lastZxid: formatZxid(recovery.lastZxid),
       znodes: this.#member.status().znodes,
-      tookMs: Math.round(performance.now() - recoveryBeganMs),
+      tookMs: Math.round(recoveryMs),
     });
     await this.#clients.listen(own.client, config.clientBacklog);
     this.#listenForPeers();
@@ -224,7 +234,7 @@ export class ZooServer {
       (await import('./admin-server.ts')).createAdminServer(this.#view),
     );
     await this.#startHttp(config.metrics, 'metrics', async () =>
-      (await import('./metrics-server.ts')).createMetricsServer(this.#view),
+      (await import('./monitoring/metrics-server.ts')).createMetricsServer(this.#view),
     );
   }
 

@@ -7,7 +7,7 @@ import { OpCode, ReplyCode } from '../protocol/opcodes.ts';
 import { decodeLogEntry } from '../protocol/transaction-codec.ts';
 import type { LogEntry } from '../protocol/transactions.ts';
 import { createZabPeer } from '../zab/peer.ts';
-import type { Membership, ZabInput, ZabOutput, ZabPeer, ZabRole } from '../zab/types.ts';
+import type { LearnerStatus, Membership, ZabInput, ZabOutput, ZabPeer, ZabRole } from '../zab/types.ts';
 import { createAccess, type Access } from './access.ts';
 import { adminAccess, type AdminAccess } from './admin-access.ts';
 import { Answers } from './answers.ts';
@@ -15,7 +15,7 @@ import type { PendingRequest } from './client.ts';
 import { Clients } from './clients.ts';
 import { IncomingSnapshot } from './incoming-snapshot.ts';
 import { Leading, type EnsembleView } from './leading.ts';
-import { byId, syncedLearner, LearnerCensus } from './learner-census.ts';
+import { byId, syncedLearner } from './synced-learner.ts';
 import { Learning } from './learning.ts';
 import { Reads } from './reads.ts';
 import { Recovery } from './recovery.ts';
@@ -64,7 +64,6 @@ class ZabMember implements Member {
   /** What the ZAB core is told once it is done with what it is doing. */
   readonly #later: ZabInput[] = [];
   readonly #incoming: IncomingSnapshot;
-  readonly #learners: LearnerCensus;
   /** The configuration in force. */
   #membership: Membership;
   #paused = false;
@@ -90,7 +89,6 @@ class ZabMember implements Member {
     this.#clients = new Clients(config, this.#database, step, replies, reads, answers, sessionIds);
     const events = new WatchEvents(this.#access, replies, this.#clients);
     this.#incoming = new IncomingSnapshot(this.#database);
-    this.#learners = new LearnerCensus(config.zab.membership);
     this.#recovery = new Recovery(this.#database, config.zab.committedLogEntries);
     this.#snapshots = new SnapshotSchedule(config.snapshotEveryTransactions, random);
   }
@@ -131,8 +129,7 @@ class ZabMember implements Member {
       sessions: database.sessions.size,
       clients: this.#clients.count,
       outstandingRequests: this.#clients.outstanding,
-      learners: this.#learners.connected,
-      syncedFollowers: this.#learners.synced,
+      pendingSyncs: this.#leading?.pendingSyncs ?? 0,
       packetsReceived: this.#clients.received,
       packetsSent: this.#replies.sentCount,
     };
@@ -152,6 +149,10 @@ class ZabMember implements Member {
 
   clients(): readonly ClientInfo[] {
     return this.#clients.infos();
+  }
+
+  learners(): readonly LearnerStatus[] {
+    return this.#zab?.learners() ?? [];
   }
 
   snapshot(): DatabaseSnapshot | undefined {
@@ -195,20 +196,14 @@ class ZabMember implements Member {
         this.#clients.stop();
         this.#stopAtMs = this.#step.nowMs + STOP_TICKS_MAX * this.#config.zab.tickTimeMs;
         break;
-      case 'learnerConnected':
-        this.#learners.add(input.connection);
-        this.#feed(input);
-        break;
-      case 'learnerClosed':
-        this.#learners.remove(input.connection);
-        this.#feed(input);
-        break;
       case 'leaderClosed':
         this.#incoming.abandon();
         this.#feed(input);
         break;
       case 'tick':
       case 'vote':
+      case 'learnerConnected':
+      case 'learnerClosed':
       case 'learnerPacket':
       case 'learnerProgress':
       case 'leaderConnected':
@@ -258,7 +253,6 @@ class ZabMember implements Member {
         break;
       case 'configuration':
         this.#membership = output.membership;
-        this.#learners.membership = output.membership;
         this.#step.emit({ type: 'configuration', text: output.membership.text, version: output.membership.version });
         break;
       case 'nextConfiguration':
@@ -277,10 +271,6 @@ class ZabMember implements Member {
       case 'receiveSnapshot':
         this.#incoming.begin(output.zxid);
         break;
-      case 'closeLearner':
-        this.#learners.remove(output.connection);
-        this.#step.emit(output);
-        break;
       case 'disconnectLeader':
         this.#incoming.abandon();
         this.#step.emit(output);
@@ -289,6 +279,7 @@ class ZabMember implements Member {
       case 'connectLeader':
       case 'sendToLeader':
       case 'sendToLearners':
+      case 'closeLearner':
       case 'truncateAndReload':
       case 'log':
         this.#step.emit(output);
@@ -370,13 +361,11 @@ class ZabMember implements Member {
   }
 
   #fromLearner({ connection, server, packet }: Extract<ZabOutput, { type: 'fromLearner' }>): void {
-    this.#learners.heard(connection, server);
     try {
       this.#leading?.fromLearner(connection, server, packet);
     } catch (error) {
       if (!isMalformed(error)) throw error;
       this.#step.emit({ type: 'closeLearner', connection, reason: String(error) });
-      this.#learners.remove(connection);
       this.#later.push({ type: 'learnerClosed', connection });
     }
   }

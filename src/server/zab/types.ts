@@ -244,13 +244,13 @@ export type ZabRole =
 export interface LearnerStatus {
   readonly connection: LearnerConnection;
   readonly serverId: ServerId;
-  /** Whether it came as an observer. */
-  readonly isObserver: boolean;
   /** Whether it counts in quorums. */
   readonly isVoter: boolean;
+  /** Whether it came as an observer. */
+  readonly isObserver: boolean;
   /** Whether it has synchronized and may serve clients. */
   readonly serving: boolean;
-  /** Up to where it has everything, as far as this leader knows: learners without a vote say it with their pings only. */
+  /** Up to where it has everything, as far as this leader knows: an observer says it with its pings only. */
   readonly heldZxid: Zxid;
 }
 
