@@ -87,9 +87,10 @@ function statusOf(view: ServerView): Record<string, unknown> {
 }
 
 /** The configuration in force as this server knows it, and on a leader who is in sync with it. */
-function ensembleOf({ config, own, ensemble }: ServerView): Record<string, unknown> {
+function ensembleOf(view: ServerView): Record<string, unknown> {
+  const { config, own } = view;
   const { servers, version } = config.ensemble;
-  const { voting, learners } = ensemble();
+  const { voting, learners } = view.ensemble();
   const synced = learners && { synced: [own.id, ...learners.map(({ id }) => id)].toSorted((a, b) => a - b), learners };
   return {
     configuration: {

@@ -62,7 +62,7 @@ test('a leader whose followers answer leads on', () => {
   wait(solo, 60, [12]);
   assert.ok(!says(solo.trace, 'closes learner'));
   assert.deepEqual(solo.learners, [
-    { connection: 12, serverId: 2, isObserver: false, isVoter: true, serving: true, acked: 0 },
+    { connection: 12, serverId: 2, isObserver: false, isVoter: true, serving: true, heldZxid: 0 },
   ]);
 });
 
