@@ -3,7 +3,7 @@ import { celList, immutable, rule, validated } from './cel.ts';
 import { condition, intOrString, quantity, stringMap, timestamp } from './common-schemas.ts';
 import type { KubeObject, ResourceType } from './objects.ts';
 import { scheduling } from './scheduling.ts';
-import { CONFIGURABLE_KEYS, KEYS_WITH_A_FIELD, OWNED_KEYS, OWNED_PREFIXES } from './zoo-cfg-keys.ts';
+import { CONFIGURABLE_KEYS, KEYS_WITH_A_FIELD, OWNED_KEYS, OWNED_PREFIXES, SUPER_DIGEST_KEY } from './zoo-cfg-keys.ts';
 
 /** How the API server names the kind. */
 export const COORDINATION_CLUSTER = {
@@ -77,7 +77,7 @@ const configValue = intOrString.meta({ 'x-kubernetes-int-or-string': true, patte
 
 // Each wrong key is to be refused by one sentence only, the one that helps most.
 const REFUSED_ELSEWHERE = [
-  `key in ${celList([...OWNED_KEYS, ...Object.keys(KEYS_WITH_A_FIELD)])}`,
+  `key in ${celList([...OWNED_KEYS, ...Object.keys(KEYS_WITH_A_FIELD), SUPER_DIGEST_KEY])}`,
   ...OWNED_PREFIXES.map((prefix) => `key.startsWith('${prefix}')`),
 ].join(' || ');
 
@@ -89,6 +89,10 @@ const configKeyRules = [
   rule(
     `!self.exists(key, key in ${celList(OWNED_KEYS)})`,
     `config must not set what the operator decides (${OWNED_KEYS.join(', ')}): remove the key`,
+  ),
+  rule(
+    `!('${SUPER_DIGEST_KEY}' in self)`,
+    `config must not set ${SUPER_DIGEST_KEY}: the operator makes the super user; name and password are in the Secret <cluster>-operator`,
   ),
   ...Object.entries(KEYS_WITH_A_FIELD).map(([key, field]) =>
     rule(`!('${key}' in self)`, `config must not set ${key}: set ${field} instead`),

@@ -1,7 +1,6 @@
 /** Keys of zoo.cfg that `spec.config` may set: those that the server uses, but for the operator's own. */
 export const CONFIGURABLE_KEYS = [
   '4lw.commands.whitelist',
-  'DigestAuthenticationProvider.superDigest',
   'admin.rateLimiterIntervalInMS',
   'admin.snapshot.enabled',
   'admin.snapshot.intervalInMS',
@@ -29,6 +28,9 @@ export const KEYS_WITH_A_FIELD = {
   initLimit: 'spec.initLimitTicks',
   syncLimit: 'spec.syncLimitTicks',
 } as const;
+
+/** The key of the super user, whom the operator makes; it refuses this key with a sentence of its own. */
+export const SUPER_DIGEST_KEY = 'DigestAuthenticationProvider.superDigest';
 
 /** Keys of zoo.cfg that follow from how the operator runs an ensemble and cannot be chosen. */
 export const OWNED_KEYS = [

@@ -76,7 +76,8 @@ export class ZabkeeperOperator extends ResilientOperator {
     const { group, version, plural } = COORDINATION_CLUSTER;
     const { watchNamespace } = this.#options;
     await this.watchResource(group, version, plural, async (event) => this.#clusterChanged(event), watchNamespace);
-    for (const owned of Object.values(KINDS)) {
+    for (const [kind, owned] of Object.entries(KINDS)) {
+      if (kind === 'Secret') continue; // The operator may read those whose name it knows, and list none.
       await this.watchResource(
         owned.group,
         owned.version,

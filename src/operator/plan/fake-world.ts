@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { parseCoordinationCluster, type CoordinationCluster } from '../../api/coordination-cluster.ts';
 import type { KubeObject } from '../../api/objects.ts';
 import { canonicalJson } from '../resources/fingerprint.ts';
-import type { ConfigMap, PersistentVolumeClaim, Pod, StatefulSet } from '../resources/kubernetes.ts';
+import type { ConfigMap, PersistentVolumeClaim, Pod, Secret, StatefulSet } from '../resources/kubernetes.ts';
 import { DATA_CLAIM, KUBECTL_RESTART_ANNOTATION, selectorLabels } from '../resources/names.ts';
+import { superUser } from '../resources/operator-secret.ts';
 import { INITIALIZE_FLAG } from '../resources/pod-template.ts';
 import { majorityOf } from './members.ts';
 import type { MemberReport, Observed, Plan, Step } from './model.ts';
@@ -102,6 +103,11 @@ export class FakeWorld {
     this.cluster = { ...this.theCluster, metadata: { ...metadata, annotations } };
   }
 
+  /** `kubectl delete secret`. */
+  deleteSecret(): void {
+    this.objects.delete('Secret/test-operator');
+  }
+
   /** The member's process hangs until its pod is made anew. */
   hang(name: string): void {
     const pod = this.pods.get(name);
@@ -140,6 +146,8 @@ export class FakeWorld {
     return {
       now: this.now,
       statefulSet: this.statefulSet,
+      superUser: this.#secret === undefined ? undefined : superUser(this.#secret.stringData?.['password'] ?? ''),
+      freshPassword: `password-${++this.#version}`,
       existing: [...this.objects.values()],
       pods: [...this.pods.values()],
       claims: [...this.claims.values()],
@@ -220,6 +228,13 @@ export class FakeWorld {
         this.objects.set(key, { ...step.object, metadata });
         return;
       }
+      case 'create': {
+        const key = `${step.kind}/${step.object.metadata.name}`;
+        assert.ok(!this.objects.has(key), `${key} is made once`);
+        const metadata = { ...step.object.metadata, uid: `uid-${++this.#version}` };
+        this.objects.set(key, { ...step.object, metadata });
+        return;
+      }
       case 'delete':
         if (step.kind === 'Pod') this.#restart(step);
         if (step.kind === 'ConfigMap') {
@@ -281,6 +296,10 @@ export class FakeWorld {
     const status = before?.status === undefined ? {} : { status: before.status };
     const changed: StatefulSet = { ...set, ...status, metadata, spec };
     this.objects.set(key, changed);
+  }
+
+  get #secret(): Secret | undefined {
+    return this.objects.get('Secret/test-operator');
   }
 
   /** How many voters zoo.cfg lists, whatever runs. */
