@@ -49,7 +49,7 @@ test('with one namespace to look at, the operator has no rights elsewhere', asyn
   const chart = await charted(['watchNamespace=books']);
   assert.ok(!chart.some(({ kind }) => kind === 'ClusterRoleBinding'));
   const namespaces = chart.filter(({ kind }) => kind === 'RoleBinding').map(({ metadata }) => metadata.namespace);
-  assert.deepEqual(namespaces.toSorted(), ['books', 'zabkeeper-system']);
+  assert.deepEqual(new Set(namespaces), new Set(['books', 'zabkeeper-system']));
 });
 
 test('a value that the chart does not know is refused', async () => {

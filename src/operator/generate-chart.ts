@@ -1,4 +1,4 @@
-import { parseAllDocuments, stringify } from 'yaml';
+import { parse, parseAllDocuments, stringify } from 'yaml';
 import { namesIn, read, writeOrCheck } from './generated-files.ts';
 
 // Writes the templates of the Helm chart that are the kustomize bases over again: with the release's namespace, the chart's
@@ -16,7 +16,7 @@ interface Manifest {
 
 /** The objects of a kustomize base, file by file as its kustomization lists them. */
 function objectsOf(base: string): Manifest[] {
-  const { resources } = parseAllDocuments(read(`${base}/kustomization.yaml`))[0]?.toJS() as { resources: string[] };
+  const { resources } = parse(read(`${base}/kustomization.yaml`)) as { resources: string[] };
   return resources.flatMap((file) =>
     parseAllDocuments(read(`${base}/${file}`)).map((document) => document.toJS() as Manifest),
   );
