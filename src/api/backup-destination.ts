@@ -133,7 +133,5 @@ export const snapshotLocation = z.object({
 
 /** See {@link backupDestination}. */
 export type BackupDestination = z.output<typeof backupDestination>;
-/** How a bucket is reached. */
-export type S3Destination = NonNullable<BackupDestination['s3']>;
 /** See {@link snapshotLocation}. */
 export type SnapshotLocation = z.output<typeof snapshotLocation>;

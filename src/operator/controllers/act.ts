@@ -1,4 +1,4 @@
-import type { CoordinationCluster } from '../../api/coordination-cluster.ts';
+import type { KubeObject } from '../../api/objects.ts';
 import type { Logger } from '../../common/types.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { isPermanent } from '../kube/errors.ts';
@@ -18,7 +18,7 @@ export interface Writers {
   readonly client: Pick<KubeClient, 'apply' | 'create' | 'delete' | 'mergePatch'>;
   readonly applied: AppliedObjects;
   readonly setFinalizers: (finalizers: readonly string[]) => Promise<void>;
-  /** Rejects with a conflict where the cluster is no longer as it was when the steps were decided. */
+  /** Rejects with a conflict where the owner is no longer as it was when the steps were decided. */
   readonly confirm: () => Promise<void>;
   readonly announce: (event: PlannedEvent) => Promise<void>;
   readonly logger: Logger;
@@ -27,13 +27,14 @@ export interface Writers {
 /**
  * Carries out the steps in order, until one is refused for good.
  *
+ * @param owner What the steps were planned for; all of them are in its namespace.
  * @returns the refusals, for somebody to change something
  * @throws CodedError where the same may succeed if it is planned and tried again
  */
 export async function act(
-  cluster: CoordinationCluster,
+  owner: KubeObject,
   steps: readonly Step[],
-  observed: Observed,
+  observed: Pick<Observed, 'existing'>,
   writers: Writers,
 ): Promise<StepFailure[]> {
   const failures: StepFailure[] = [];
@@ -45,7 +46,7 @@ export async function act(
         await writers.confirm();
         isConfirmed = true;
       }
-      await perform(cluster, step, observed, writers);
+      await perform(owner, step, observed, writers);
     } catch (error) {
       if (!isPermanent(error)) throw error;
       writers.logger.warn('step refused', { step: describe(step), error: error.message });
@@ -57,12 +58,12 @@ export async function act(
 }
 
 async function perform(
-  cluster: CoordinationCluster,
+  owner: KubeObject,
   step: Step,
-  observed: Observed,
+  observed: Pick<Observed, 'existing'>,
   { client, applied, setFinalizers, announce, logger }: Writers,
 ): Promise<void> {
-  const namespace = namespaceOf(cluster);
+  const namespace = namespaceOf(owner);
   switch (step.do) {
     case 'apply': {
       const { object, kind } = step;

@@ -26,7 +26,7 @@ import { superUser, type SuperUser } from '../resources/operator-secret.ts';
 import type { MemberReader } from './member-reader.ts';
 
 /** The kinds that are read from caches. */
-export type CachedKind = Exclude<Kind, 'StatefulSet' | 'Secret'>;
+export type CachedKind = Exclude<Kind, 'StatefulSet' | 'Secret' | 'Job' | 'CoordinationBackup'>;
 
 /** Bytes of a new password: nobody guesses it, so that its SHA-1 digest may be seen. */
 const PASSWORD_BYTES = 24;

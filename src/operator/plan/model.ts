@@ -1,6 +1,6 @@
 import type { CoordinationClusterStatus } from '../../api/coordination-cluster.ts';
 import type { KubeObject } from '../../api/objects.ts';
-import type { Kind, PersistentVolumeClaim, Pod, Secret, StatefulSet } from '../resources/kubernetes.ts';
+import type { Kind, PersistentVolumeClaim, Pod, StatefulSet } from '../resources/kubernetes.ts';
 import type { SuperUser } from '../resources/operator-secret.ts';
 
 /** What a member says of itself over its admin port (`GET /status`). */
@@ -51,7 +51,7 @@ export type Step =
    */
   | { readonly do: 'apply'; readonly kind: Kind; readonly object: KubeObject }
   /** Fails where the object exists, whoever made it: what is in it is made once. */
-  | { readonly do: 'create'; readonly kind: 'Secret'; readonly object: Secret }
+  | { readonly do: 'create'; readonly kind: 'Secret' | 'Job' | 'CoordinationBackup'; readonly object: KubeObject }
   | {
       readonly do: 'delete';
       readonly kind: Kind;

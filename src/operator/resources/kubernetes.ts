@@ -1,10 +1,11 @@
 import type { CoordinationClusterSpec } from '../../api/coordination-cluster.ts';
+import { COORDINATION_BACKUP } from '../../api/coordination-backup.ts';
 import type { KubeObject, ObjectMeta, ResourceType } from '../../api/objects.ts';
 
 // The parts of Kubernetes' own kinds that the operator writes or reads, as JSON on the wire. Written here and not taken
 // from the client library: plans and manifests must be computable without it.
 
-/** The kinds of object that an ensemble is made of. */
+/** The kinds of object that the operator makes, changes or deletes. */
 export const KINDS = {
   Service: { group: '', version: 'v1', plural: 'services', kind: 'Service' },
   ConfigMap: { group: '', version: 'v1', plural: 'configmaps', kind: 'ConfigMap' },
@@ -13,6 +14,8 @@ export const KINDS = {
   PersistentVolumeClaim: { group: '', version: 'v1', plural: 'persistentvolumeclaims', kind: 'PersistentVolumeClaim' },
   StatefulSet: { group: 'apps', version: 'v1', plural: 'statefulsets', kind: 'StatefulSet' },
   PodDisruptionBudget: { group: 'policy', version: 'v1', plural: 'poddisruptionbudgets', kind: 'PodDisruptionBudget' },
+  Job: { group: 'batch', version: 'v1', plural: 'jobs', kind: 'Job' },
+  CoordinationBackup: COORDINATION_BACKUP,
 } as const satisfies Readonly<Record<string, ResourceType>>;
 
 /** A key of {@link KINDS}. */
@@ -54,6 +57,34 @@ export interface PodDisruptionBudget extends KubeObject {
     readonly maxUnavailable: number;
     readonly selector: LabelSelector;
     readonly unhealthyPodEvictionPolicy: 'IfHealthyBudget' | 'AlwaysAllow';
+  };
+}
+
+/** A variable of a container's environment; a Secret's key is read by the pod, not by the operator. */
+export type EnvVar =
+  | { readonly name: string; readonly value: string }
+  | {
+      readonly name: string;
+      readonly valueFrom: {
+        readonly secretKeyRef: { readonly name: string; readonly key: string; readonly optional?: boolean };
+      };
+    };
+
+/** See Kubernetes' batch/v1. */
+export interface Job extends KubeObject {
+  readonly spec: {
+    readonly backoffLimit: number;
+    readonly ttlSecondsAfterFinished: number;
+    readonly podReplacementPolicy: 'Failed';
+    readonly template: {
+      readonly metadata: Pick<ObjectMeta, 'labels'>;
+      readonly spec: Readonly<Record<string, unknown>>;
+    };
+  };
+  readonly status?: {
+    readonly active?: number;
+    readonly failed?: number;
+    readonly conditions?: readonly PodCondition[];
   };
 }
 
@@ -165,7 +196,7 @@ export interface ContainerStatus {
 
 /** See Kubernetes' core/v1. */
 export interface ContainerState {
-  readonly waiting?: { readonly reason?: string };
+  readonly waiting?: { readonly reason?: string; readonly message?: string };
   readonly running?: { readonly startedAt?: string };
   /** `message` has the last lines of its log, see `terminationMessagePolicy`. */
   readonly terminated?: { readonly exitCode: number; readonly reason?: string; readonly message?: string };
