@@ -3,12 +3,10 @@ import { after, test } from 'node:test';
 import { waitFor } from '../support/wait-for.ts';
 import { ClientPod } from './support/client-pod.ts';
 import { ClusterUnderTest } from './support/cluster.ts';
-import type { PodObject } from './support/cluster.ts';
-import { killProcess } from './support/faults.ts';
-import { get, kubectl, list } from './support/kubectl.ts';
+import { get, kubectl } from './support/kubectl.ts';
+import { killOperators } from './support/operators.ts';
 
 const cluster = new ClusterUnderTest('e2e-operator-killed');
-const OPERATOR_NAMESPACE = 'zabkeeper-system';
 
 after(() => cluster.remove());
 
@@ -20,15 +18,6 @@ const MILESTONES: Readonly<Record<string, () => Promise<boolean>>> = {
   'the client Service is there': async () =>
     (await get(cluster.namespace, 'service', `${cluster.name}-client`)) !== undefined,
 };
-
-async function killOperators(): Promise<void> {
-  const pods = await list<PodObject>(OPERATOR_NAMESPACE, 'pods');
-  const running = pods.filter(({ status }) => status.containerStatuses?.[0]?.ready === true);
-  await Promise.all(running.map((pod) => killProcess(pod)));
-  // New pods start at once; a container that was killed again and again waits longer each time.
-  const names = pods.map(({ metadata }) => metadata.name);
-  await kubectl(['-n', OPERATOR_NAMESPACE, 'delete', 'pods', ...names, '--force', '--grace-period=0']);
-}
 
 test('the operator is killed at every milestone of the first reconcile: Ready all the same, and bootstrapped once', async () => {
   await cluster.create();

@@ -1,10 +1,12 @@
 import { runProgram } from '../../support/run-program.ts';
 import type { PodObject } from './cluster.ts';
 
-/** SIGKILL to the process of a pod's only container, as the kernel's OOM killer would: Kubernetes hears of it afterwards. */
-export async function killProcess(pod: PodObject): Promise<void> {
+/** SIGKILL to the process of a pod's container (the first one, if none is named), as the kernel's OOM killer would: Kubernetes hears of it afterwards. */
+export async function killProcess(pod: PodObject, container?: string): Promise<void> {
   const node = pod.spec.nodeName ?? '';
-  const id = pod.status.containerStatuses?.[0]?.containerID?.replace('containerd://', '') ?? '';
+  const statuses = pod.status.containerStatuses ?? [];
+  const status = container === undefined ? statuses[0] : statuses.find(({ name }) => name === container);
+  const id = status?.containerID?.replace('containerd://', '') ?? '';
   try {
     await docker('exec', node, 'ctr', '-n', 'k8s.io', 'tasks', 'kill', '--signal', 'SIGKILL', id);
   } catch (error) {
