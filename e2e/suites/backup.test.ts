@@ -16,6 +16,8 @@ import { Writer } from './support/writer.ts';
 
 const cluster = new ClusterUnderTest('e2e-backup');
 const { namespace } = cluster;
+/** What is made from one of its backups. */
+const restored = new ClusterUnderTest('e2e-restored');
 const clusterRef = { name: cluster.name };
 let s3: S3Server;
 let writer: Writer;
@@ -43,6 +45,7 @@ before(async () => {
 after(async () => {
   await kubectl(['-n', namespace, 'delete', 'cbs,cb', '--all', '--timeout=120s'], { timeoutMs: 130_000 });
   await cluster.remove();
+  await kubectl(['delete', 'namespace', restored.namespace, '--ignore-not-found', '--wait=false']);
 });
 
 test('on demand to a bucket and to a volume: taken from a follower, verified, all that matters in the status', async () => {
@@ -72,6 +75,33 @@ test('on demand to a bucket and to a volume: taken from a follower, verified, al
   assert.equal(onVolume.status.location, `volume://backups/of/zoo/zoo/to-volume-${onVolume.metadata.uid}.gz`);
   const stored = (await s3.objects()).find(({ path }) => path === key);
   assert.deepEqual([stored?.bytes, stored?.sha256], [inBucket.status.sizeBytes, inBucket.status.sha256]);
+});
+
+test('restored into a new cluster of another namespace, once the backup allows it: the same tree', async () => {
+  const spec = { bootstrap: { restore: { backup: { name: 'to-bucket', namespace } } } };
+  await restored.create(spec);
+  await S3Server.makeCredentials(restored.namespace);
+  const refusal = await waitFor(
+    'the operator refuses what nobody has allowed',
+    async () => {
+      const accepted = await restored.condition('Accepted');
+      return accepted?.status === 'False' ? accepted : undefined;
+    },
+    { timeoutMs: 30_000, intervalMs: 200, explain: () => restored.describe() },
+  );
+  assert.match(refusal.message, /annotate it with zabkeeper\.dev\/restorable-in=e2e-restored/);
+  assert.deepEqual(await restored.pods(), [], 'nothing is started');
+  const allowed = `zabkeeper.dev/restorable-in=${restored.namespace}`;
+  await kubectl(['-n', namespace, 'annotate', 'cb', 'to-bucket', allowed]);
+  await restored.ready();
+  assert.equal((await restored.condition('Bootstrapped'))?.reason, 'Restored');
+  const destination = { s3: { ...s3.destination().s3, prefix: 'restored' } };
+  await createBackup(restored.namespace, 'again', { clusterRef, destination });
+  const [source, copy] = [await backup(namespace, 'to-bucket'), await completeBackup(restored.namespace, 'again')];
+  assert.equal(copy.status.digest, source?.status?.digest);
+  assert.equal(copy.status.znodes, source?.status?.znodes);
+  await kubectl(['-n', restored.namespace, 'delete', 'cb', '--all']);
+  await restored.remove();
 });
 
 /** Makes a backup stop halfway, does something to it, lets it go on, and waits until it is complete. */

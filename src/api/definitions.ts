@@ -45,6 +45,11 @@ export const RESOURCE_DEFINITIONS: readonly ResourceDefinition[] = [
         '.spec.storage.size',
       ),
       rule(
+        '!has(self.status) || !has(self.status.bootstrap) || (has(self.spec.bootstrap) == has(oldSelf.spec.bootstrap) && (!has(self.spec.bootstrap) || self.spec.bootstrap == oldSelf.spec.bootstrap))',
+        'bootstrap cannot be changed once the ensemble has begun: to begin with another snapshot, make a new cluster',
+        '.spec.bootstrap',
+      ),
+      rule(
         '!self.spec.hibernated || self.spec.replicas == oldSelf.spec.replicas',
         'replicas cannot be changed while hibernated is set: no member runs that could agree to it; set hibernated to false first, then replicas',
         '.spec.replicas',

@@ -38,12 +38,7 @@ export class S3Server {
       volumeMounts: [{ name: 'data', mountPath: DATA }],
     };
     const slowWay = await readFile(new URL('../python/slow_way.py', import.meta.url), 'utf8');
-    await apply({
-      apiVersion: 'v1',
-      kind: 'Secret',
-      metadata: { name: NAME, namespace },
-      stringData: { accessKeyId: 'me', secretAccessKey: 'a-secret-key' },
-    });
+    await S3Server.makeCredentials(namespace);
     await apply({
       apiVersion: 'v1',
       kind: 'Pod',
@@ -87,8 +82,14 @@ export class S3Server {
     return server;
   }
 
+  /** The Secret that backups and clusters of a namespace name. */
+  static async makeCredentials(namespace: string): Promise<void> {
+    const stringData = { accessKeyId: 'me', secretAccessKey: 'a-secret-key' };
+    await apply({ apiVersion: 'v1', kind: 'Secret', metadata: { name: NAME, namespace }, stringData });
+  }
+
   /** A destination of a CoordinationBackup. */
-  destination(options: { slow?: boolean } = {}): object {
+  destination(options: { slow?: boolean } = {}): { readonly s3: object } {
     return {
       s3: {
         bucket: BUCKET,

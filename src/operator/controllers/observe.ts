@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { parseCoordinationBackup } from '../../api/coordination-backup.ts';
 import type { CoordinationCluster } from '../../api/coordination-cluster.ts';
 import type { KubeObject, ObjectMeta } from '../../api/objects.ts';
 import type { KubeClient } from '../kube/client.ts';
@@ -58,7 +59,38 @@ export async function observe(cluster: CoordinationCluster, sources: Sources, po
   const existing = [statefulSet, secret, ...others, ...configMaps].filter((object) => object !== undefined);
   const freshPassword = randomBytes(PASSWORD_BYTES).toString('base64url');
   const now = new Date().toISOString();
-  return { now, statefulSet, superUser: superUserIn(secret), freshPassword, existing, pods, claims, reports };
+  const restore = validLatch(cluster) === undefined ? await observeRestore(cluster, sources) : {};
+  return {
+    ...restore,
+    now,
+    statefulSet,
+    superUser: superUserIn(secret),
+    freshPassword,
+    existing,
+    pods,
+    claims,
+    reports,
+  };
+}
+
+/** What the manifest begins with, as it is now: nothing is started on an old view of it. */
+async function observeRestore(
+  cluster: CoordinationCluster,
+  { client }: Sources,
+): Promise<Pick<Observed, 'restoreBackup' | 'restoreClaim'>> {
+  const { backup: reference, volume } = cluster.spec.bootstrap?.restore ?? {};
+  const own = namespaceOf(cluster);
+  const object =
+    reference === undefined
+      ? undefined
+      : await client.get<KubeObject>(KINDS.CoordinationBackup, reference.namespace ?? own, reference.name);
+  const restoreBackup = object === undefined ? undefined : parseCoordinationBackup(object);
+  const claimName = (restoreBackup?.spec.destination.volume ?? volume)?.claimName;
+  const restoreClaim =
+    claimName === undefined
+      ? undefined
+      : await client.get<PersistentVolumeClaim>(KINDS.PersistentVolumeClaim, own, claimName);
+  return { restoreBackup, restoreClaim };
 }
 
 function superUserIn(secret: Secret | undefined): SuperUser | undefined {

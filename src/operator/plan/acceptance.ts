@@ -6,7 +6,8 @@ import type { Observed } from './model.ts';
 /** Why a manifest, valid by itself, cannot be carried out as things are. */
 export interface Refusal {
   /** One CamelCase word. */
-  readonly reason: 'NameTaken' | 'SecretDamaged' | 'VolumesDoNotFit' | 'WaitingForVolumes' | 'ScalingNotSupported';
+  readonly reason:
+    'NameTaken' | 'RestoreRefused' | 'SecretDamaged' | 'VolumesDoNotFit' | 'WaitingForVolumes' | 'ScalingNotSupported';
   readonly message: string;
 }
 

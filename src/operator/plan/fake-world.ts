@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { parseCoordinationCluster, type CoordinationCluster } from '../../api/coordination-cluster.ts';
 import type { KubeObject } from '../../api/objects.ts';
 import { canonicalJson } from '../resources/fingerprint.ts';
+import { RESTORE_CONTAINER } from '../resources/backup/restore.ts';
 import type { ConfigMap, PersistentVolumeClaim, Pod, Secret, StatefulSet } from '../resources/kubernetes.ts';
 import { DATA_CLAIM, KUBECTL_RESTART_ANNOTATION, selectorLabels } from '../resources/names.ts';
 import { superUser } from '../resources/operator-secret.ts';
@@ -12,6 +13,9 @@ import { planCluster } from './plan.ts';
 
 // For tests: as much of Kubernetes and of an ensemble as a plan can tell from the real ones. The disk is a counter of
 // writes, so that a lost write shows.
+
+/** The newest write that is in the backup which a cluster restores. */
+const BACKED_UP = 5;
 
 /** What is on a volume. */
 interface Disk {
@@ -353,11 +357,13 @@ export class FakeWorld {
   #startPod(set: StatefulSet, name: string, claimName: string): void {
     const { template } = set.spec;
     const disk = this.#disk(claimName);
-    for (const { configMap } of template.spec.volumes) {
-      assert.ok(this.objects.has(`ConfigMap/${configMap.name}`), `${name} finds its zoo.cfg`);
+    for (const volume of template.spec.volumes) {
+      if (!('configMap' in volume)) continue;
+      assert.ok(this.objects.has(`ConfigMap/${volume.configMap.name}`), `${name} finds its zoo.cfg`);
     }
     const image = template.spec.containers[0]?.image ?? '';
     const fate = image.includes('missing') ? 'pending' : image.includes('crashing') ? 'crashes' : 'works';
+    if (template.spec.initContainers?.[0]?.name === RESTORE_CONTAINER) disk.newest ??= BACKED_UP;
     if (fate !== 'pending' && template.spec.containers[0]?.args.includes(INITIALIZE_FLAG) === true) disk.newest ??= 0;
     this.pods.set(name, {
       apiVersion: 'v1',

@@ -1,3 +1,4 @@
+import type { CoordinationBackup } from '../../api/coordination-backup.ts';
 import type { CoordinationClusterStatus } from '../../api/coordination-cluster.ts';
 import type { KubeObject } from '../../api/objects.ts';
 import type { Kind, PersistentVolumeClaim, Pod, StatefulSet } from '../resources/kubernetes.ts';
@@ -31,6 +32,10 @@ export interface Observed {
   readonly superUser?: SuperUser | undefined;
   /** A new password for every look, of random bytes: for a super user where there is none yet. */
   readonly freshPassword: string;
+  /** The CoordinationBackup that the manifest begins with; only looked for before the cluster has begun. */
+  readonly restoreBackup?: CoordinationBackup | undefined;
+  /** The claim that this backup, or the manifest, says it is on. */
+  readonly restoreClaim?: PersistentVolumeClaim | undefined;
   readonly pods: readonly Pod[];
   readonly claims: readonly PersistentVolumeClaim[];
   /** By the pod's name; a member that did not answer is missing. */

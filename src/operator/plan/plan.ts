@@ -1,4 +1,5 @@
 import type { BootstrapLatch, CoordinationCluster } from '../../api/coordination-cluster.ts';
+import { withRestore } from '../resources/backup/restore.ts';
 import { configMap } from '../resources/config-map.ts';
 import { disruptionBudget } from '../resources/disruption-budget.ts';
 import type { Ensemble } from '../resources/ensemble.ts';
@@ -14,6 +15,7 @@ import { planDeletion } from './deletion.ts';
 import { statusEvents } from './events.ts';
 import { ensembleState, type EnsembleState } from './members.ts';
 import { REQUEUE, type Observed, type Plan, type PlanSettings, type Step } from './model.ts';
+import { decideRestore, restoredLatch } from './restore.ts';
 import { restartOutdated } from './rolling.ts';
 import { clusterStatus } from './status.ts';
 import { claimTemplateSize, expandClaims, volumeSize } from './volumes.ts';
@@ -62,7 +64,13 @@ export function planCluster(cluster: CoordinationCluster, observed: Observed, se
 function ensembleObjects(ensemble: Ensemble, latch: BootstrapLatch, existing: StatefulSet | undefined): Step[] {
   const { cluster } = ensemble;
   const initialize = latch.phase === 'Started';
-  const set = statefulSet(ensemble, { initialize, claimSize: claimTemplateSize(cluster, existing) });
+  const restoreFrom = initialize ? latch.restoreFrom : undefined;
+  // Whoever restores has data, and may vote for that reason only.
+  const made = statefulSet(ensemble, {
+    initialize: initialize && restoreFrom === undefined,
+    claimSize: claimTemplateSize(cluster, existing),
+  });
+  const set = restoreFrom === undefined ? made : withRestore(made, restoreFrom, ensemble);
   return [
     { do: 'apply', kind: 'Service', object: peerService(cluster) },
     { do: 'apply', kind: 'ConfigMap', object: configMap(ensemble) },
@@ -96,8 +104,18 @@ function beginningPlan(situation: Situation, observed: Observed): Plan {
   const { cluster } = situation;
   const beginning = decideBeginning(cluster, observed);
   switch (beginning.may) {
-    case 'begin':
-      return conclude({ ...situation, nextLatch: beginning.latch }, ensureFinalizer(cluster), REQUEUE.nowMs);
+    case 'begin': {
+      const restore = decideRestore(cluster, observed);
+      const nextLatch =
+        restore === undefined
+          ? beginning.latch
+          : 'refused' in restore
+            ? restore.refused
+            : restoredLatch(beginning.latch, restore);
+      if (typeof nextLatch === 'string')
+        return refusalPlan(situation, { reason: 'RestoreRefused', message: nextLatch });
+      return conclude({ ...situation, nextLatch }, ensureFinalizer(cluster), REQUEUE.nowMs);
+    }
     case 'wait':
       return refusalPlan(situation, { reason: 'WaitingForVolumes', message: beginning.message });
     case 'not':

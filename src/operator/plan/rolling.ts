@@ -1,6 +1,6 @@
 import { SERVER_ID_MAX, type BootstrapLatch } from '../../api/coordination-cluster.ts';
 import type { Ensemble } from '../resources/ensemble.ts';
-import { INITIALIZE_FLAG } from '../resources/pod-template.ts';
+import { mayBegin } from '../resources/backup/restore.ts';
 import { isGone, isUseless, startFailure, whyAbsent } from './health.ts';
 import { majorityOf, wantedAnnotations, type EnsembleState, type Member } from './members.ts';
 import type { Observed, PlannedEvent, Step } from './model.ts';
@@ -94,11 +94,10 @@ function templateIsTakenUp(ensemble: Ensemble, latch: BootstrapLatch, { stateful
   if (statefulSet === undefined) return false;
   const { metadata, spec, status } = statefulSet;
   const annotations = spec.template.metadata.annotations ?? {};
-  const initializes = spec.template.spec.containers.some(({ args }) => args.includes(INITIALIZE_FLAG));
   const wanted = Object.entries(wantedAnnotations(ensemble, statefulSet));
   return (
     wanted.every(([key, value]) => annotations[key] === value) &&
-    initializes === (latch.phase === 'Started') &&
+    mayBegin(spec.template) === (latch.phase === 'Started') &&
     (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0)
   );
 }

@@ -116,6 +116,22 @@ export interface Container {
   readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string; readonly readOnly?: boolean }[];
 }
 
+/** A container that must have ended well before the others start. */
+export interface InitContainer extends Pick<
+  Container,
+  | 'name'
+  | 'image'
+  | 'imagePullPolicy'
+  | 'args'
+  | 'resources'
+  | 'securityContext'
+  | 'terminationMessagePolicy'
+  | 'volumeMounts'
+> {
+  readonly command: readonly string[];
+  readonly env: readonly EnvVar[];
+}
+
 /** What every pod of a StatefulSet is made from. */
 export interface PodTemplate {
   readonly metadata: Pick<ObjectMeta, 'labels' | 'annotations'>;
@@ -130,8 +146,12 @@ export interface PodTemplate {
     readonly topologySpreadConstraints: CoordinationClusterSpec['scheduling']['topologySpreadConstraints'];
     readonly priorityClassName?: string;
     readonly imagePullSecrets?: readonly { readonly name: string }[];
+    readonly initContainers?: readonly InitContainer[];
     readonly containers: readonly Container[];
-    readonly volumes: readonly { readonly name: string; readonly configMap: { readonly name: string } }[];
+    readonly volumes: readonly (
+      | { readonly name: string; readonly configMap: { readonly name: string } }
+      | { readonly name: string; readonly persistentVolumeClaim: { readonly claimName: string } }
+    )[];
   };
 }
 
@@ -171,6 +191,7 @@ export interface Pod extends KubeObject {
     readonly phase?: string;
     readonly podIP?: string;
     readonly conditions?: readonly PodCondition[];
+    readonly initContainerStatuses?: readonly ContainerStatus[];
     readonly containerStatuses?: readonly ContainerStatus[];
   };
 }
@@ -204,7 +225,10 @@ export interface ContainerState {
 
 /** A volume claim as observed. */
 export interface PersistentVolumeClaim extends KubeObject {
-  readonly spec: { readonly resources?: { readonly requests?: { readonly storage?: string } } };
+  readonly spec: {
+    readonly accessModes?: readonly string[];
+    readonly resources?: { readonly requests?: { readonly storage?: string } };
+  };
   /** The capacity is only there once the claim is bound. */
   readonly status?: { readonly capacity?: { readonly storage?: string } };
 }

@@ -29,6 +29,9 @@ export const FINALIZER = 'zabkeeper.dev/volumes';
 /** The finalizer that lets the operator decide about a stored snapshot before its CoordinationBackup is gone. */
 export const BACKUP_FINALIZER = 'zabkeeper.dev/snapshot';
 
+/** Annotation of a CoordinationBackup: the other namespaces whose clusters may begin with it, separated by commas, or `*`. */
+export const RESTORABLE_ANNOTATION = 'zabkeeper.dev/restorable-in';
+
 /** Label of a CoordinationBackup: the schedule that made it. */
 export const SCHEDULE_LABEL = 'zabkeeper.dev/schedule';
 

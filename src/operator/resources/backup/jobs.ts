@@ -1,5 +1,6 @@
 import { COORDINATION_BACKUP, type CoordinationBackup } from '../../../api/coordination-backup.ts';
 import type { CoordinationCluster } from '../../../api/coordination-cluster.ts';
+import type { SnapshotLocation } from '../../../api/backup-destination.ts';
 import { apiVersionOf } from '../../../api/objects.ts';
 import type { EnvVar, Job } from '../kubernetes.ts';
 import { MANAGER, memberAddress, operatorSecretName, PORTS } from '../names.ts';
@@ -45,10 +46,15 @@ export function removalJobName({ metadata }: CoordinationBackup): string {
 }
 
 /** Where a backup is stored. Its UID is part of the name, so that no other one ever was, or will be, there. */
-export function backupStore({ metadata, spec }: CoordinationBackup): Store {
+export function backupLocation({ metadata, spec }: CoordinationBackup): SnapshotLocation {
   const directory = spec.destination.s3 === undefined ? '' : `${metadata.namespace ?? ''}/`;
   const name = `${directory}${spec.clusterRef.name}/${metadata.name}-${metadata.uid ?? ''}.gz`;
-  return storeOf(locationAt(spec.destination, name));
+  return locationAt(spec.destination, name);
+}
+
+/** What zabctl needs for it. */
+export function backupStore(backup: CoordinationBackup): Store {
+  return storeOf(backupLocation(backup));
 }
 
 /**
