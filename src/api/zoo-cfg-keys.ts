@@ -53,6 +53,7 @@ export const OWNED_KEYS = [
   'multiAddress.enabled',
   'peerType',
   'quorumListenOnAllIPs',
+  'reconfigEnabled',
   'snapshot.trust.empty',
   'standaloneEnabled',
 ] as const;
