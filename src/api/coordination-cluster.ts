@@ -138,7 +138,9 @@ export const coordinationClusterSpec = z.object({
         ),
     })
     .default({ replicas: 0 })
-    .describe('Members that serve clients and do not vote: more of them make no write slower. They scale on their own.'),
+    .describe(
+      'Members that serve clients and do not vote: more of them make no write slower. They scale on their own.',
+    ),
   serverIdOffset: z
     .int()
     .default(0)

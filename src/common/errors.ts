@@ -35,6 +35,8 @@ export const ERROR_CODES = {
   ZK_LISTEN_FAILED: 'An address to listen on cannot be bound.',
   ZK_API_REFUSED: 'The Kubernetes API server refused a request; the message has its reason.',
   ZK_API_UNREACHABLE: 'The Kubernetes API server did not answer, or broke off its answer; the request is made again.',
+  ZK_API_STALE:
+    'The Kubernetes API server answered with an older state than it has told before; nothing is decided on it.',
   ZK_NOT_LEADING: 'This replica of the operator does not hold the lease (any more), so it must not write.',
   ZK_OPERATOR_ARGUMENTS: 'An argument or environment variable of the operator cannot be used.',
 } as const;

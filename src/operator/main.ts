@@ -1,5 +1,6 @@
 import { parseArguments } from './arguments.ts';
 import { ZabkeeperOperator } from './controllers/zabkeeper-operator.ts';
+import { crash, failpoints, FAILPOINTS_VARIABLE } from './failpoints.ts';
 import { HttpEndpoints } from './kube/http-endpoints.ts';
 import { Metrics } from './kube/metrics.ts';
 import { jsonLogger } from './logger.ts';
@@ -12,6 +13,13 @@ const logger = jsonLogger(options.logLevel);
 const metrics = new Metrics();
 
 try {
+  const setting = process.env[FAILPOINTS_VARIABLE];
+  const onWrite = failpoints(setting, crash);
+  if (onWrite !== undefined) {
+    logger.error('this operator kills itself on purpose, as only a test should want it', {
+      [FAILPOINTS_VARIABLE]: setting,
+    });
+  }
   const operator = new ZabkeeperOperator({
     logger,
     metrics,
@@ -20,6 +28,7 @@ try {
     leaseNamespace: options.namespace,
     identity: options.identity,
     settings: { defaultImage: options.serverImage },
+    onWrite,
   });
   const endpoints = new HttpEndpoints({ registry: metrics.registry, notReady: () => operator.notSynced });
   const port = await endpoints.listen(options.httpPort);

@@ -19,7 +19,15 @@ function service(name: string, more: object = {}): KubeObject {
 }
 
 function observing(...existing: readonly KubeObject[]): Observed {
-  return { now: '2026-01-01T00:00:00Z', freshPassword: 'new', existing, pods: [], claims: [], reports: new Map() };
+  return {
+    now: '2026-01-01T00:00:00Z',
+    freshPassword: 'new',
+    existing,
+    pods: [],
+    claims: [],
+    strandedClaims: new Set(),
+    reports: new Map(),
+  };
 }
 
 const applyAll: Step[] = ['a', 'b'].map((name) => ({ do: 'apply', kind: 'Service', object: service(name) }));
@@ -46,6 +54,8 @@ function writers(refusals: Readonly<Record<string, number>> = {}) {
     client,
     applied: new AppliedObjects(),
     setFinalizers: async () => await write('finalizers'),
+    confirm: async () => await write('confirm'),
+    announce: async ({ reason }) => await write(`announce ${reason}`),
     logger: silentLogger,
   };
   return { written, made };
@@ -64,6 +74,21 @@ test('stops at a step that is refused for good, and says what the API server sai
     { reason: 'StepRefused', message: 'applying Service a was refused: no apply a' },
   ]);
   assert.deepEqual(written, []);
+});
+
+test('deletes only what the cluster of this moment asks for, and tells it before', async () => {
+  const announce = { type: 'Normal', reason: 'MemberRestarting', message: 'Restarting a' } as const;
+  const deletions: Step[] = [
+    { do: 'delete', kind: 'Pod', name: 'a', uid: '1', resourceVersion: '5', announce },
+    { do: 'delete', kind: 'PersistentVolumeClaim', name: 'b', uid: '2' },
+  ];
+  const current = writers();
+  await act(cluster, deletions, observing(), current.made);
+  assert.deepEqual(current.written, ['confirm', 'announce MemberRestarting', 'delete a', 'delete b']);
+
+  const changed = writers({ confirm: 409 });
+  await assert.rejects(act(cluster, deletions, observing(), changed.made), { status: 409 });
+  assert.deepEqual(changed.written, []);
 });
 
 test('goes on without a larger volume', async () => {

@@ -2,7 +2,7 @@ import type { CoordinationCluster } from '../../api/coordination-cluster.ts';
 import type { Logger } from '../../common/types.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { isPermanent } from '../kube/errors.ts';
-import type { Observed, Step } from '../plan/model.ts';
+import type { Observed, PlannedEvent, Step } from '../plan/model.ts';
 import { KINDS } from '../resources/kubernetes.ts';
 import { namespaceOf } from '../resources/names.ts';
 import type { AppliedObjects } from './applied-objects.ts';
@@ -18,6 +18,9 @@ export interface Writers {
   readonly client: Pick<KubeClient, 'apply' | 'create' | 'delete' | 'mergePatch'>;
   readonly applied: AppliedObjects;
   readonly setFinalizers: (finalizers: readonly string[]) => Promise<void>;
+  /** Rejects with a conflict where the cluster is no longer as it was when the steps were decided. */
+  readonly confirm: () => Promise<void>;
+  readonly announce: (event: PlannedEvent) => Promise<void>;
   readonly logger: Logger;
 }
 
@@ -34,8 +37,14 @@ export async function act(
   writers: Writers,
 ): Promise<StepFailure[]> {
   const failures: StepFailure[] = [];
+  let isConfirmed = false;
   for (const step of steps) {
     try {
+      if (step.do === 'delete' && !isConfirmed) {
+        // What was decided on an old state of the cluster must not cost anybody a pod or a volume.
+        await writers.confirm();
+        isConfirmed = true;
+      }
       await perform(cluster, step, observed, writers);
     } catch (error) {
       if (!isPermanent(error)) throw error;
@@ -51,7 +60,7 @@ async function perform(
   cluster: CoordinationCluster,
   step: Step,
   observed: Observed,
-  { client, applied, setFinalizers, logger }: Writers,
+  { client, applied, setFinalizers, announce, logger }: Writers,
 ): Promise<void> {
   const namespace = namespaceOf(cluster);
   switch (step.do) {
@@ -71,6 +80,7 @@ async function perform(
     }
     case 'delete': {
       const { kind, name, uid, resourceVersion } = step;
+      if (step.announce !== undefined) await announce(step.announce);
       logger.info('deleting', { kind, name, namespace, uid });
       const preconditions = { uid, ...(resourceVersion === undefined ? {} : { resourceVersion }) };
       await client.delete(KINDS[kind], namespace, name, preconditions);
@@ -106,6 +116,8 @@ function describe(step: Step): string {
       return `deleting ${step.kind} ${step.name}`;
     case 'expandClaim':
       return `expanding volume ${step.name} to ${step.size}`;
+    case 'reconfigure':
+      return describeChange(step);
     case 'setFinalizers':
       return 'setting the finalizers';
   }

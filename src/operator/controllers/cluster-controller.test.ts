@@ -62,7 +62,7 @@ function controllerOf(world: FakeWorld, listedPods: readonly Pod[]) {
       readMembers: async () => reports,
     },
     client,
-    resource: { setStatus: async () => '2', setFinalizers: async () => '2' },
+    resource: { setStatus: async () => '2', setFinalizers: async () => '2', confirm: async () => '1' },
     events: new EventRecorder(client, 'operator', 'operator-0', silentLogger),
     settings: { defaultImage: 'zabkeeper:test' },
     logger: silentLogger,

@@ -22,10 +22,12 @@ import { observe, type Sources } from './observe.ts';
 /** How soon to try again after a step was refused for good, in milliseconds: somebody must change something first. */
 const REFUSED_RETRY_MS = 15_000;
 
-/** Writes to the resource itself, each only if it is still at the version of `cluster`; both return the new version. */
+/** Writes to the resource itself, each only if it is still at the version of `cluster`; they return the new version. */
 export interface ResourceWriter {
   readonly setStatus: (cluster: CoordinationCluster, status: CoordinationClusterStatus) => Promise<string>;
   readonly setFinalizers: (cluster: CoordinationCluster, finalizers: readonly string[]) => Promise<string>;
+  /** Changes nothing. */
+  readonly confirm: (cluster: CoordinationCluster) => Promise<string>;
 }
 
 /** What a {@link ClusterController} works with. */
@@ -65,6 +67,8 @@ export class ClusterController {
         setFinalizers: async (finalizers) => {
           current = atVersion(current, await this.#options.resource.setFinalizers(current, finalizers));
         },
+        confirm: async () => void (await this.#options.resource.confirm(current)),
+        announce: async (event) => await this.#options.events.record(COORDINATION_CLUSTER, cluster, event),
       });
       const status = failures.length === 0 ? plan.status : withFailures(cluster, plan.status, failures, observed.now);
       const events = failures.length === 0 ? plan.events : failureEvents(cluster, failures);
@@ -80,12 +84,12 @@ export class ClusterController {
     }
   }
 
-  /** Whom to restart is decided on pods and leaders as they are now; all else can do with what the caches have. */
+  /** What to delete is decided on pods and leaders as they are now; all else can do with what the caches have. */
   async #plan(cluster: CoordinationCluster): Promise<{ observed: Observed; plan: Plan }> {
     const { sources, settings } = this.#options;
     const glance = await observe(cluster, sources, 'cache');
     const plan = planCluster(cluster, glance, settings);
-    if (!deletesPods(plan)) return { observed: glance, plan };
+    if (!deletesAnything(plan)) return { observed: glance, plan };
     const observed = await observe(cluster, sources, 'api');
     return { observed, plan: planCluster(cluster, observed, settings) };
   }
@@ -120,8 +124,8 @@ function failureEvents({ status }: CoordinationCluster, failures: readonly StepF
     .map(({ reason, message }) => ({ type: 'Warning', reason, message }));
 }
 
-function deletesPods({ steps }: Plan): boolean {
-  return steps.some((step) => step.do === 'delete' && step.kind === 'Pod');
+function deletesAnything({ steps }: Plan): boolean {
+  return steps.some((step) => step.do === 'delete');
 }
 
 function atVersion(cluster: CoordinationCluster, resourceVersion: string): CoordinationCluster {

@@ -2,6 +2,7 @@ import type { ResourceEvent, ResourceMeta } from '@dot-i/k8s-operator';
 import { apiVersionOf, type KubeObject } from '../../api/objects.ts';
 import { COORDINATION_CLUSTER, type CoordinationCluster } from '../../api/coordination-cluster.ts';
 import type { Logger } from '../../common/types.ts';
+import type { ConfirmedWrite, WriteGate } from '../kube/client.ts';
 import { EventRecorder } from '../kube/event-recorder.ts';
 import { DEFAULT_LEASE_TIMING, LeaderElection } from '../kube/leader-election.ts';
 import type { Metrics } from '../kube/metrics.ts';
@@ -34,7 +35,12 @@ export interface ZabkeeperOperatorOptions {
   /** Unique to this process: the name of its pod. */
   readonly identity: string;
   readonly settings: PlanSettings;
+  /** Told of each write but those of the Lease. */
+  readonly onWrite?: ((write: ConfirmedWrite) => void) | undefined;
 }
+
+/** A request that keeps the lease is given up after this long, in milliseconds, for another to be made in time. */
+const LEASE_REQUEST_TIMEOUT_MS = 3_000;
 
 /** The operator: watches, a queue of clusters, and workers while this replica holds the lease. */
 export class ZabkeeperOperator extends ResilientOperator {
@@ -48,7 +54,7 @@ export class ZabkeeperOperator extends ResilientOperator {
     super({ ...options, fieldManager: MANAGER });
     this.#options = options;
     this.#election = new LeaderElection({
-      client: this.client,
+      client: this.client.within(LEASE_REQUEST_TIMEOUT_MS),
       namespace: options.leaseNamespace,
       name: MANAGER,
       identity: options.identity,
@@ -83,8 +89,9 @@ export class ZabkeeperOperator extends ResilientOperator {
     this.#addGauges();
   }
 
-  protected override guard(): void {
-    this.#election.guard();
+  /** Everything that this operator changes, it changes behind this, and only while it holds the lease. */
+  protected override get gate(): WriteGate {
+    return { before: this.#election.guard, after: this.#options.onWrite ?? (() => undefined) };
   }
 
   #clusterChanged({ object, meta }: ResourceEvent): void {
@@ -117,7 +124,7 @@ export class ZabkeeperOperator extends ResilientOperator {
 
   #controller(): ClusterController {
     const { logger, identity, settings } = this.#options;
-    const client = this.client.guardedBy(() => this.guard());
+    const client = this.client.behind(this.gate);
     const caches: Record<CachedKind, ReturnType<typeof this.cacheOf>> = {
       Service: this.cacheOf(KINDS.Service),
       ConfigMap: this.cacheOf(KINDS.ConfigMap),
@@ -133,6 +140,7 @@ export class ZabkeeperOperator extends ResilientOperator {
           this.#noteWritten(cluster, await this.setResourceStatus(metaOf(cluster), status)),
         setFinalizers: async (cluster, finalizers) =>
           this.#noteWritten(cluster, await this.replaceFinalizers(metaOf(cluster), finalizers)),
+        confirm: async (cluster) => (await this.confirmVersion(metaOf(cluster))).resourceVersion,
       },
       events: new EventRecorder(client, MANAGER, identity, logger),
       settings,

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, test } from 'node:test';
 import type { KubeClient } from './client.ts';
 import { CodedError } from '../../common/errors.ts';
 import { ApiRefusal } from './errors.ts';
-import { FakeApi, json } from './fake-api.ts';
+import { FakeApi, json, watchOf } from './fake-api.ts';
 
 const services = { group: '', version: 'v1', plural: 'services' };
 const service = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'a', namespace: 'default' } };
@@ -64,9 +64,53 @@ test('no answer is coded and says why', async () => {
   );
 });
 
+test('a refusal says for how long it wants no more requests', async () => {
+  api.script((_, response) => {
+    response.writeHead(429, { 'Retry-After': '3' });
+    response.end('too many requests');
+  });
+  await assert.rejects(client.apply(services, service), { status: 429, retryAfterMs: 3_000 });
+});
+
+test('a list that is older than what was seen before is refused; of another resource it says nothing', async () => {
+  const list = (resourceVersion: string) => json({ kind: 'ServiceList', metadata: { resourceVersion }, items: [] });
+  api.script(list('20'), list('19'), list('5'), list('20'));
+  await client.list(services, {});
+  await assert.rejects(client.list(services, { namespace: 'default' }), { code: 'ZK_API_STALE' });
+  await client.list({ ...services, plural: 'pods' }, {});
+  await client.list(services, {});
+});
+
+test('what a watch told is known to lists', async () => {
+  api.script(
+    watchOf([{ type: 'BOOKMARK', object: { metadata: { resourceVersion: '30' } } }]),
+    json({ kind: 'ServiceList', metadata: { resourceVersion: '29' }, items: [] }),
+  );
+  for await (const event of client.watch(services, {}, '1', new AbortController().signal)) {
+    assert.equal(event.type, 'BOOKMARK');
+  }
+  await assert.rejects(client.list(services, {}), { code: 'ZK_API_STALE' });
+});
+
+test('a write that was confirmed is told of; one that was refused is not', async () => {
+  const told: string[] = [];
+  const gated = client.behind({
+    before: () => undefined,
+    after: ({ request: { method, path }, answer }) => told.push(`${method} ${path} ${JSON.stringify(answer)}`),
+  });
+  api.script(json({ kind: 'Status', code: 409 }, 409), json({ metadata: { resourceVersion: '7' } }));
+  await assert.rejects(gated.apply(services, service), { status: 409 });
+  assert.deepEqual(told, []);
+  await gated.apply(services, service);
+  assert.deepEqual(told, ['PATCH /api/v1/namespaces/default/services/a {"metadata":{"resourceVersion":"7"}}']);
+});
+
 test('a guard that refuses keeps every write from being sent', async () => {
-  const guarded = client.guardedBy(() => {
-    throw new CodedError('ZK_NOT_LEADING', 'somebody else leads');
+  const guarded = client.behind({
+    before: () => {
+      throw new CodedError('ZK_NOT_LEADING', 'somebody else leads');
+    },
+    after: () => assert.fail('nothing was written'),
   });
   const notLeading = { code: 'ZK_NOT_LEADING' };
   await assert.rejects(guarded.apply(services, service), notLeading);

@@ -2,6 +2,7 @@ import { HttpMethod, PatchStrategy } from '@kubernetes/client-node';
 import { apiVersionOf, type KubeObject, type ResourceType } from '../../api/objects.ts';
 import { CodedError } from '../../common/errors.ts';
 import { ApiRefusal, isNotFound, type ApiStatus } from './errors.ts';
+import { Freshness } from './freshness.ts';
 import { jsonLines } from './json-lines.ts';
 import { describeRequest, type ApiRequest, type Transport } from './transport.ts';
 
@@ -29,8 +30,25 @@ export interface DeletePreconditions {
   readonly resourceVersion?: string;
 }
 
-/** How long a request other than a watch may take, in milliseconds. Shorter than a lease, see {@link KubeClient}. */
-const REQUEST_TIMEOUT_MS = 8_000;
+/** A write that the API server has confirmed. */
+export interface ConfirmedWrite {
+  readonly request: ApiRequest;
+  /** The object as it is now; of a deletion, what is still there of it. */
+  readonly answer: unknown;
+}
+
+/** What stands before and behind each write. */
+export interface WriteGate {
+  /** Throws where this process must not write. Asked last thing before the request is sent. */
+  readonly before: () => void;
+  readonly after: (write: ConfirmedWrite) => void;
+}
+
+/** How long a read other than a watch may take, in milliseconds. */
+const READ_TIMEOUT_MS = 8_000;
+
+/** How long a write may take, in milliseconds. So short that none outlives the lease that permitted it. */
+export const WRITE_TIMEOUT_MS = 4_000;
 
 /** The server ends a watch after this long, in seconds; the next one begins where it ended. */
 const WATCH_SECONDS = 300;
@@ -41,24 +59,43 @@ const WATCH_SILENCE_MAX_MS = 150_000;
 /** Objects in one page of a list. */
 const PAGE_SIZE = 500;
 
+/** Lets every write through. */
+export const OPEN_GATE: WriteGate = { before: () => undefined, after: () => undefined };
+
+/** What a {@link KubeClient} is made of. */
+interface ClientParts {
+  readonly transport: Transport;
+  readonly fieldManager: string;
+  readonly freshness: Freshness;
+  readonly gate: WriteGate;
+  readonly timeoutMaxMs: number;
+}
+
 /**
- * The Kubernetes API over plain JSON. Before each write it asks its guard, which throws where this process must not
- * write; a write ends within {@link REQUEST_TIMEOUT_MS}, so that none outlives the lease that permitted it.
+ * The Kubernetes API over plain JSON. All writes go through its gate; a write ends within {@link WRITE_TIMEOUT_MS}.
+ * Lists that are older than what this process has seen are refused, see {@link Freshness}.
  */
 export class KubeClient {
-  readonly #transport: Transport;
-  readonly #fieldManager: string;
-  readonly #guard: () => void;
+  readonly #parts: ClientParts;
 
-  constructor(transport: Transport, fieldManager: string, guard: () => void = () => undefined) {
-    this.#transport = transport;
-    this.#fieldManager = fieldManager;
-    this.#guard = guard;
+  private constructor(parts: ClientParts) {
+    this.#parts = parts;
   }
 
-  /** The same client behind a guard. */
-  guardedBy(guard: () => void): KubeClient {
-    return new KubeClient(this.#transport, this.#fieldManager, guard);
+  /** A client without a gate. */
+  static over(transport: Transport, fieldManager: string): KubeClient {
+    const freshness = new Freshness();
+    return new KubeClient({ transport, fieldManager, freshness, gate: OPEN_GATE, timeoutMaxMs: Infinity });
+  }
+
+  /** The same client behind a gate. */
+  behind(gate: WriteGate): KubeClient {
+    return new KubeClient({ ...this.#parts, gate });
+  }
+
+  /** The same client, for those who would rather ask again than wait longer than so many milliseconds. */
+  within(timeoutMaxMs: number): KubeClient {
+    return new KubeClient({ ...this.#parts, timeoutMaxMs });
   }
 
   /** The object as it is now, a quorum read; undefined where it does not exist. */
@@ -71,16 +108,23 @@ export class KubeClient {
     }
   }
 
-  /** All objects as they are now, a quorum read, in pages. */
+  /**
+   * All objects as they are now, a quorum read, in pages.
+   *
+   * @throws CodedError ZK_API_STALE where the API server has told of something newer before
+   */
   async list<T extends KubeObject>(type: ResourceLocation, scope: Scope): Promise<Listing<T>> {
     const items: T[] = [];
     let next: string | undefined;
     for (;;) {
-      const page = await this.#read<RawList<T>>({
+      const request: ApiRequest = {
         method: HttpMethod.GET,
         path: resourcePath(type, scope.namespace),
         query: { labelSelector: scope.labelSelector, limit: String(PAGE_SIZE), continue: next },
-      });
+      };
+      const page = await this.#read<RawList<T>>(request);
+      // The pages after the first are of the first one's moment.
+      if (next === undefined) this.#refuseStale(request, type, page.metadata.resourceVersion);
       // Items of a list carry neither; events of a watch do.
       const kind = page.kind.replace(/List$/, '');
       for (const item of page.items) items.push({ ...item, apiVersion: apiVersionOf(type), kind });
@@ -92,7 +136,7 @@ export class KubeClient {
   /**
    * Every change after a resource version, until the server ends the watch, which it does every few minutes.
    *
-   * @throws ApiRefusal where the server reports an error, {@link isExpired} among them
+   * @throws ApiRefusal where the server reports an error, {@link refusesVersion} among them
    * @throws CodedError ZK_API_UNREACHABLE where the connection breaks or goes silent
    */
   async *watch<T extends KubeObject>(
@@ -115,13 +159,14 @@ export class KubeClient {
       signal: AbortSignal.any([stop, silence.signal]),
     };
     try {
-      const response = await this.#transport.send(request);
+      const response = await this.#parts.transport.send(request);
       const stream = response.body.stream();
       if (stream === null) return;
       for await (const line of jsonLines(stream, () => silence.heard())) {
         const event = line as WatchEvent<T> | { readonly type: 'ERROR'; readonly object: ApiStatus };
         if (event.type === 'ERROR')
           throw new ApiRefusal(describeRequest(request), event.object.code ?? 500, event.object);
+        this.#parts.freshness.note(resourcePath(type), event.object.metadata.resourceVersion);
         yield event;
       }
     } catch (error) {
@@ -160,7 +205,7 @@ export class KubeClient {
     return await this.#write<T>({
       method: HttpMethod.PATCH,
       path: subresource === undefined ? path : `${path}/${subresource}`,
-      query: { fieldManager: this.#fieldManager },
+      query: { fieldManager: this.#parts.fieldManager },
       contentType: PatchStrategy.MergePatch,
       body: patch,
     });
@@ -169,14 +214,14 @@ export class KubeClient {
   /** @throws ApiRefusal 409 where it exists */
   async create<T extends KubeObject>(type: ResourceLocation, object: T): Promise<T> {
     const path = resourcePath(type, object.metadata.namespace);
-    const query = { fieldManager: this.#fieldManager };
+    const query = { fieldManager: this.#parts.fieldManager };
     return await this.#write<T>({ method: HttpMethod.POST, path, query, body: object });
   }
 
   /** @throws ApiRefusal 409 where the object is no longer at the resource version in its metadata */
   async replace<T extends KubeObject>(type: ResourceLocation, object: T): Promise<T> {
     const path = resourcePath(type, object.metadata.namespace, object.metadata.name);
-    const query = { fieldManager: this.#fieldManager };
+    const query = { fieldManager: this.#parts.fieldManager };
     return await this.#write<T>({ method: HttpMethod.PUT, path, query, body: object });
   }
 
@@ -202,19 +247,32 @@ export class KubeClient {
     return await this.#write<T>({
       method: HttpMethod.PATCH,
       path,
-      query: { fieldManager: this.#fieldManager, force: 'true' },
+      query: { fieldManager: this.#parts.fieldManager, force: 'true' },
       contentType: PatchStrategy.ServerSideApply,
       body: object,
     });
   }
 
   async #write<T>(request: ApiRequest): Promise<T> {
-    this.#guard();
-    return await this.#read<T>(request);
+    const { gate } = this.#parts;
+    const answer = await this.#ask<T>({ ...request, checkLast: gate.before }, WRITE_TIMEOUT_MS);
+    gate.after({ request, answer });
+    return answer;
   }
 
   async #read<T>(request: ApiRequest): Promise<T> {
-    return await this.#transport.json<T>({ ...request, signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) });
+    return await this.#ask<T>(request, READ_TIMEOUT_MS);
+  }
+
+  async #ask<T>(request: ApiRequest, timeoutMs: number): Promise<T> {
+    const { transport, timeoutMaxMs } = this.#parts;
+    return await transport.json<T>({ ...request, signal: AbortSignal.timeout(Math.min(timeoutMs, timeoutMaxMs)) });
+  }
+
+  #refuseStale(request: ApiRequest, type: ResourceLocation, resourceVersion: string): void {
+    if (!this.#parts.freshness.isStale(resourcePath(type), resourceVersion, performance.now())) return;
+    const message = `${describeRequest(request)}: the answer is of ${resourceVersion}, and newer states are known`;
+    throw new CodedError('ZK_API_STALE', message);
   }
 }
 

@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 import { apiVersionOf, type KubeObject, type ResourceType } from '../../api/objects.ts';
 import type { Logger } from '../../common/types.ts';
 import type { KubeClient } from './client.ts';
-import { isNotFound } from './errors.ts';
+import { isConflict, isNotFound } from './errors.ts';
 import { microTime } from './leader-election.ts';
 
 const EVENT: ResourceType = { group: '', version: 'v1', plural: 'events', kind: 'Event' };
 
-/** The same Event again within this time, in milliseconds, counts up the one there is. */
+/** The same Event again within this time, in milliseconds, about a newer version of the object, counts up the one there is. */
 const SAME_EVENT_MS = 600_000;
 
 /** How many Events are remembered for that. */
@@ -22,11 +22,16 @@ export interface EventContent {
 
 interface Remembered {
   readonly name: string;
+  /** Of the object that it was about. */
+  readonly version: string | undefined;
   readonly atMs: number;
   readonly count: number;
 }
 
-/** Records Events that `kubectl describe` shows. Best effort: an Event that cannot be written stops nothing. */
+/**
+ * Records Events that `kubectl describe` shows. Best effort: an Event that cannot be written stops nothing. What is told
+ * again about the same version of an object, after a crash for instance, is the same Event: its name is made of both.
+ */
 export class EventRecorder {
   readonly #client: Pick<KubeClient, 'create' | 'mergePatch'>;
   readonly #component: string;
@@ -54,12 +59,14 @@ export class EventRecorder {
   async #write(key: string, type: ResourceType, about: KubeObject, content: EventContent): Promise<void> {
     const namespace = about.metadata.namespace ?? 'default';
     const before = this.#remembered.get(key);
+    const version = about.metadata.resourceVersion;
+    if (before !== undefined && before.version === version) return;
     const nowMs = performance.now();
     if (before !== undefined && nowMs - before.atMs < SAME_EVENT_MS) {
       const count = before.count + 1;
       try {
         await this.#client.mergePatch(EVENT, namespace, before.name, { count, lastTimestamp: wholeSeconds() });
-        this.#remember(key, { name: before.name, atMs: nowMs, count });
+        this.#remember(key, { name: before.name, version, atMs: nowMs, count });
         return;
       } catch (error) {
         // Kubernetes forgets Events after an hour.
@@ -67,8 +74,13 @@ export class EventRecorder {
       }
     }
     const name = eventName(about, key);
-    await this.#client.create(EVENT, this.#event(name, namespace, type, about, content));
-    this.#remember(key, { name, atMs: nowMs, count: 1 });
+    try {
+      await this.#client.create(EVENT, this.#event(name, namespace, type, about, content));
+    } catch (error) {
+      // Told by a life of this operator that ended right after.
+      if (!isConflict(error)) throw error;
+    }
+    this.#remember(key, { name, version, atMs: nowMs, count: 1 });
   }
 
   #event(name: string, namespace: string, type: ResourceType, about: KubeObject, content: EventContent): KubeObject {
@@ -108,7 +120,7 @@ export class EventRecorder {
 }
 
 function eventName(about: KubeObject, key: string): string {
-  const unique = createHash('sha256').update(`${key}${performance.now()}${process.pid}`).digest('hex').slice(0, 16);
+  const unique = createHash('sha256').update(`${key}${about.metadata.resourceVersion}`).digest('hex').slice(0, 16);
   return `${about.metadata.name}.${unique}`;
 }
 

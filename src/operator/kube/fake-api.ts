@@ -37,7 +37,7 @@ export class FakeApi {
       { name: 'fake', server: `http://127.0.0.1:${port}`, skipTLSVerify: true },
       { name: 'me' },
     );
-    return new KubeClient(new Transport(config, () => undefined), 'tester');
+    return KubeClient.over(new Transport(config, () => undefined), 'tester');
   }
 
   script(...answers: readonly Answer[]): void {

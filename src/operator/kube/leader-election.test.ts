@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { KubeObject } from '../../api/objects.ts';
-import type { KubeClient } from './client.ts';
+import { WRITE_TIMEOUT_MS, type KubeClient } from './client.ts';
 import { ApiRefusal } from './errors.ts';
-import { LeaderElection, type LeaseTiming } from './leader-election.ts';
+import { DEFAULT_LEASE_TIMING, LeaderElection, type LeaseTiming } from './leader-election.ts';
 import { silentLogger } from './silent-logger.ts';
 
 const timing: LeaseTiming = { durationMs: 1000, renewDeadlineMs: 300, retryMs: 20 };
@@ -91,6 +91,11 @@ function replica(store: LeaseStore, identity: string, leading: Set<string>) {
     },
   };
 }
+
+test('a write that begins in the last moment ends before another replica may begin', () => {
+  const { durationMs, renewDeadlineMs } = DEFAULT_LEASE_TIMING;
+  assert.ok(renewDeadlineMs + WRITE_TIMEOUT_MS < durationMs);
+});
 
 test('one of two leads; stopped, it lets the lease go and the other leads at once', async () => {
   const store = new LeaseStore();

@@ -3,7 +3,7 @@ import type { Logger } from '../../common/types.ts';
 import { Backoff } from './backoff.ts';
 import type { KubeClient, ResourceLocation, Scope } from './client.ts';
 import { delay } from './delay.ts';
-import { isExpired } from './errors.ts';
+import { refusesVersion, retryAfterMs } from './errors.ts';
 import { ObjectCache, type CacheChange, type ReadableCache } from './object-cache.ts';
 
 /** What a {@link Reflector} needs. */
@@ -18,10 +18,13 @@ export interface ReflectorOptions<T extends KubeObject> {
   readonly onFailure: () => void;
 }
 
+/** After this many watches in a row that failed without a word it lists again: the server may be another one now. */
+const FAILED_WATCHES_MAX = 5;
+
 /**
  * Keeps a cache of one kind true: lists once, then watches from there for good. After a broken connection it watches on
- * from the last version it knows; only where the server has forgotten that version it lists again and reports what
- * was deleted meanwhile. No failure ends it.
+ * from the last version it knows; only where the server has forgotten that version, or does not know it yet, it lists
+ * again and reports what was deleted meanwhile. No failure ends it.
  */
 export class Reflector<T extends KubeObject> {
   readonly #options: ReflectorOptions<T>;
@@ -30,6 +33,7 @@ export class Reflector<T extends KubeObject> {
   readonly #backoff = new Backoff(200, 15_000);
   #hasSynced = false;
   #resourceVersion: string | undefined;
+  #failuresInARow = 0;
 
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
@@ -54,16 +58,19 @@ export class Reflector<T extends KubeObject> {
   async run(stop: AbortSignal): Promise<void> {
     const { type, logger, onFailure } = this.#options;
     while (!stop.aborted) {
+      let waitAtLeastMs = 0;
       try {
         this.#resourceVersion ??= await this.#list();
         await this.#watch(this.#resourceVersion, stop);
       } catch (error) {
-        if (isExpired(error)) this.#resourceVersion = undefined;
+        this.#failuresInARow += 1;
+        if (refusesVersion(error) || this.#failuresInARow >= FAILED_WATCHES_MAX) this.#resourceVersion = undefined;
+        waitAtLeastMs = retryAfterMs(error);
         onFailure();
         logger.warn(`watch of ${type.plural} failed, going on`, { error: String(error) });
       }
       // After a watch that the server ended by itself the delay is short, because a watch that delivers resets it.
-      if (!stop.aborted) await delay(this.#backoff.next(), stop);
+      if (!stop.aborted) await delay(Math.max(this.#backoff.next(), waitAtLeastMs), stop);
     }
   }
 
@@ -80,6 +87,7 @@ export class Reflector<T extends KubeObject> {
     const { client, type, scope } = this.#options;
     for await (const event of client.watch<T>(type, scope, from, stop)) {
       this.#backoff.reset();
+      this.#failuresInARow = 0;
       if (event.type !== 'BOOKMARK') {
         const { object } = event;
         this.#report(event.type === 'DELETED' ? this.#cache.remove(object) : this.#cache.put(object));

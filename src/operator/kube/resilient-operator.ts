@@ -2,7 +2,7 @@ import operatorModule, { ResourceMetaImpl, type ResourceEvent, type ResourceMeta
 import type { KubeObject } from '../../api/objects.ts';
 import { CodedError } from '../../common/errors.ts';
 import type { Logger } from '../../common/types.ts';
-import { KubeClient, resourcePath, type ResourceLocation } from './client.ts';
+import { KubeClient, OPEN_GATE, resourcePath, type ResourceLocation, type WriteGate } from './client.ts';
 import { EventDelivery, type OnEvent } from './event-delivery.ts';
 import type { Metrics } from './metrics.ts';
 import type { ReadableCache } from './object-cache.ts';
@@ -39,8 +39,8 @@ export abstract class ResilientOperator extends operatorModule.default {
     if (context !== undefined) this.kubeConfig.setCurrentContext(context);
     this.#log = logger;
     this.metrics = metrics;
-    this.client = new KubeClient(new Transport(this.kubeConfig, metrics.observeRequest), fieldManager);
-    this.#writer = this.client.guardedBy(() => this.guard());
+    this.client = KubeClient.over(new Transport(this.kubeConfig, metrics.observeRequest), fieldManager);
+    this.#writer = this.client.behind({ before: () => this.gate.before(), after: (write) => this.gate.after(write) });
   }
 
   /** Aborts when the operator is to stop. */
@@ -48,8 +48,10 @@ export abstract class ResilientOperator extends operatorModule.default {
     return this.#stop.signal;
   }
 
-  /** Asked before each write of a status or finalizer; throws where this process must not write. */
-  protected guard(): void {}
+  /** What stands before and behind each write of a status or finalizer. */
+  protected get gate(): WriteGate {
+    return OPEN_GATE;
+  }
 
   /** Why not all caches are filled yet, or undefined when they are. */
   get notSynced(): string | undefined {
@@ -139,6 +141,12 @@ export abstract class ResilientOperator extends operatorModule.default {
   /** As {@link ResilientOperator.setResourceFinalizers}, and tells what the resource is now. */
   protected async replaceFinalizers(meta: ResourceMeta, finalizers: readonly string[]): Promise<ResourceMeta> {
     const patch = { metadata: { resourceVersion: meta.resourceVersion, finalizers } };
+    return metaOf(meta, await this.#writer.mergePatch(locationOf(meta), meta.namespace ?? '', meta.name, patch));
+  }
+
+  /** Makes sure that the resource is still at the version in `meta`; a read could be of a cache. @throws ApiRefusal 409 */
+  protected async confirmVersion(meta: ResourceMeta): Promise<ResourceMeta> {
+    const patch = { metadata: { resourceVersion: meta.resourceVersion } };
     return metaOf(meta, await this.#writer.mergePatch(locationOf(meta), meta.namespace ?? '', meta.name, patch));
   }
 

@@ -18,6 +18,8 @@ export interface ApiRequest {
   readonly body?: unknown;
   readonly contentType?: string;
   readonly signal?: AbortSignal;
+  /** Throws where the request must not be sent after all; called when nothing but the sending is left. */
+  readonly checkLast?: () => void;
 }
 
 /** Told of every answer: what to count. `status` is 0 where there was no answer. */
@@ -54,6 +56,7 @@ export class Transport {
     let status = 0;
     try {
       const context = await this.#context(request);
+      request.checkLast?.();
       const response = await this.#http.send(context).toPromise();
       status = response.httpStatusCode;
       if (status < 200 || status > 299) throw await refusal(request, response);
@@ -98,7 +101,8 @@ export function describeRequest({ method, path }: ApiRequest): string {
 
 async function refusal(request: ApiRequest, response: ResponseContext): Promise<ApiRefusal> {
   const text = await response.body.text();
-  return new ApiRefusal(describeRequest(request), response.httpStatusCode, apiStatus(text));
+  const retryAfterMs = Number(response.headers['retry-after'] ?? 0) * 1000;
+  return new ApiRefusal(describeRequest(request), response.httpStatusCode, apiStatus(text), retryAfterMs || 0);
 }
 
 function apiStatus(text: string): ApiStatus {

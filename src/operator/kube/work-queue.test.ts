@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, mock, test } from 'node:test';
+import { ApiRefusal } from './errors.ts';
 import { WorkQueue } from './work-queue.ts';
 import { runWorkers } from './workers.ts';
 
@@ -46,15 +47,32 @@ test('of several delays the shortest counts', () => {
   assert.equal(queue.depth, 1);
 });
 
-test('retries wait longer and longer, up to a minute, and begin anew after a success', () => {
+test('retries wait longer and longer, up to 15 s, and begin anew after a success', () => {
   const queue = new WorkQueue();
   const delays = Array.from({ length: 12 }, () => queue.retry('a'));
   assert.ok((delays[0] ?? Infinity) <= 100);
   assert.ok((delays[5] ?? 0) > (delays[1] ?? Infinity));
-  assert.ok(delays.every((delayMs) => delayMs <= 60_000));
-  assert.ok((delays[11] ?? 0) >= 45_000);
+  assert.ok(delays.every((delayMs) => delayMs <= 15_000));
+  assert.ok((delays[11] ?? 0) >= 11_000);
   queue.succeed('a');
   assert.ok(queue.retry('a') <= 100);
+});
+
+test('who refused with a Retry-After is left alone for so long', async () => {
+  const queue = new WorkQueue();
+  const retries: number[] = [];
+  const refusal = new ApiRefusal('PATCH /a', 429, { reason: 'TooManyRequests' }, 7_000);
+  queue.add('a');
+  await runWorkers({
+    queue,
+    concurrency: 1,
+    work: () => Promise.reject(refusal),
+    onFailure: (_, __, retryInMs) => {
+      retries.push(retryInMs);
+      queue.close();
+    },
+  });
+  assert.deepEqual(retries, [7_000]);
 });
 
 test('workers go on after failures, and end with the queue', async () => {

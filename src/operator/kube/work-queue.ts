@@ -1,6 +1,6 @@
 /** How long a key that failed waits: from the first to the longest delay, in milliseconds. */
 const RETRY_FIRST_MS = 100;
-const RETRY_LONGEST_MS = 60_000;
+const RETRY_LONGEST_MS = 15_000;
 
 /**
  * A queue of keys. A key is handed to one worker at a time; added again meanwhile, it comes once more after that, and
@@ -49,12 +49,14 @@ export class WorkQueue {
   /**
    * Adds a key whose work failed, after a delay that doubles with every failure in a row.
    *
+   * @param atLeastMs for how long the one who refused wants to be left alone, in milliseconds
    * @returns the delay in milliseconds
    */
-  retry(key: string): number {
+  retry(key: string, atLeastMs = 0): number {
     const failures = this.#failures.get(key) ?? 0;
     this.#failures.set(key, failures + 1);
-    const delayMs = Math.min(RETRY_FIRST_MS * 2 ** failures, RETRY_LONGEST_MS) * (0.75 + Math.random() / 4);
+    const doubledMs = Math.min(RETRY_FIRST_MS * 2 ** failures, RETRY_LONGEST_MS) * (0.75 + Math.random() / 4);
+    const delayMs = Math.max(doubledMs, atLeastMs);
     this.addAfter(key, delayMs);
     return delayMs;
   }

@@ -1,3 +1,4 @@
+import { retryAfterMs } from './errors.ts';
 import type { WorkQueue } from './work-queue.ts';
 
 /** What became of one look at a key. */
@@ -29,7 +30,7 @@ async function runWorker({ queue, work, onFailure }: WorkOptions): Promise<void>
       queue.succeed(key);
       if (requeueAfterMs !== undefined) queue.addAfter(key, requeueAfterMs);
     } catch (error) {
-      onFailure(key, error, queue.retry(key));
+      onFailure(key, error, queue.retry(key, retryAfterMs(error)));
     } finally {
       queue.done(key);
     }

@@ -31,7 +31,11 @@ export interface Situation {
 const UPDATE_STOPPED = 'UpdateStopped';
 
 /** Refusals that are about who belongs to the ensemble. */
-const SCALING_REFUSALS: ReadonlySet<Refusal['reason']> = new Set(['FormingEnsemble', 'ServerTooOld', 'QuorumEndangered']);
+const SCALING_REFUSALS: ReadonlySet<Refusal['reason']> = new Set([
+  'FormingEnsemble',
+  'ServerTooOld',
+  'QuorumEndangered',
+]);
 
 const HIBERNATED = 'spec.hibernated is set: no member runs, and all volumes are kept';
 

@@ -25,7 +25,9 @@ export function knownMembership(
   reports: readonly MemberReport[],
   leader: MemberReport | undefined,
 ): Membership {
-  const told = reports.flatMap(({ configuration }) => (configuration === undefined ? [] : [membershipIn(configuration)]));
+  const told = reports.flatMap(({ configuration }) =>
+    configuration === undefined ? [] : [membershipIn(configuration)],
+  );
   const recorded = latch === undefined ? undefined : cluster.status?.membership;
   const known = [...(recorded === undefined ? [] : [recorded]), ...told];
   const newest = known.toSorted((a, b) => versionNumber(b) - versionNumber(a))[0];
@@ -55,5 +57,9 @@ function membershipIn({ version, servers }: NonNullable<MemberReport['configurat
 /** What zoo.cfg lists as long as nothing else has been agreed on. */
 function formedWith(cluster: CoordinationCluster, latch: BootstrapLatch | undefined): MembershipStatus {
   const sizes = { participant: latch?.replicas ?? cluster.spec.replicas, observer: 0 };
-  return { version: INITIAL_VERSION, voters: memberSlots(cluster, sizes).map(({ serverId }) => serverId), observers: [] };
+  return {
+    version: INITIAL_VERSION,
+    voters: memberSlots(cluster, sizes).map(({ serverId }) => serverId),
+    observers: [],
+  };
 }

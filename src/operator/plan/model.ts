@@ -74,6 +74,8 @@ export type Step =
       readonly uid: string;
       /** Where it is set, only while the object is still as it was observed. */
       readonly resourceVersion?: string | undefined;
+      /** Told right before: a crash in between makes it be told again, which is the same Event; after it, never. */
+      readonly announce?: PlannedEvent;
     }
   /** Refused by storage classes that cannot expand volumes: reported, and the steps after it are done all the same. */
   | { readonly do: 'expandClaim'; readonly name: string; readonly uid: string; readonly size: string }
@@ -94,6 +96,8 @@ export interface Reconfiguration {
   readonly leaving?: number;
   /** Done only while this is still the version of the configuration. */
   readonly version: string;
+  /** Told right before. */
+  readonly announce?: PlannedEvent;
 }
 
 /** Told to people by `kubectl describe` and `kubectl events`. */

@@ -65,7 +65,7 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
       fc.boolean().map((paused) => edit({ paused })),
       fc
         .constantFrom('Retain' as const, 'Delete' as const)
-        .map((whenDeleted) => edit({ storage: { size: '1Gi', whenDeleted } })),
+        .map((whenDeleted) => edit({ storage: { size: '1Gi', whenDeleted, whenScaled: 'Retain' } })),
     ),
   },
   {
@@ -87,10 +87,12 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
   },
 );
 
-function everyDiskIsWhole(world: FakeWorld): boolean {
-  const replicas = world.statefulSet?.spec.replicas ?? 0;
-  const whole = [...world.disks.values()].filter(({ newest }) => newest !== undefined && newest >= world.acknowledged);
-  return replicas >= 3 && whole.length === replicas && world.pods.size === replicas;
+function everyDiskIsWhole({ voters, serving, disks, acknowledged }: FakeWorld): boolean {
+  const isWhole = (id: number): boolean => {
+    const { newest = -1 } = disks.get(`data-test-${id - 1}`) ?? {};
+    return newest >= acknowledged && serving.includes(`test-${id - 1}`);
+  };
+  return voters.length >= 3 && voters.every(isWhole);
 }
 
 /**
@@ -101,7 +103,7 @@ function checkSafety(world: FakeWorld, before: FakeWorld['cluster']): void {
   const { cluster, statefulSet } = world;
   if (cluster === undefined) {
     // Whoever asked for the volumes to be deleted asked for the writes to be lost.
-    if (world.claims.size === 0) world.acknowledged = 0;
+    if (world.claims.size === 0) world.ensemble.forget();
     return;
   }
   const latch = cluster.status?.bootstrap;
@@ -180,7 +182,7 @@ test('deleted and made again, a cluster goes on with its volumes, or anew where 
       liveOn(world);
       assert.equal(world.cluster, undefined);
       assert.equal(world.claims.size, whenDeleted === 'Retain' ? 3 : 0);
-      if (whenDeleted === 'Delete') world.acknowledged = 0;
+      if (whenDeleted === 'Delete') world.ensemble.forget();
       world.create({});
       liveOn(world);
       assert.equal(conditionOf(world, 'Ready'), 'True');
@@ -202,7 +204,7 @@ test('whatever was changed and wherever the operator died: a correct manifest ge
       const latch = world.theCluster.status?.bootstrap;
       // Which volumes of an earlier life fit is told elsewhere.
       if (latch === undefined || latch.id !== world.theCluster.metadata.uid) return;
-      world.edit({ image, paused: false, hibernated: false, replicas: latch.replicas });
+      world.edit({ image, paused: false, hibernated: false });
       liveOn(world, 80);
       assert.deepEqual(world.outdated, []);
       assert.equal(conditionOf(world, 'Ready'), 'True');

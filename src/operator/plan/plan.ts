@@ -66,8 +66,7 @@ export function planCluster(cluster: CoordinationCluster, observed: Observed, se
     updateWaitsFor: rolling.waitingFor,
     rebuildWaitsFor: rebuild.waitingFor,
   };
-  const plan = conclude(settled, steps, requeueAfter(latch, settled));
-  return { ...plan, events: [...plan.events, ...scaling.events, ...rebuild.events, ...rolling.events] };
+  return conclude(settled, steps, requeueAfter(latch, settled));
 }
 
 /**
@@ -95,7 +94,8 @@ function observersSet(ensemble: Ensemble, { observerSet: existing, pods }: Obser
   const { cluster, sizes } = ensemble;
   if (sizes.observer === 0 && existing === undefined) return [];
   const { name, uid, resourceVersion, deletionTimestamp } = existing?.metadata ?? {};
-  const isOver = sizes.observer === 0 && !pods.some(({ metadata }) => metadata.labels?.[OBSERVER_LABEL.key] !== undefined);
+  const isOver =
+    sizes.observer === 0 && !pods.some(({ metadata }) => metadata.labels?.[OBSERVER_LABEL.key] !== undefined);
   if (isOver && name !== undefined && uid !== undefined) {
     return deletionTimestamp === undefined ? [{ do: 'delete', kind: 'StatefulSet', name, uid, resourceVersion }] : [];
   }

@@ -7,12 +7,11 @@ import type { Observed, PlannedEvent, Step } from './model.ts';
 /** What is to be done for a member that has lost its data for good. */
 export interface Rebuild {
   readonly steps: readonly Step[];
-  readonly events: readonly PlannedEvent[];
   /** What the rebuilding of a member waits for; undefined where none is to be rebuilt. */
   readonly waitingFor?: string;
 }
 
-const NOTHING: Rebuild = { steps: [], events: [] };
+const NOTHING: Rebuild = { steps: [] };
 
 /**
  * Gives a member a new volume whose own is lost or damaged; it then fetches everything from the others, and does not vote
@@ -69,18 +68,17 @@ function rebuild(
     return waiting(`${podName} is rebuilt from the others (${why}) once ${names} is back`);
   }
   const message = `Rebuilding ${podName} from the others: ${why}; ${claimName} is made anew`;
-  const isNew = claim?.metadata.deletionTimestamp === undefined;
+  const announce = { type: 'Warning', reason: 'MemberRebuilt', message } as const;
   return {
-    steps: [...deleteClaim(claim), ...deletePod(member)],
-    events: isNew ? [{ type: 'Warning', reason: 'MemberRebuilt', message }] : [],
+    steps: [...deleteClaim(claim, announce), ...deletePod(member)],
     waitingFor: `${podName} is being rebuilt from the others: ${why}`,
   };
 }
 
-function deleteClaim(claim: PersistentVolumeClaim | undefined): Step[] {
+function deleteClaim(claim: PersistentVolumeClaim | undefined, announce: PlannedEvent): Step[] {
   const { name, uid, resourceVersion, deletionTimestamp } = claim?.metadata ?? {};
   if (name === undefined || uid === undefined || deletionTimestamp !== undefined) return [];
-  return [{ do: 'delete', kind: 'PersistentVolumeClaim', name, uid, resourceVersion }];
+  return [{ do: 'delete', kind: 'PersistentVolumeClaim', name, uid, resourceVersion, announce }];
 }
 
 /** A volume that is used by a pod stays until that one is gone. */

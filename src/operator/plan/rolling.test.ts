@@ -15,7 +15,9 @@ function condition(world: FakeWorld, type: ClusterConditionType) {
 function live(world: FakeWorld, seconds = 30): PlannedEvent[] {
   const events: PlannedEvent[] = [];
   for (let second = 0; second < seconds; second++) {
-    events.push(...world.plan().events);
+    const { steps, events: news } = world.plan();
+    const announced = steps.flatMap((step) => (step.do === 'delete' && step.announce ? [step.announce] : []));
+    events.push(...announced, ...news);
     world.reconcile();
     world.tick();
   }

@@ -9,13 +9,12 @@ import type { Observed, PlannedEvent, Step } from './model.ts';
 /** What is to be done so that every member becomes as the manifest says. */
 export interface Rolling {
   readonly steps: readonly Step[];
-  readonly events: readonly PlannedEvent[];
   /** What the next restart waits for; undefined where nothing waits. */
   readonly waitingFor?: string;
 }
 
 /** Nobody is restarted. */
-export const NO_RESTART: Rolling = { steps: [], events: [] };
+export const NO_RESTART: Rolling = { steps: [] };
 
 /**
  * Restarts outdated members: at once those that are of no use to anybody, which is how a corrected manifest reaches what
@@ -41,14 +40,12 @@ export function restartOutdated(
 }
 
 function replaceUseless(useless: readonly Member[], { now }: Observed): Rolling {
-  return {
-    steps: useless.flatMap(deletePod),
-    events: useless.map((member) => ({
-      type: 'Normal',
-      reason: 'MemberReplaced',
-      message: `Replacing ${member.slot.podName}, which does not serve (${whyAbsent(member, now)}), as the manifest now says`,
-    })),
-  };
+  const replacing = (member: Member): PlannedEvent => ({
+    type: 'Normal',
+    reason: 'MemberReplaced',
+    message: `Replacing ${member.slot.podName}, which does not serve (${whyAbsent(member, now)}), as the manifest now says`,
+  });
+  return { steps: useless.flatMap((member) => deletePod(member, replacing(member))) };
 }
 
 /** Takes down one member that may be serving, where the others are enough. */
@@ -65,7 +62,7 @@ function restartNext(state: EnsembleState, outdated: readonly Member[], { now }:
     return waiting(`waiting for ${names}`);
   }
   if (leader === undefined) return waiting('waiting until it is known which member leads');
-  return { steps: deletePod(next), events: [restarting(state, next)] };
+  return { steps: deletePod(next, restarting(state, next)) };
 }
 
 /**
@@ -83,7 +80,8 @@ function restarting({ members, membership }: EnsembleState, next: Member): Plann
   const role = next.report?.state ?? 'not answering';
   const what = `Restarting ${next.slot.podName} (${role}); ${updated} of ${members.length} members are updated`;
   const voters = membership.voters.length;
-  if (!next.voting || voters - 1 >= majorityOf(voters)) return { type: 'Normal', reason: 'MemberRestarting', message: what };
+  if (!next.voting || voters - 1 >= majorityOf(voters))
+    return { type: 'Normal', reason: 'MemberRestarting', message: what };
   return {
     type: 'Warning',
     reason: 'MemberRestarting',
@@ -92,19 +90,14 @@ function restarting({ members, membership }: EnsembleState, next: Member): Plann
 }
 
 /** On a stale read nothing is deleted: the pod must be the very one, and still as it was observed. */
-function deletePod({ pod }: Member): Step[] {
+function deletePod({ pod }: Member, announce: PlannedEvent): Step[] {
   const { name, uid, resourceVersion } = pod?.metadata ?? {};
   if (name === undefined || uid === undefined) return [];
-  return [{ do: 'delete', kind: 'Pod', name, uid, resourceVersion }];
+  return [{ do: 'delete', kind: 'Pod', name, uid, resourceVersion, announce }];
 }
 
 /** Whether pods that Kubernetes makes from now on are what the manifest says. */
-function templateIsTakenUp(
-  ensemble: Ensemble,
-  role: MemberRole,
-  latch: BootstrapLatch,
-  observed: Observed,
-): boolean {
+function templateIsTakenUp(ensemble: Ensemble, role: MemberRole, latch: BootstrapLatch, observed: Observed): boolean {
   const set = observedSet(observed, role);
   if (set === undefined) return false;
   const { metadata, spec, status } = set;

@@ -1,11 +1,18 @@
 import type { BootstrapLatch, CoordinationCluster } from '../../api/coordination-cluster.ts';
-import { everySlot, memberSlots, serverLine, type MemberRole, type MemberSlot, type SetSizes } from '../resources/names.ts';
+import {
+  everySlot,
+  memberSlots,
+  serverLine,
+  type MemberRole,
+  type MemberSlot,
+  type SetSizes,
+} from '../resources/names.ts';
 import { sizeOf } from '../resources/stateful-set.ts';
 import type { Refusal } from './acceptance.ts';
 import { isMissingForLong, whyAbsent } from './health.ts';
 import { majorityOf, type EnsembleState, type Member } from './members.ts';
 import { INITIAL_VERSION } from './membership.ts';
-import type { Observed, PlannedEvent, Reconfiguration } from './model.ts';
+import type { Observed, Reconfiguration } from './model.ts';
 
 /** What is to be done so that those belong to the ensemble whom the manifest asks for. */
 export interface Scaling {
@@ -13,7 +20,6 @@ export interface Scaling {
   readonly sizes: SetSizes;
   /** One change of the ensemble's configuration, where one is due. */
   readonly steps: readonly Reconfiguration[];
-  readonly events: readonly PlannedEvent[];
   /** What is under way or waited for; undefined where everybody is in who should be, and nobody else. */
   readonly progress?: string | undefined;
   /** Why it does not go on until somebody puts something right. */
@@ -30,16 +36,15 @@ interface View {
   readonly updating: boolean;
 }
 
+type Change = Pick<Reconfiguration, 'joining' | 'leaving' | 'announce'>;
+
 /** The next thing to do for one kind of member. */
 interface Next {
   readonly size: number;
-  readonly change?: Pick<Reconfiguration, 'joining' | 'leaving'>;
-  readonly events?: readonly PlannedEvent[];
+  readonly change?: Change;
   readonly progress?: string;
   readonly refusal?: Refusal;
 }
-
-const ROLES = ['participant', 'observer'] as const;
 
 /**
  * Brings members in and takes them out, one at a time, and only by the ensemble's own agreement: a pod is started and
@@ -71,7 +76,6 @@ export function planScaling(
   return {
     sizes: { participant: next.participant.size, observer: next.observer.size },
     steps: change === undefined ? [] : reconfiguration(state, change),
-    events: ROLES.flatMap((role) => (next[role].change === change ? (next[role].events ?? []) : [])),
     progress: next.participant.progress ?? next.observer.progress,
     refusal: next.participant.refusal,
   };
@@ -109,7 +113,7 @@ function isDifferent(cluster: CoordinationCluster, { membership }: EnsembleState
 }
 
 function resting(sizes: SetSizes): Scaling {
-  return { sizes, steps: [], events: [] };
+  return { sizes, steps: [] };
 }
 
 /** Before it is formed, an ensemble has nobody who could agree to another number of voters. */
@@ -131,7 +135,10 @@ function blind({ leader, quorumServes }: EnsembleState, sizes: SetSizes): Scalin
       'take spec.image away or name a newer one, and the members are updated first';
     return { ...resting(sizes), refusal: { reason: 'ServerTooOld', message } };
   }
-  return { ...resting(sizes), progress: 'waiting for a leader with a quorum: only it can bring members in or take them out' };
+  return {
+    ...resting(sizes),
+    progress: 'waiting for a leader with a quorum: only it can bring members in or take them out',
+  };
 }
 
 /**
@@ -145,7 +152,6 @@ function agreeing(view: View, sizes: SetSizes): Scaling {
   return {
     sizes,
     steps: first === undefined ? [] : reconfiguration(view.state, { joining: serverLine(first.slot) }),
-    events: [],
     progress: 'the ensemble takes the list of its members into its own hands',
   };
 }
@@ -175,12 +181,7 @@ function bringIn(view: View, joiner: MemberSlot, needed: number): Next {
   if (obstacle !== undefined) return { size: hasPod ? grown : needed, ...obstacle };
   const member = state.members.find(({ slot }) => slot.podName === joiner.podName);
   if (!hasPod || member === undefined) {
-    const message = `Starting ${joiner.podName}; it synchronizes without a vote first`;
-    return {
-      size: grown,
-      progress: `${what}: its pod is started`,
-      events: hasPod ? [] : [{ type: 'Normal', reason: 'MemberStarting', message }],
-    };
+    return { size: grown, progress: `${what}: its pod is started, and synchronizes without a vote first` };
   }
   if (!member.inSync) {
     return { size: grown, progress: `${what}: waiting until it has synchronized (${whyAbsent(member, observed.now)})` };
@@ -188,9 +189,8 @@ function bringIn(view: View, joiner: MemberSlot, needed: number): Next {
   const message = `${joiner.podName} has synchronized and gets a vote: ${state.membership.voters.length + 1} voters`;
   return {
     size: grown,
-    change: { joining: serverLine(joiner) },
+    change: { joining: serverLine(joiner), announce: { type: 'Normal', reason: 'MemberJoining', message } },
     progress: `${what}: it gets a vote`,
-    events: [{ type: 'Normal', reason: 'MemberJoining', message }],
   };
 }
 
@@ -222,9 +222,8 @@ function takeOut(view: View, leaving: readonly Member[]): Omit<Next, 'size'> {
   const why = next.inSync ? '' : `, which is missing (${whyAbsent(next, observed.now)})`;
   const message = `Taking ${next.slot.podName} out of the ensemble${why}: ${rest.length} voters remain`;
   return {
-    change: { leaving: next.slot.serverId },
+    change: { leaving: next.slot.serverId, announce: { type: 'Normal', reason: 'MemberLeaving', message } },
     progress: what,
-    events: [{ type: 'Normal', reason: 'MemberLeaving', message }],
   };
 }
 
@@ -240,9 +239,8 @@ function nextObserver(view: View, needed: number): Next {
     const message = `Taking ${leaver.slot.podName} out of the ensemble; it has observed only`;
     return {
       size: Math.max(needed, Math.min(present.observer, wanted.length)),
-      change: { leaving: leaver.slot.serverId },
+      change: { leaving: leaver.slot.serverId, announce: { type: 'Normal', reason: 'MemberLeaving', message } },
       progress: `taking ${leaver.slot.podName} out of the ensemble`,
-      events: [{ type: 'Normal', reason: 'MemberLeaving', message }],
     };
   }
   const joiners = wanted.filter(({ serverId }) => !observers.includes(serverId));
@@ -253,14 +251,16 @@ function nextObserver(view: View, needed: number): Next {
   const leftover = joiners.filter(({ index }) => index >= present.observer).map((slot) => leftoverVolume(view, slot));
   const obstacle = leftover.find((one) => one !== undefined);
   if (obstacle !== undefined) return { size, ...obstacle };
-  const ready = state.members.find(({ slot, inSync }) => inSync && joiners.some(({ podName }) => podName === slot.podName));
-  if (ready === undefined) return { size: wanted.length, progress: `adding ${names}: waiting until they have synchronized` };
+  const ready = state.members.find(
+    ({ slot, inSync }) => inSync && joiners.some(({ podName }) => podName === slot.podName),
+  );
+  if (ready === undefined)
+    return { size: wanted.length, progress: `adding ${names}: waiting until they have synchronized` };
   const message = `${ready.slot.podName} has synchronized and observes`;
   return {
     size: wanted.length,
-    change: { joining: serverLine(ready.slot) },
+    change: { joining: serverLine(ready.slot), announce: { type: 'Normal', reason: 'MemberJoining', message } },
     progress: `adding ${names}`,
-    events: [{ type: 'Normal', reason: 'MemberJoining', message }],
   };
 }
 
@@ -268,7 +268,9 @@ function nextObserver(view: View, needed: number): Next {
 function ending(members: readonly Member[], role: MemberRole, { now }: Observed): Pick<Next, 'progress'> {
   const names = members.filter(({ slot, belongs }) => slot.role === role && !belongs);
   if (names.length === 0) return {};
-  return { progress: `waiting until ${names.map((one) => `${nameOf(one)} (${whyAbsent(one, now)})`).join(', ')} has ended` };
+  return {
+    progress: `waiting until ${names.map((one) => `${nameOf(one)} (${whyAbsent(one, now)})`).join(', ')} has ended`,
+  };
 }
 
 /** Why no member may be added or agreed on now. */
@@ -297,7 +299,10 @@ function missing({ state, observed, cluster }: View, what: string, absent: reado
 }
 
 /** A volume that must be gone before a member of its name may come. */
-function leftoverVolume({ cluster, observed }: View, { claimName, podName }: MemberSlot): Omit<Next, 'size'> | undefined {
+function leftoverVolume(
+  { cluster, observed }: View,
+  { claimName, podName }: MemberSlot,
+): Omit<Next, 'size'> | undefined {
   const claim = observed.claims.find(({ metadata }) => metadata.name === claimName);
   const isToGo = claim?.metadata.deletionTimestamp !== undefined || cluster.spec.storage.whenScaled === 'Delete';
   if (claim === undefined || !isToGo) return undefined;
@@ -309,10 +314,7 @@ function knowsMembership({ report }: Member, { membership }: EnsembleState): boo
   return report?.configuration?.version === membership.version;
 }
 
-function reconfiguration(
-  { leader, membership }: EnsembleState,
-  change: Pick<Reconfiguration, 'joining' | 'leaving'>,
-): Reconfiguration[] {
+function reconfiguration({ leader, membership }: EnsembleState, change: Change): Reconfiguration[] {
   const address = leader?.pod?.status?.podIP;
   if (leader === undefined || address === undefined) return [];
   const through = { podName: leader.slot.podName, address };

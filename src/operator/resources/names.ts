@@ -129,7 +129,10 @@ export function serverLine({ serverId, host, role }: MemberSlot): string {
 
 /** Whether a claim is the volume of a member of this cluster, of any time and whatever its size was. */
 export function isMemberClaim(cluster: CoordinationCluster, claimName: string): boolean {
-  return ordinalIn(cluster, 'participant', claimName) !== undefined || ordinalIn(cluster, 'observer', claimName) !== undefined;
+  return (
+    ordinalIn(cluster, 'participant', claimName) !== undefined ||
+    ordinalIn(cluster, 'observer', claimName) !== undefined
+  );
 }
 
 /** The ordinal at the end of the name of a voter's claim, or undefined where the name is not one of those. */

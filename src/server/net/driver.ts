@@ -9,6 +9,7 @@ import type { ClientListener } from './client-listener.ts';
 import type { ElectionTransport } from './election-transport.ts';
 import type { LeaderLink } from './leader-link.ts';
 import type { LearnerListener } from './learner-listener.ts';
+import type { MemberMeter } from './monitoring/member-meter.ts';
 
 /** What carries the member's words. */
 export interface Transports {
@@ -39,6 +40,7 @@ export class Driver {
   readonly #transports: Transports;
   readonly #events: DriverEvents;
   readonly #logger: Logger;
+  readonly #meter: MemberMeter;
   #inputs: MemberInput[] = [];
   #scheduled = false;
   /** Set while the state is loaded anew: until then the member gets no input. */
@@ -47,11 +49,19 @@ export class Driver {
   #timer: NodeJS.Timeout | undefined;
   #timerAtMs = Infinity;
 
-  constructor(member: Member, storage: Storage, transports: Transports, events: DriverEvents, logger: Logger) {
+  constructor(
+    member: Member,
+    storage: Storage,
+    transports: Transports,
+    events: DriverEvents,
+    meter: MemberMeter,
+    logger: Logger,
+  ) {
     this.#member = member;
     this.#storage = storage;
     this.#transports = transports;
     this.#events = events;
+    this.#meter = meter;
     this.#logger = logger;
   }
 
@@ -82,8 +92,12 @@ export class Driver {
     if (this.#reloading) return;
     const inputs = this.#inputs;
     this.#inputs = [];
-    const outputs = this.#member.step(inputs, { monotonicMs: performance.now(), wallMs: Date.now() });
-    for (const output of outputs) this.#carryOut(output);
+    const now = { monotonicMs: performance.now(), wallMs: Date.now() };
+    for (const input of inputs) this.#meter.input(input, now);
+    for (const output of this.#member.step(inputs, now)) {
+      this.#meter.output(output, now);
+      this.#carryOut(output);
+    }
     const { clients, learners, leader } = this.#transports;
     learners.flush();
     leader.flush();

@@ -26,6 +26,8 @@ import type { InstanceLock } from '../storage/instance-lock.ts';
 import { LeaderLink } from './leader-link.ts';
 import { LearnerListener } from './learner-listener.ts';
 import { listen, stopListening } from './listen.ts';
+import { MemberMeter } from './monitoring/member-meter.ts';
+import { Summary } from './monitoring/summary.ts';
 import type { ServerView } from './server-view.ts';
 
 /** A connection that says nothing whole is closed after this (ZooKeeper's nio.sessionlessCnxnTimeout). */
@@ -60,6 +62,8 @@ export class ZooServer {
   readonly #locks: readonly InstanceLock[];
   readonly #http: HttpServer[] = [];
   readonly #stopped = Promise.withResolvers<undefined>();
+  readonly #meter = new MemberMeter(performance.now());
+  readonly #loading = new Summary();
   readonly #view: ServerView;
 
   /**
@@ -144,6 +148,7 @@ export class ZooServer {
         stopped: () => this.#stopped.resolve(undefined),
         failed: (error) => options.failed(error),
       },
+      this.#meter,
       logger,
     );
     this.#view = {
@@ -153,6 +158,9 @@ export class ZooServer {
       status: () => this.#member.status(),
       clients: () => this.#member.clients(),
       storage: () => this.#storage.metrics(),
+      learners: () => this.#member.learners(),
+      meter: this.#meter,
+      loading: this.#loading,
       connections: this.#clients,
       logger,
       snapshot: () => this.#member.snapshot(),
@@ -186,11 +194,13 @@ export class ZooServer {
     const { config, own, logger } = this.#options;
     const recoveryBeganMs = performance.now();
     const recovery = this.#storage.recover(this.#member.recovery);
+    const recoveryMs = performance.now() - recoveryBeganMs;
+    this.#loading.record(recoveryMs);
     for (const warning of recovery.warnings) logger.warn(warning);
     logger.info('loaded the state', {
       lastZxid: formatZxid(recovery.lastZxid),
       znodes: this.#member.status().znodes,
-      tookMs: Math.round(performance.now() - recoveryBeganMs),
+      tookMs: Math.round(recoveryMs),
     });
     await this.#clients.listen(own.client, config.clientBacklog);
     this.#listenForPeers();
@@ -201,7 +211,7 @@ export class ZooServer {
       (await import('./admin-server.ts')).createAdminServer(this.#view),
     );
     await this.#startHttp(config.metrics, 'metrics', async () =>
-      (await import('./metrics-server.ts')).createMetricsServer(this.#view),
+      (await import('./monitoring/metrics-server.ts')).createMetricsServer(this.#view),
     );
   }
 

@@ -175,8 +175,8 @@ test('the leader knows its learners, and which of them are synchronized', () => 
   const ensemble = Ensemble.serving(3);
   const { leader, followers } = ensemble;
   const counts = (): readonly number[] => {
-    const { learners, syncedFollowers } = ensemble.member(leader).status();
-    return [learners, syncedFollowers];
+    const learners = ensemble.member(leader).learners();
+    return [learners.length, learners.filter(({ serving }) => serving).length];
   };
   ensemble.until('the followers are not counted', () => counts()[1] === 2);
   assert.deepEqual(counts(), [2, 2]);

@@ -168,6 +168,11 @@ export class Leading implements Service {
     this.#ended = true;
   }
 
+  /** Syncs that wait for their answer. */
+  get pendingSyncs(): number {
+    return this.#syncs.length;
+  }
+
   /** True if {@link finish} has something to do: requests came, or answers have let more of them in. */
   get unfinished(): boolean {
     return !this.#ended && (this.#batch.length > 0 || this.#syncs.hasUnconfirmed);

@@ -6,7 +6,7 @@ import { OpCode, ReplyCode } from '../protocol/opcodes.ts';
 import { decodeLogEntry } from '../protocol/transaction-codec.ts';
 import type { LogEntry } from '../protocol/transactions.ts';
 import { createZabPeer } from '../zab/peer.ts';
-import type { ZabInput, ZabOutput, ZabPeer, ZabRole } from '../zab/types.ts';
+import type { LearnerStatus, ZabInput, ZabOutput, ZabPeer, ZabRole } from '../zab/types.ts';
 import { createAccess, type Access } from './access.ts';
 import { adminAccess, type AdminAccess } from './admin-access.ts';
 import { Answers } from './answers.ts';
@@ -14,7 +14,6 @@ import type { PendingRequest } from './client.ts';
 import { Clients } from './clients.ts';
 import { IncomingSnapshot } from './incoming-snapshot.ts';
 import { Leading } from './leading.ts';
-import { LearnerCensus } from './learner-census.ts';
 import { Learning } from './learning.ts';
 import { Reads } from './reads.ts';
 import { Recovery } from './recovery.ts';
@@ -62,7 +61,6 @@ class ZabMember implements Member {
   /** What the ZAB core is told once it is done with what it is doing. */
   readonly #later: ZabInput[] = [];
   readonly #incoming: IncomingSnapshot;
-  readonly #learners: LearnerCensus;
   #paused = false;
   #stopAtMs = Infinity;
   #stopped = false;
@@ -84,7 +82,6 @@ class ZabMember implements Member {
     this.#clients = new Clients(config, this.#database, step, replies, reads, answers, sessionIds);
     const events = new WatchEvents(this.#access, replies, this.#clients);
     this.#incoming = new IncomingSnapshot(this.#database);
-    this.#learners = new LearnerCensus(config.zab.membership);
     this.#recovery = new Recovery(this.#database, config.zab.committedLogEntries);
     this.#snapshots = new SnapshotSchedule(config.snapshotEveryTransactions, random);
   }
@@ -125,8 +122,7 @@ class ZabMember implements Member {
       sessions: database.sessions.size,
       clients: this.#clients.count,
       outstandingRequests: this.#clients.outstanding,
-      learners: this.#learners.connected,
-      syncedFollowers: this.#learners.synced,
+      pendingSyncs: this.#leading?.pendingSyncs ?? 0,
       packetsReceived: this.#clients.received,
       packetsSent: this.#replies.sentCount,
     };
@@ -134,6 +130,10 @@ class ZabMember implements Member {
 
   clients(): readonly ClientInfo[] {
     return this.#clients.infos();
+  }
+
+  learners(): readonly LearnerStatus[] {
+    return this.#zab?.learners() ?? [];
   }
 
   snapshot(): DatabaseSnapshot | undefined {
@@ -175,20 +175,14 @@ class ZabMember implements Member {
         this.#clients.stopping = true;
         this.#stopAtMs = this.#step.nowMs + STOP_TICKS_MAX * this.#config.zab.tickTimeMs;
         break;
-      case 'learnerConnected':
-        this.#learners.add(input.connection);
-        this.#feed(input);
-        break;
-      case 'learnerClosed':
-        this.#learners.remove(input.connection);
-        this.#feed(input);
-        break;
       case 'leaderClosed':
         this.#incoming.abandon();
         this.#feed(input);
         break;
       case 'tick':
       case 'vote':
+      case 'learnerConnected':
+      case 'learnerClosed':
       case 'learnerPacket':
       case 'learnerProgress':
       case 'leaderConnected':
@@ -246,10 +240,6 @@ class ZabMember implements Member {
       case 'receiveSnapshot':
         this.#incoming.begin(output.zxid);
         break;
-      case 'closeLearner':
-        this.#learners.remove(output.connection);
-        this.#step.emit(output);
-        break;
       case 'disconnectLeader':
         this.#incoming.abandon();
         this.#step.emit(output);
@@ -258,6 +248,7 @@ class ZabMember implements Member {
       case 'connectLeader':
       case 'sendToLeader':
       case 'sendToLearners':
+      case 'closeLearner':
       case 'truncateAndReload':
       case 'log':
         this.#step.emit(output);
@@ -321,13 +312,11 @@ class ZabMember implements Member {
   }
 
   #fromLearner({ connection, server, packet }: Extract<ZabOutput, { type: 'fromLearner' }>): void {
-    this.#learners.heard(connection, server);
     try {
       this.#leading?.fromLearner(connection, server, packet);
     } catch (error) {
       if (!isMalformed(error)) throw error;
       this.#step.emit({ type: 'closeLearner', connection, reason: String(error) });
-      this.#learners.remove(connection);
       this.#later.push({ type: 'learnerClosed', connection });
     }
   }

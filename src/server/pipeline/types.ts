@@ -2,7 +2,7 @@ import type { ServerId } from '../../common/types.ts';
 import type { DatabaseSnapshot } from '../database/types.ts';
 import type { Notification, QuorumPacket } from '../protocol/quorum.ts';
 import type { LogEntry } from '../protocol/transactions.ts';
-import type { LearnerConnection, Ticket, ZabConfig, ZabRole } from '../zab/types.ts';
+import type { LearnerConnection, LearnerStatus, Ticket, ZabConfig, ZabRole } from '../zab/types.ts';
 import type { Zxid } from '../../common/zxid.ts';
 import type { AdminAccess } from './admin-access.ts';
 
@@ -144,9 +144,8 @@ export interface MemberStatus {
   readonly sessions: number;
   readonly clients: number;
   readonly outstandingRequests: number;
-  /** On a serving leader: learners connected, and those of them that are synchronized voters. */
-  readonly learners: number;
-  readonly syncedFollowers: number;
+  /** On a serving leader: sync requests that wait for their answer. */
+  readonly pendingSyncs: number;
   readonly packetsReceived: number;
   readonly packetsSent: number;
 }
@@ -185,6 +184,8 @@ export interface Member {
   nextDeadlineMs(): number;
   status(): MemberStatus;
   clients(): readonly ClientInfo[];
+  /** The learners of a leader that it knows by their ids; none on any other server. */
+  learners(): readonly LearnerStatus[];
   /**
    * The state as it is between two steps, to be read bit by bit while steps go on; undefined while this member does not
    * serve, because only then all of its state is committed. To be read to its end or closed.

@@ -116,8 +116,9 @@ export class LearnerTable {
 
   statuses(): readonly LearnerStatus[] {
     const statuses: LearnerStatus[] = [];
-    for (const { connection, serverId, isVoter, stage, acked } of this.#handlers.values()) {
-      if (serverId !== undefined) statuses.push({ connection, serverId, isVoter, serving: stage === 'serving', acked });
+    for (const { connection, serverId, isVoter, isObserver, stage, acked } of this.#handlers.values()) {
+      if (serverId === undefined) continue;
+      statuses.push({ connection, serverId, isVoter, isObserver, serving: stage === 'serving', acked });
     }
     return statuses;
   }

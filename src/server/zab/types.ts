@@ -213,6 +213,8 @@ export interface LearnerStatus {
   readonly serverId: ServerId;
   /** Whether it counts in quorums. */
   readonly isVoter: boolean;
+  /** Whether it came as an observer. */
+  readonly isObserver: boolean;
   /** Whether it has synchronized and may serve clients. */
   readonly serving: boolean;
   /** The last proposal that it acknowledged; 0 for none. */
