@@ -1,5 +1,6 @@
 import type { Server } from 'node:http';
 import { formatZxid } from '../../common/zxid.ts';
+import { formatServer } from '../config/servers.ts';
 import { VERSION } from '../version.ts';
 import { ADMIN_COMMANDS, runAdminCommand } from './admin-commands.ts';
 import { isServing, serverState } from './server-view.ts';
@@ -78,8 +79,25 @@ function statusOf(view: ServerView): Record<string, unknown> {
     znodes: status.znodes,
     sessions: status.sessions,
     bytesData: status.dataBytes,
+    ...ensembleOf(view),
     clients: view.connections.count,
     outstandingRequests: status.outstandingRequests,
     uptimeMs: Date.now() - view.startedAtMs,
+  };
+}
+
+/** The configuration in force as this server knows it, and on a leader who is in sync with it. */
+function ensembleOf(view: ServerView): Record<string, unknown> {
+  const { config, own } = view;
+  const { servers, version } = config.ensemble;
+  const { voting, learners } = view.ensemble();
+  const synced = learners && { synced: [own.id, ...learners.map(({ id }) => id)].toSorted((a, b) => a - b), learners };
+  return {
+    configuration: {
+      version: version.toString(16),
+      servers: servers.map((server) => ({ id: server.id, address: formatServer(server), role: server.role })),
+    },
+    voting,
+    ...synced,
   };
 }

@@ -49,7 +49,7 @@ export class ClientListener implements ConnectionsView {
   readonly #limits: ClientLimits;
   readonly #events: ClientEvents;
   readonly #logger: Logger;
-  readonly #server: Server;
+  #server: Server;
   readonly #connections = new Map<ClientId, ClientConnection>();
   readonly #perAddress = new Map<string, number>();
   /** Connections that have not sent anything whole, oldest first, and when they must have. */
@@ -66,7 +66,7 @@ export class ClientListener implements ConnectionsView {
     this.#limits = limits;
     this.#events = events;
     this.#logger = logger;
-    this.#server = createServer((socket) => this.#accept(socket));
+    this.#server = this.#createServer();
   }
 
   /** Open connections, also those that have said nothing yet. */
@@ -85,6 +85,17 @@ export class ClientListener implements ConnectionsView {
   /** @throws CodedError ZK_LISTEN_FAILED */
   async listen(address: HostPort, backlog: number | undefined): Promise<void> {
     await listen(this.#server, address, 'clients', backlog);
+  }
+
+  /**
+   * Listens elsewhere from now on; open connections stay.
+   * @throws CodedError ZK_LISTEN_FAILED
+   */
+  async move(address: HostPort, backlog: number | undefined): Promise<void> {
+    const former = this.#server;
+    this.#server = this.#createServer();
+    former.close();
+    await this.listen(address, backlog);
   }
 
   /** The remote port of a client, which `cons` shows. */
@@ -132,6 +143,10 @@ export class ClientListener implements ConnectionsView {
     const stopped = stopListening(this.#server);
     for (const client of this.#connections.keys()) this.close(client, 'the server stops');
     await stopped;
+  }
+
+  #createServer(): Server {
+    return createServer((socket) => this.#accept(socket));
   }
 
   #accept(socket: Socket): void {

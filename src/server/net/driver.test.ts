@@ -61,7 +61,13 @@ function driven(react: React) {
       election: { send: note('vote') },
       connectLeader: note('connectLeader'),
     },
-    { role: note('role'), stopped: note('stopped'), failed: (error) => (failure = error) },
+    {
+      role: note('role'),
+      configuration: note('configuration'),
+      nextConfiguration: note('nextConfiguration'),
+      stopped: note('stopped'),
+      failed: (error) => (failure = error),
+    },
     new MemberMeter(0),
     SILENT,
   );

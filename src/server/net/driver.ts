@@ -23,6 +23,10 @@ export interface Transports {
 
 export interface DriverEvents {
   role(role: ZabRole): void;
+  /** This configuration is in force; durable when this returns. */
+  configuration(text: string, version: Zxid): void;
+  /** Servers of this one may have to be reached. */
+  nextConfiguration(text: string): void;
   /** The member has stopped as it was told. */
   stopped(): void;
   /** The process must end, at once and without another word to anybody. */
@@ -155,6 +159,10 @@ export class Driver {
         return this.#truncateAndReload(output.zxid);
       case 'role':
         return this.#events.role(output.role);
+      case 'configuration':
+        return this.#events.configuration(output.text, output.version);
+      case 'nextConfiguration':
+        return this.#events.nextConfiguration(output.text);
       case 'log':
         return this.#logger[output.level](output.message, output.fields);
       case 'stopped':

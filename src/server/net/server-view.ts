@@ -5,7 +5,7 @@ import type { ZooConfig } from '../config/zoo-cfg.ts';
 import type { Logger } from '../../common/types.ts';
 import type { DatabaseSnapshot } from '../database/types.ts';
 import type { AdminAccess } from '../pipeline/admin-access.ts';
-import type { ClientInfo, MemberStatus } from '../pipeline/types.ts';
+import type { ClientInfo, EnsembleStatus, MemberStatus } from '../pipeline/types.ts';
 import type { StorageMetrics } from '../storage/counters.ts';
 import { VERSION_DIRECTORY } from './data-directory.ts';
 import type { LearnerStatus } from '../zab/types.ts';
@@ -19,6 +19,7 @@ export interface ServerView {
   /** Wall clock. */
   readonly startedAtMs: number;
   status(): MemberStatus;
+  ensemble(): EnsembleStatus;
   clients(): readonly ClientInfo[];
   storage(): StorageMetrics;
   /** See {@link Member.learners}. */

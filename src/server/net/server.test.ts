@@ -92,6 +92,8 @@ test('a server from start to stop: words, admin commands, metrics, lock, SIGTERM
   assert.equal(status['state'], 'standalone');
   assert.equal(status['serving'], true);
   assert.equal(status['leaderId'], 1);
+  assert.deepEqual(status['configuration'], { version: '0', servers: [] });
+  assert.deepEqual([status['voting'], status['synced'], status['learners']], [true, [1], []]);
   assert.match((await get(adminPort, '/commands/monitor'))?.text ?? '', /"server_state":"standalone"/);
   assert.equal((await get(adminPort, '/commands/nonsense'))?.status, 404);
   const metrics = await until('metrics', () => get(metricsPort, '/metrics'));

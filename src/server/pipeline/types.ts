@@ -1,5 +1,6 @@
 import type { ServerId } from '../../common/types.ts';
 import type { DatabaseSnapshot } from '../database/types.ts';
+import type { ChangeMembership } from './prepare-context.ts';
 import type { Notification, QuorumPacket } from '../protocol/quorum.ts';
 import type { LogEntry } from '../protocol/transactions.ts';
 import type { LearnerConnection, LearnerStatus, Ticket, ZabConfig, ZabRole } from '../zab/types.ts';
@@ -39,6 +40,8 @@ export interface MemberConfig {
   readonly superDigest: string | undefined;
   /** TTL znodes may be created (zookeeper.extendedTypesEnabled). */
   readonly extendedTypesEnabled: boolean;
+  /** Works out what a reconfig request leads to; undefined where the configuration is fixed (reconfigEnabled=false). */
+  readonly changeMembership?: ChangeMembership | undefined;
 }
 
 export type MemberInput =
@@ -122,6 +125,13 @@ export type MemberOutput =
    * be given to the member between.
    */
   | { readonly type: 'truncateAndReload'; readonly zxid: Zxid }
+  /**
+   * This configuration is in force. It must be durable before the outputs behind this one are carried out: the next start
+   * begins with it ({@link ZabConfig.membership}).
+   */
+  | { readonly type: 'configuration'; readonly text: string; readonly version: Zxid }
+  /** The servers of this configuration may have to be reached, though it is not (yet) in force. */
+  | { readonly type: 'nextConfiguration'; readonly text: string }
   /* people */
   | { readonly type: 'role'; readonly role: ZabRole }
   | {
@@ -148,6 +158,23 @@ export interface MemberStatus {
   readonly pendingSyncs: number;
   readonly packetsReceived: number;
   readonly packetsSent: number;
+}
+
+/** A synchronized learner of this leader, for people and the operator. */
+export interface SyncedLearner {
+  readonly id: ServerId;
+  /** `joining`: in no configuration (yet, or any more). */
+  readonly role: 'follower' | 'observer' | 'joining';
+  /** How many committed transactions it is behind. */
+  readonly lag: number;
+}
+
+/** What a member knows of its ensemble. */
+export interface EnsembleStatus {
+  /** Whether this server counts in quorums: a participant of the configuration in force that has what it once promised. */
+  readonly voting: boolean;
+  /** In the order of their ids; undefined on a server that does not lead and serve. */
+  readonly learners: readonly SyncedLearner[] | undefined;
 }
 
 /** One open client connection, for `cons` and `stat`. */
@@ -183,6 +210,7 @@ export interface Member {
   step(inputs: readonly MemberInput[], now: Now): readonly MemberOutput[];
   nextDeadlineMs(): number;
   status(): MemberStatus;
+  ensemble(): EnsembleStatus;
   clients(): readonly ClientInfo[];
   /** The learners of a leader that it knows by their ids; none on any other server. */
   learners(): readonly LearnerStatus[];
