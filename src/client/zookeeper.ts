@@ -22,6 +22,16 @@ export interface ZooKeeperOptions {
   readonly onState?: (state: SessionState) => void;
 }
 
+/** What {@link ZooKeeper.reconfig} asks for. */
+export interface ReconfigurationRequest {
+  /** `N=host:2888:3888:participant;2181` with `server.` before it, for each server that joins or changes. */
+  readonly joining?: readonly string[];
+  /** Ids of the servers that leave. */
+  readonly leaving?: readonly number[];
+  /** The version of the configuration that is to be changed; -1, the default, is any. */
+  readonly fromVersion?: number;
+}
+
 export type { Stat } from '../server/protocol/records.ts';
 
 /** What a znode is: how long it lives, and whether it is numbered. */
@@ -181,6 +191,26 @@ export class ZooKeeper {
       }
     }
     return results;
+  }
+
+  /**
+   * Changes who belongs to the ensemble; an administrator's matter. Fails with badVersion where the configuration is not
+   * the one that was to be changed, with newConfigNoQuorum where too few of the new one are in sync.
+   */
+  async reconfig(change: ReconfigurationRequest): Promise<{ data: Uint8Array | null; stat: Stat }> {
+    const { joining, leaving, fromVersion = ANY } = change;
+    const request = {
+      joiningServers: joining?.join(',') ?? null,
+      leavingServers: leaving?.join(',') ?? null,
+      newMembers: null,
+      configVersion: fromVersion,
+    };
+    return this.#session.request(
+      OpCode.reconfig,
+      '/zookeeper/config',
+      (writer) => requests.writeReconfigRequest(writer, request),
+      responses.readGetDataResponse,
+    );
   }
 
   /** Shows an identity, for instance `digest` and `user:password`. If it is refused, the session's state becomes authFailed. */

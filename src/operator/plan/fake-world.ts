@@ -6,6 +6,7 @@ import { DATA_CLAIM, KUBECTL_RESTART_ANNOTATION } from '../resources/names.ts';
 import { superUser } from '../resources/operator-secret.ts';
 import { FakeEnsemble } from './fake-ensemble.ts';
 import { FakeKubernetes, serverId } from './fake-kubernetes.ts';
+import { majorityOf } from './members.ts';
 import type { Observed, Plan, Step } from './model.ts';
 import { planCluster } from './plan.ts';
 
@@ -290,7 +291,8 @@ export class FakeWorld {
     const { voters = [], observers = [] } = this.ensemble.committed ?? {};
     if (deletionTimestamp !== undefined || !(voters.includes(id) || observers.includes(id))) return;
     assert.ok(!this.kubernetes.isUsable(claimName), `${claimName} is deleted, and a member could still use it`);
-    assert.ok(this.#everyVoterServes(id), `${claimName} is deleted while another member is missing`);
+    const ids = this.serving.map(serverId).filter((one) => one !== id && voters.includes(one));
+    assert.ok(ids.length >= majorityOf(voters.length), `${claimName} is deleted, and the others are too few`);
   }
 
   /** Scaling and hibernation end pods; a voter's only by hibernation. */
@@ -300,9 +302,9 @@ export class FakeWorld {
     assert.ok(hibernated || !isMember, `${podName} ends, and the ensemble still counts on it`);
   }
 
-  #everyVoterServes(except?: number): boolean {
+  #everyVoterServes(): boolean {
     const ids = new Set(this.serving.map(serverId));
-    return this.voters.every((id) => id === except || ids.has(id));
+    return this.voters.every((id) => ids.has(id));
   }
 
   #collectGarbage(): void {

@@ -164,9 +164,7 @@ describe('volumes of an earlier cluster', () => {
     assert.equal(initializes(world), false);
   });
 
-  for (const [replicas, sentence] of [
-    [9, /too few for a majority of 9: set replicas/],
-  ] as const) {
+  for (const [replicas, sentence] of [[9, /too few for a majority of 9: set replicas/]] as const) {
     test(`are not taken over by a manifest of ${replicas} members`, () => {
       const world = readyWorld();
       world.delete();

@@ -1,7 +1,7 @@
 import type { BootstrapLatch, CoordinationCluster } from '../../api/coordination-cluster.ts';
 import type { PersistentVolumeClaim } from '../resources/kubernetes.ts';
-import { damagedData, whyAbsent } from './health.ts';
-import type { EnsembleState, Member } from './members.ts';
+import { damagedData, isMissingForLong, whyAbsent } from './health.ts';
+import { majorityOf, type EnsembleState, type Member } from './members.ts';
 import type { Observed, PlannedEvent, Step } from './model.ts';
 
 /** What is to be done for a member that has lost its data for good. */
@@ -15,8 +15,8 @@ const NOTHING: Rebuild = { steps: [] };
 
 /**
  * Gives a member a new volume whose own is lost or damaged; it then fetches everything from the others, and does not vote
- * before it has. Only while a leader serves and every other voter is in sync: what is on its disk could be needed
- * otherwise, and a member on its way back is one that the quorum has to do without. Hence one after the other.
+ * before it has. Only while a leader serves with a quorum of others in sync: whatever was acknowledged is on their disks.
+ * And only one after the other: one that is on its way back is waited for.
  */
 export function planRebuild(
   cluster: CoordinationCluster,
@@ -62,9 +62,13 @@ function rebuild(
     const others = membership.voters.length === 1 ? 'there is no other voter' : 'no leader serves with a quorum';
     return waiting(`${podName} cannot be rebuilt (${why}): ${others} to have its data from`);
   }
-  const absent = members.filter((other) => other !== member && other.voting && !other.inSync);
-  if (absent.length > 0) {
-    const names = absent.map((other) => `${other.slot.podName} (${whyAbsent(other, now)})`).join(', ');
+  const others = members.filter((other) => other !== member && other.voting);
+  const absent = others.filter(({ inSync }) => !inSync);
+  const isEnough = others.length - absent.length >= majorityOf(membership.voters.length);
+  const returning = absent.filter((other) => !isMissingForLong(other, now));
+  const awaited = isEnough ? returning : absent;
+  if (awaited.length > 0) {
+    const names = awaited.map((other) => `${other.slot.podName} (${whyAbsent(other, now)})`).join(', ');
     return waiting(`${podName} is rebuilt from the others (${why}) once ${names} is back`);
   }
   const message = `Rebuilding ${podName} from the others: ${why}; ${claimName} is made anew`;

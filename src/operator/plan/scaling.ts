@@ -11,7 +11,7 @@ import { sizeOf } from '../resources/stateful-set.ts';
 import type { Refusal } from './acceptance.ts';
 import { isMissingForLong, whyAbsent } from './health.ts';
 import { majorityOf, type EnsembleState, type Member } from './members.ts';
-import { INITIAL_VERSION } from './membership.ts';
+import { belongs, INITIAL_VERSION } from './membership.ts';
 import type { Observed, Reconfiguration } from './model.ts';
 
 /** What is to be done so that those belong to the ensemble whom the manifest asks for. */
@@ -70,7 +70,8 @@ export function planScaling(
   if (!state.membership.certain) return differs ? blind(state, kept) : resting(kept);
 
   const view = { cluster, state, observed, present, updating: state.members.some(({ outdated }) => outdated) };
-  if (differs && state.membership.version === INITIAL_VERSION) return agreeing(view, kept);
+  if (state.membership.version === INITIAL_VERSION && somebodyIsToJoin(cluster, state, target))
+    return agreeing(view, kept);
   const next = { participant: nextVoter(view, needed.participant), observer: nextObserver(view, needed.observer) };
   const change = next.participant.change ?? next.observer.change;
   return {
@@ -104,12 +105,16 @@ function eachRole(value: (role: MemberRole) => number): SetSizes {
   return { participant: value('participant'), observer: value('observer') };
 }
 
-function isDifferent(cluster: CoordinationCluster, { membership }: EnsembleState, target: SetSizes): boolean {
-  const wanted = memberSlots(cluster, target);
-  const idsOf = (role: MemberRole) => wanted.filter((slot) => slot.role === role).map(({ serverId }) => serverId);
+function isDifferent(cluster: CoordinationCluster, state: EnsembleState, target: SetSizes): boolean {
+  const { voters, observers } = state.membership;
   return (
-    idsOf('participant').join() !== membership.voters.join() || idsOf('observer').join() !== membership.observers.join()
+    somebodyIsToJoin(cluster, state, target) ||
+    voters.length + observers.length !== target.participant + target.observer
   );
+}
+
+function somebodyIsToJoin(cluster: CoordinationCluster, { membership }: EnsembleState, target: SetSizes): boolean {
+  return memberSlots(cluster, target).some((slot) => !belongs(membership, slot));
 }
 
 function resting(sizes: SetSizes): Scaling {
@@ -143,7 +148,7 @@ function blind({ leader, quorumServes }: EnsembleState, sizes: SetSizes): Scalin
 
 /**
  * Makes the list of zoo.cfg a configuration that the ensemble has agreed on: from then on each member has it on its own
- * disk, and none of them goes by a zoo.cfg that lists others.
+ * disk, and none of them goes by a zoo.cfg that lists those who are only about to join.
  */
 function agreeing(view: View, sizes: SetSizes): Scaling {
   const obstacle = obstacleFor(view, 'changing the ensemble');
@@ -161,7 +166,7 @@ function nextVoter(view: View, needed: number): Next {
   const { cluster, state, observed } = view;
   const { replicas } = cluster.spec;
   const { voters } = state.membership;
-  const [joiner] = memberSlots(cluster, { participant: replicas, observer: 0 }).filter(
+  const joiner = memberSlots(cluster, { participant: replicas, observer: 0 }).find(
     ({ serverId }) => !voters.includes(serverId),
   );
   if (joiner !== undefined) return bringIn(view, joiner, needed);

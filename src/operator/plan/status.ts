@@ -75,6 +75,6 @@ function saysTheSame(previous: CoordinationClusterStatus, next: CoordinationClus
 }
 
 function lasting(status: CoordinationClusterStatus): unknown {
-  const members = status.members?.map(({ zxid: _, lag: __, ...member }) => member);
+  const members = status.members?.map((member) => ({ ...member, zxid: undefined, lag: undefined }));
   return { ...status, members, membersObservedAt: undefined };
 }
