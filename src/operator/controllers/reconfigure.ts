@@ -52,7 +52,7 @@ const reconfigure: Reconfigure = async (change, superUser) => {
     const request = client.reconfig({
       ...(change.joining === undefined ? {} : { joining: [change.joining] }),
       ...(change.leaving === undefined ? {} : { leaving: [change.leaving] }),
-      fromVersion: Number.parseInt(change.version, 16),
+      version: change.version,
     });
     await within(request, ANSWER_TIMEOUT_MS);
     return { result: 'done' };
