@@ -122,21 +122,31 @@ test('down to one, leaders and observers included, and up again onto the volumes
 });
 
 test('what would endanger the quorum is refused, with what would help, and done once that is there', async () => {
-  const pod = await cluster.pod(`${cluster.name}-1`);
+  // It stays whatever the target is. It leads, which costs more when it hangs than what is shown here.
+  const name = `${cluster.name}-0`;
+  await underWriter('the leader hands over', async () => {
+    await kubectl(['-n', cluster.namespace, 'delete', 'pod', name]);
+    await waitFor('another one leads', async () => (await cluster.leader()) !== name, { timeoutMs: 30_000 });
+    await scaled(3);
+  });
+  const pod = await cluster.pod(name);
   await underWriter('a member hangs, scaling waits', async () => {
     await pauseProcess(pod);
     await waitFor('it is not ready', async () => (await cluster.condition('Ready'))?.status === 'False');
-    await scale(1);
-    await waitFor('it is refused', async () => (await cluster.condition('Accepted'))?.reason === 'QuorumEndangered', {
-      timeoutMs: 45_000,
-      intervalMs: 300,
-      explain: () => cluster.describe(),
-    });
-    await scale(5);
-    await waitFor('so is the other way', async () => {
-      const scaling = await cluster.condition('Scaling');
-      return scaling?.reason === 'QuorumEndangered' && scaling.message.includes('adding zoo-3');
-    });
+    for (const [replicas, step] of [
+      [1, 'taking zoo-2 out of the ensemble'],
+      [5, 'adding zoo-3'],
+    ] as const) {
+      await scale(replicas);
+      await waitFor(
+        `a change to ${replicas} is refused`,
+        async () => {
+          const scaling = await cluster.condition('Scaling');
+          return scaling?.reason === 'QuorumEndangered' && scaling.message.includes(step);
+        },
+        { timeoutMs: 30_000, intervalMs: 300, explain: () => cluster.describe() },
+      );
+    }
     assert.equal(await voters(), 3);
     await resumeProcess(pod);
     await scale(3);
@@ -144,7 +154,7 @@ test('what would endanger the quorum is refused, with what would help, and done 
   });
   assert.match(
     await events('QuorumEndangered'),
-    /zoo-1 .* is missing: nothing was changed; bring what is missing back/,
+    /zoo-0 .* is missing: nothing was changed; bring what is missing back/,
   );
 });
 

@@ -157,6 +157,25 @@ describe('scaling', () => {
     assert.match(condition(world, 'Scaling').message, /waiting for a leader/);
   });
 
+  test('does not take a member’s pod away that joined right before the operator died and everybody fell silent', () => {
+    const world = readyWorld({ replicas: 3 });
+    world.edit({ replicas: 5 });
+    for (let second = 0; second < 20 && world.voters.length < 4; second++) {
+      world.tick();
+      const { steps } = world.plan();
+      const joining = steps.findIndex((step) => step.do === 'reconfigure' && step.joining?.includes('server.4='));
+      world.reconcile(joining === -1 ? Infinity : joining + 1);
+    }
+    assert.deepEqual([world.voters.length, world.theCluster.status?.membership?.voters.length], [4, 3]);
+    const observe = world.observe.bind(world);
+    world.observe = () => ({ ...observe(), reports: new Map() });
+    live(world);
+    assert.equal(world.statefulSet?.spec.replicas, 4);
+    world.observe = observe;
+    live(world);
+    assert.equal(world.voters.length, 5);
+  });
+
   test('survives hibernation in the middle', () => {
     const world = readyWorld({ replicas: 1 });
     world.edit({ replicas: 3 });
