@@ -78,8 +78,12 @@ async function main(): Promise<void> {
   const { file, initialize, ...flags } = parseArguments();
   const { config: configured, warnings } = parseZooCfg(readText(file), file, readText);
   prepareDirectories(configured);
-  const named = ownServer(configured, readServerId(configured.dataDir, flags['my-id-from-hostname']), file);
   const ensemble = newerEnsemble(configured);
+  const id = readServerId(configured.dataDir, flags['my-id-from-hostname']);
+  // The list in zoo.cfg may be shorter by now than what this server once belonged to, and still belongs to.
+  const isNamed = configured.ensemble.servers.some((server) => server.id === id);
+  const isKept = !isNamed && ensemble.servers.some((server) => server.id === id);
+  const named = ownServer(isKept ? { ...configured, ensemble } : configured, id, file);
   const config = { ...configured, ensemble };
   const own = reconfigured(named, ensemble);
   const logger = createLogger(process.env['LOG_LEVEL'] ?? 'info', own.id);

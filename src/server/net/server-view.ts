@@ -31,6 +31,8 @@ export interface ServerView {
   readonly logger: Logger;
   /** See {@link Member.snapshot}. */
   snapshot(): DatabaseSnapshot | undefined;
+  /** Lets another server lead; nothing where this one does not. */
+  handOver(): void;
   /** See {@link Member.adminAccess}. */
   adminAccess(authorization: string | undefined, address: string): AdminAccess;
 }

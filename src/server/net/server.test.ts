@@ -167,3 +167,31 @@ test('a member without data and without leave to begin an ensemble is alive, but
   server.kill('SIGTERM');
   assert.equal(await exitCodeOf(server), 0);
 });
+
+test('a server that zoo.cfg does not list (any more) goes by the configuration in its data directory', async () => {
+  const [quorum = 0, election = 0, other = 0, otherElection = 0] = await freePorts(4);
+  const { file, directory, adminPort, clientPort } = await prepared([
+    'initLimit=10',
+    'syncLimit=5',
+    'reconfigEnabled=true',
+    'standaloneEnabled=false',
+    `server.1=127.0.0.1:${other}:${otherElection}`,
+  ]);
+  const dataDir = join(directory, 'data');
+  await mkdir(dataDir);
+  await writeFile(join(dataDir, 'myid'), '2\n');
+  const refused = start(file);
+  assert.equal(await exitCodeOf(refused), 2);
+  assert.match(refused.said(), /myid says 2, but .*zoo\.cfg has servers 1 only/);
+  const address = `127.0.0.1:${quorum}:${election}:participant;127.0.0.1:${clientPort}`;
+  await writeFile(join(dataDir, 'zoo.cfg.dynamic.100000005'), `server.2=${address}\n`);
+  const server = start(file);
+  await until('it leads', async () => (await get(adminPort, '/readyz'))?.status === 200);
+  const status = JSON.parse((await get(adminPort, '/status'))?.text ?? '') as Record<string, unknown>;
+  assert.deepEqual(status['configuration'], {
+    version: '100000005',
+    servers: [{ id: 2, address, role: 'participant' }],
+  });
+  server.kill('SIGTERM');
+  assert.equal(await exitCodeOf(server), 0);
+});

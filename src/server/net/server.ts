@@ -187,6 +187,7 @@ export class ZooServer {
       connections: this.#clients,
       logger,
       snapshot: () => this.#member.snapshot(),
+      handOver: () => this.#driver.push({ type: 'handOver' }),
       adminAccess: (authorization, address) => this.#member.adminAccess(authorization, address),
     };
   }

@@ -318,6 +318,27 @@ class Journal {
   }
 }
 
+test('a leader that is asked to hand over follows another; one that is alone goes on', () => {
+  const ensemble = Ensemble.serving(3);
+  const { leader, followers } = ensemble;
+  const client = ensemble.connected(followers[0] ?? 0);
+  const write = send.create(client, '/before');
+  ensemble.run();
+  assert.equal(client.reply(write)?.error, ReplyCode.ok);
+  ensemble.input(leader, { type: 'handOver' });
+  ensemble.run();
+  ensemble.untilServing();
+  assert.notEqual(ensemble.leader, leader);
+  assert.ok(ensemble.followers.includes(leader));
+
+  const alone = Ensemble.serving(1);
+  alone.input(1, { type: 'handOver' });
+  const other = alone.connected(1);
+  const done = send.create(other, '/still');
+  alone.run();
+  assert.equal(other.reply(done)?.error, ReplyCode.ok);
+});
+
 test('everything that comes in one turn is proposed at once', () => {
   const ensemble = Ensemble.serving(1);
   const clients = [1, 2, 3].map(() => ensemble.connected(1));

@@ -196,6 +196,9 @@ class ZabMember implements Member {
         this.#clients.stop();
         this.#stopAtMs = this.#step.nowMs + STOP_TICKS_MAX * this.#config.zab.tickTimeMs;
         break;
+      case 'handOver':
+        this.#handOver();
+        break;
       case 'leaderClosed':
         this.#incoming.abandon();
         this.#feed(input);
@@ -429,12 +432,18 @@ class ZabMember implements Member {
     if (this.#clients.outstanding > 0) return false;
     const leading = this.#leading;
     if (leading === undefined) return this.#clients.serving || !this.#handsOver;
-    if (leading.handsOver) return false;
-    if (this.#zab?.learners().some(({ isVoter, serving }) => isVoter && serving) !== true) return true;
-    this.#handsOver = true;
+    this.#handsOver = leading.handsOver || this.#handOver();
+    return !this.#handsOver;
+  }
+
+  /** Lets another server lead as soon as one has everything. Returns false where there is no leadership, or nobody to take it. */
+  #handOver(): boolean {
+    const leading = this.#leading;
+    if (leading === undefined) return false;
+    if (this.#zab?.learners().some(({ isVoter, serving }) => isVoter && serving) !== true) return false;
     leading.beginHandOver();
     this.#feed({ type: 'handOver' });
-    return false;
+    return true;
   }
 
   #stop(): void {

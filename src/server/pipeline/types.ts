@@ -78,7 +78,9 @@ export type MemberInput =
   /** The answer to `truncateAndReload`: the member has been given the state through {@link Member.recovery}. */
   | { readonly type: 'reloaded' }
   /** Stop serving: finish what can be finished, close clients. Outputs `stopped` at the end. */
-  | { readonly type: 'stop' };
+  | { readonly type: 'stop' }
+  /** Lets a synchronized follower lead instead, if this member leads and there is one. */
+  | { readonly type: 'handOver' };
 
 /** A snapshot's bytes, produced bit by bit as the driver asks (structurally storage's SnapshotSource). */
 export interface StateSnapshot {
