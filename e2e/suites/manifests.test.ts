@@ -39,6 +39,45 @@ for (const [kind, cases] of Object.entries(REFUSED)) {
   });
 }
 
+/** Manifests that are valid and cannot work here, and what the status must say: only the running system knows. */
+const STUCK: Readonly<Record<string, readonly [spec: object, why: RegExp]>> = {
+  'a storage class that there is not': [
+    { storage: { size: '256Mi', storageClassName: 'there-is-none' } },
+    /zoo-0 \(Unschedulable: .*there-is-none.*\): correct the manifest or what it needs/,
+  ],
+  'nodes that there are not': [
+    { scheduling: { nodeSelector: { disk: 'of-gold' } } },
+    /zoo-0 \(Unschedulable: .*node affinity\/selector.*\): correct the manifest/,
+  ],
+  'a priority class that there is not': [
+    { scheduling: { priorityClassName: 'there-is-none' } },
+    /zoo-0 \(no pod: .*no PriorityClass with name there-is-none.*\): correct the manifest/,
+  ],
+};
+
+test('what only the running system knows is a condition and an Event, and a correct manifest gets the ensemble going', async () => {
+  try {
+    for (const [what, [spec, why]] of Object.entries(STUCK)) {
+      await apply(cluster.manifest(spec));
+      const stopped = await waitFor(
+        `${what} stops the bootstrap`,
+        async () => {
+          const condition = await cluster.condition('Progressing');
+          return condition?.reason === 'BootstrapStopped' && why.test(condition.message) ? condition : undefined;
+        },
+        { timeoutMs: 90_000, intervalMs: 500, explain: () => cluster.describe() },
+      );
+      process.stdout.write(`${what}: ${stopped.message}\n`);
+      const events = await kubectl(['-n', cluster.namespace, 'get', 'events', '-o', 'jsonpath={.items[*].message}']);
+      assert.match(events, why, 'an Event tells it too');
+    }
+    await apply(cluster.manifest());
+    await cluster.ready();
+  } finally {
+    await kubectl(['-n', cluster.namespace, 'delete', 'cc', '--all', '--timeout=120s'], { timeoutMs: 130_000 });
+  }
+});
+
 test('what must not change is refused afterwards, and what cannot be done yet says so', async () => {
   await apply(cluster.manifest({ storage: { size: '512Mi' } }));
   try {

@@ -23,6 +23,7 @@ import {
   setName,
 } from '../resources/names.ts';
 import { superUser, type SuperUser } from '../resources/operator-secret.ts';
+import { podRefusals } from './pod-refusals.ts';
 import type { MemberReader } from './member-reader.ts';
 
 /** The kinds that are read from caches. */
@@ -54,11 +55,13 @@ export async function observe(cluster: CoordinationCluster, sources: Sources, po
     Promise.all(cachedNames(cluster).map(([kind, name]) => observeObject(cluster, kind, name, sources))),
     sources.readMembers(pods),
   ]);
+  const someMissing = statefulSet !== undefined && pods.length < statefulSet.spec.replicas;
+  const refusals = someMissing ? await podRefusals(cluster, statefulSet, sources.client) : undefined;
   const configMaps = cached(sources.caches.ConfigMap, cluster).filter(({ metadata }) => isOwned(metadata, cluster));
   const existing = [statefulSet, secret, ...others, ...configMaps].filter((object) => object !== undefined);
   const freshPassword = randomBytes(PASSWORD_BYTES).toString('base64url');
   const now = new Date().toISOString();
-  return { now, statefulSet, superUser: superUserIn(secret), freshPassword, existing, pods, claims, reports };
+  return { now, statefulSet, superUser: superUserIn(secret), freshPassword, existing, pods, claims, reports, refusals };
 }
 
 function superUserIn(secret: Secret | undefined): SuperUser | undefined {
@@ -75,7 +78,7 @@ async function observeClaims(
   cluster: CoordinationCluster,
   { client, caches }: Sources,
 ): Promise<PersistentVolumeClaim[]> {
-  const decisionDue = validLatch(cluster) === undefined || cluster.metadata.deletionTimestamp !== undefined;
+  const decisionDue = validLatch(cluster)?.phase !== 'Completed' || cluster.metadata.deletionTimestamp !== undefined;
   if (!decisionDue) return cached<PersistentVolumeClaim>(caches.PersistentVolumeClaim, cluster);
   const scope = { namespace: namespaceOf(cluster), labelSelector: selectorString(cluster) };
   const { items } = await client.list<PersistentVolumeClaim>(KINDS.PersistentVolumeClaim, scope);

@@ -250,7 +250,11 @@ export class FakeWorld {
       case 'expandClaim': {
         const claim = this.claims.get(step.name);
         assert.ok(claim, `${step.name} exists`);
-        this.claims.set(step.name, { ...claim, spec: { resources: { requests: { storage: step.size } } } });
+        this.claims.set(step.name, {
+          ...claim,
+          spec: { ...claim.spec, resources: { requests: { storage: step.size } } },
+          status: { capacity: { storage: step.size } },
+        });
         return;
       }
       case 'setFinalizers':
@@ -337,12 +341,18 @@ export class FakeWorld {
           uid: `uid-${++this.#version}`,
           labels: claimTemplate.metadata.labels ?? {},
         };
-        const storage = claimTemplate.spec.resources.requests.storage;
+        const { storageClassName, resources } = claimTemplate.spec;
+        const { storage } = resources.requests;
+        const isThere = !storageClassName?.includes('missing');
         this.claims.set(claimName, {
           apiVersion: 'v1',
           kind: 'PersistentVolumeClaim',
           metadata,
-          spec: { resources: { requests: { storage } } },
+          spec: {
+            ...(storageClassName === undefined ? {} : { storageClassName }),
+            resources: { requests: { storage } },
+          },
+          ...(isThere ? { status: { capacity: { storage } } } : {}),
         });
         this.disks.set(claimName, { newest: undefined });
       }
@@ -357,7 +367,8 @@ export class FakeWorld {
       assert.ok(this.objects.has(`ConfigMap/${configMap.name}`), `${name} finds its zoo.cfg`);
     }
     const image = template.spec.containers[0]?.image ?? '';
-    const fate = image.includes('missing') ? 'pending' : image.includes('crashing') ? 'crashes' : 'works';
+    const hasVolume = this.claims.get(claimName)?.status !== undefined;
+    const fate = image.includes('missing') || !hasVolume ? 'pending' : image.includes('crashing') ? 'crashes' : 'works';
     if (fate !== 'pending' && template.spec.containers[0]?.args.includes(INITIALIZE_FLAG) === true) disk.newest ??= 0;
     this.pods.set(name, {
       apiVersion: 'v1',

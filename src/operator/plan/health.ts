@@ -43,7 +43,8 @@ export function isUseless(member: Member, latch: BootstrapLatch, updateFails: bo
  * @param now RFC 3339
  */
 export function trouble(member: Member, now: string): string | undefined {
-  const { pod } = member;
+  const { pod, refused } = member;
+  if (refused !== undefined) return withWords('no pod', refused);
   if (pod === undefined || isGone(member) || isPodReady(pod)) return undefined;
   const failure = startFailure(member);
   if (failure !== undefined) return failure;
@@ -67,10 +68,10 @@ export function startFailure({ pod }: Member): string | undefined {
 /** Why a member does not serve, or what keeps it from counting as back, in a few words. */
 export function whyAbsent(member: Member, now: string): string {
   const { pod, report } = member;
-  if (pod === undefined) return 'no pod';
-  if (isGone(member)) return 'ending';
   const troubled = trouble(member, now);
   if (troubled !== undefined) return troubled;
+  if (pod === undefined) return 'no pod';
+  if (isGone(member)) return 'ending';
   if (report !== undefined) {
     if (!report.serving) return report.state;
     return isPodReady(pod) ? 'serving, behind the leader' : 'serving, not yet ready';

@@ -33,6 +33,8 @@ export interface Observed {
   readonly freshPassword: string;
   readonly pods: readonly Pod[];
   readonly claims: readonly PersistentVolumeClaim[];
+  /** Why Kubernetes could not make some of the pods, a quota for instance, by the pod's name. */
+  readonly refusals?: ReadonlyMap<string, string> | undefined;
   /** By the pod's name; a member that did not answer is missing. */
   readonly reports: ReadonlyMap<string, MemberReport>;
 }

@@ -8,6 +8,7 @@ import { operatorSecret, superUser } from '../resources/operator-secret.ts';
 import { clientService, peerService } from '../resources/services.ts';
 import { statefulSet } from '../resources/stateful-set.ts';
 import { nameTaken, scalingRefused, secretDamaged, type Refusal } from './acceptance.ts';
+import { beginAgain } from './begin-again.ts';
 import { advanceLatch, decideBeginning, validLatch } from './bootstrap.ts';
 import { allEnded, isUpdating, type Situation } from './cluster-conditions.ts';
 import { planDeletion } from './deletion.ts';
@@ -16,7 +17,7 @@ import { ensembleState, type EnsembleState } from './members.ts';
 import { REQUEUE, type Observed, type Plan, type PlanSettings, type Step } from './model.ts';
 import { restartOutdated } from './rolling.ts';
 import { clusterStatus } from './status.ts';
-import { claimTemplateSize, expandClaims, volumeSize } from './volumes.ts';
+import { claimTemplate, expandClaims, volumeSize } from './volumes.ts';
 
 /** What to do next for a cluster. Pure, and safe to follow only in part: the next plan takes up what is left. */
 export function planCluster(cluster: CoordinationCluster, observed: Observed, settings: PlanSettings): Plan {
@@ -39,6 +40,8 @@ export function planCluster(cluster: CoordinationCluster, observed: Observed, se
   if (obstacle !== undefined) return refusalPlan(situation, obstacle);
   if (latch === undefined) return beginningPlan(situation, observed);
 
+  const takenBack = beginAgain(ensemble, latch, observed);
+  if (takenBack !== undefined) return conclude(situation, takenBack, REQUEUE.formingMs);
   const advanced = advanceLatch(latch, state, now);
   const rolling = restartOutdated(ensemble, latch, state, observed);
   const steps = [
@@ -62,7 +65,7 @@ export function planCluster(cluster: CoordinationCluster, observed: Observed, se
 function ensembleObjects(ensemble: Ensemble, latch: BootstrapLatch, existing: StatefulSet | undefined): Step[] {
   const { cluster } = ensemble;
   const initialize = latch.phase === 'Started';
-  const set = statefulSet(ensemble, { initialize, claimSize: claimTemplateSize(cluster, existing) });
+  const set = statefulSet(ensemble, { initialize, claims: claimTemplate(cluster, existing) });
   return [
     { do: 'apply', kind: 'Service', object: peerService(cluster) },
     { do: 'apply', kind: 'ConfigMap', object: configMap(ensemble) },

@@ -173,7 +173,10 @@ export interface ContainerState {
 
 /** A volume claim as observed. */
 export interface PersistentVolumeClaim extends KubeObject {
-  readonly spec: { readonly resources?: { readonly requests?: { readonly storage?: string } } };
+  readonly spec: {
+    readonly storageClassName?: string;
+    readonly resources?: { readonly requests?: { readonly storage?: string } };
+  };
   /** The capacity is only there once the claim is bound. */
   readonly status?: { readonly capacity?: { readonly storage?: string } };
 }

@@ -75,7 +75,7 @@ describe('members', () => {
       ],
     );
     assert.deepEqual(
-      statefulSet(ensemble({ serverIdOffset: 10 }), { initialize: false, claimSize: '1Gi' }).spec.ordinals,
+      statefulSet(ensemble({ serverIdOffset: 10 }), { initialize: false, claims: { size: '1Gi' } }).spec.ordinals,
       {
         start: 10,
       },
@@ -165,7 +165,7 @@ test('everything belongs to the cluster and says who made it', () => {
     configMap(of),
     disruptionBudget(of.cluster),
     operatorSecret(of.cluster, superUser('secret')),
-    statefulSet(of, { initialize: false, claimSize: '1Gi' }),
+    statefulSet(of, { initialize: false, claims: { size: '1Gi' } }),
   ];
   assert.deepEqual(
     objects.map(({ kind, metadata }) => `${kind} ${metadata.namespace}/${metadata.name}`),
