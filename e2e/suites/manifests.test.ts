@@ -51,7 +51,7 @@ const FORMED = { storage: { size: '512Mi' } };
 const STUCK: Readonly<Record<string, readonly [spec: object, why: RegExp]>> = {
   'a storage class that there is not': [
     { storage: { size: '256Mi', storageClassName: 'there-is-none' } },
-    /zoo-0 \(Unschedulable: .*there-is-none.*\): correct the manifest or what it needs/,
+    /zoo-0 \(Unschedulable: .*no volume of StorageClass there-is-none\).*: correct the manifest or what it needs/,
   ],
   'nodes that there are not': [
     { scheduling: { nodeSelector: { disk: 'of-gold' } } },

@@ -49,8 +49,19 @@ export function trouble(member: Member, now: string): string | undefined {
   const failure = startFailure(member);
   if (failure !== undefined) return failure;
   const unscheduled = pod.status?.conditions?.find(({ type, status }) => type === 'PodScheduled' && status === 'False');
-  if (unscheduled !== undefined) return withWords(unscheduled.reason ?? 'Unschedulable', unscheduled.message);
+  if (unscheduled !== undefined)
+    return (
+      withWords(unscheduled.reason ?? 'Unschedulable', unscheduled.message) + volumeWords(member, unscheduled.message)
+    );
   return unreadyForMs(pod, now) >= SLOW_MS ? 'not ready for over a minute' : undefined;
+}
+
+/** The scheduler says that there is no volume, and not of which class. */
+function volumeWords({ unboundClaim }: Member, message = ''): string {
+  if (unboundClaim === undefined || !message.includes('PersistentVolumeClaim')) return '';
+  const { storageClassName } = unboundClaim.spec;
+  const wanted = storageClassName === undefined ? 'without a StorageClass' : `of StorageClass ${storageClassName}`;
+  return `; kubectl describe pvc ${unboundClaim.metadata.name} says why there is no volume ${wanted}`;
 }
 
 /** Why the process of a member that is not ready cannot start, or ends again; undefined where it does neither. */

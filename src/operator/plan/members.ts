@@ -1,7 +1,7 @@
 import type { MemberStatus } from '../../api/coordination-cluster.ts';
 import type { Ensemble } from '../resources/ensemble.ts';
 import { counterOf, epochOf } from '../../common/zxid.ts';
-import { isPodReady, type Pod, type StatefulSet } from '../resources/kubernetes.ts';
+import { isPodReady, type PersistentVolumeClaim, type Pod, type StatefulSet } from '../resources/kubernetes.ts';
 import {
   KUBECTL_RESTART_ANNOTATION,
   memberSlots,
@@ -17,6 +17,8 @@ export interface Member {
   readonly slot: MemberSlot;
   readonly pod?: Pod | undefined;
   readonly report?: MemberReport | undefined;
+  /** The claim of its volume, while there is no volume yet. */
+  readonly unboundClaim?: PersistentVolumeClaim | undefined;
   /** Why Kubernetes did not make its pod, where it said so. */
   readonly refused?: string | undefined;
   /** Its pod was made from another template than the manifest's present one, or before a restart was asked for. */
@@ -102,6 +104,9 @@ function seenMember(slot: MemberSlot, observed: Observed, wanted: Readonly<Recor
   return {
     slot,
     pod,
+    unboundClaim: observed.claims.find(
+      ({ metadata, status }) => metadata.name === slot.claimName && status?.capacity === undefined,
+    ),
     refused: pod === undefined ? observed.refusals?.get(slot.podName) : undefined,
     // Addresses of pods are used again: an answer under another id is somebody else's.
     report: answer?.serverId === slot.serverId ? answer : undefined,
