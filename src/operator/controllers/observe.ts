@@ -23,6 +23,7 @@ import {
   setName,
 } from '../resources/names.ts';
 import { superUser, type SuperUser } from '../resources/operator-secret.ts';
+import { podRefusals } from './pod-refusals.ts';
 import type { MemberReader } from './member-reader.ts';
 import { observeStranded } from './stranded-claims.ts';
 
@@ -58,6 +59,8 @@ export async function observe(cluster: CoordinationCluster, sources: Sources, so
     Promise.all(cachedNames(cluster).map(([kind, name]) => observeObject(cluster, kind, name, sources))),
     sources.readMembers(pods),
   ]);
+  const someMissing = statefulSet !== undefined && pods.length < statefulSet.spec.replicas;
+  const refusals = someMissing ? await podRefusals(cluster, statefulSet, sources.client) : undefined;
   const configMaps = cached(sources.caches.ConfigMap, cluster).filter(({ metadata }) => isOwned(metadata, cluster));
   const existing = [statefulSet, observerSet, secret, ...others, ...configMaps].filter(
     (object) => object !== undefined,
@@ -65,7 +68,7 @@ export async function observe(cluster: CoordinationCluster, sources: Sources, so
   const freshPassword = randomBytes(PASSWORD_BYTES).toString('base64url');
   const now = new Date().toISOString();
   const strandedClaims = await observeStranded(claims, pods, sources);
-  const known = { statefulSet, observerSet, superUser: superUserIn(secret), freshPassword, existing };
+  const known = { statefulSet, observerSet, superUser: superUserIn(secret), freshPassword, existing, refusals };
   return { now, ...known, pods, claims, strandedClaims, reports };
 }
 
@@ -84,7 +87,7 @@ async function observeClaims(
   { client, caches }: Sources,
   source: Source,
 ): Promise<PersistentVolumeClaim[]> {
-  const decisionDue = validLatch(cluster) === undefined || cluster.metadata.deletionTimestamp !== undefined;
+  const decisionDue = validLatch(cluster)?.phase !== 'Completed' || cluster.metadata.deletionTimestamp !== undefined;
   if (!decisionDue && source === 'cache') return cached<PersistentVolumeClaim>(caches.PersistentVolumeClaim, cluster);
   const scope = { namespace: namespaceOf(cluster), labelSelector: selectorString(cluster) };
   const { items } = await client.list<PersistentVolumeClaim>(KINDS.PersistentVolumeClaim, scope);

@@ -143,7 +143,8 @@ export class FakeKubernetes {
   expand(name: string, storage: string): void {
     const claim = this.claims.get(name);
     assert.ok(claim, `${name} exists`);
-    this.claims.set(name, { ...claim, spec: { resources: { requests: { storage } } } });
+    const spec = { ...claim.spec, resources: { requests: { storage } } };
+    this.claims.set(name, { ...claim, spec, status: { capacity: { storage } } });
   }
 
   removePod(name: string): void {
@@ -216,17 +217,19 @@ export class FakeKubernetes {
   #makeClaim(set: StatefulSet, name: string): void {
     const [template] = set.spec.volumeClaimTemplates;
     assert.ok(template);
-    const storage = template.spec.resources.requests.storage;
+    const { storageClassName, resources } = template.spec;
+    const { storage } = resources.requests;
+    const isThere = !storageClassName?.includes('missing');
+    const labels = template.metadata.labels ?? {};
     this.claims.set(name, {
       apiVersion: 'v1',
       kind: 'PersistentVolumeClaim',
-      metadata: {
-        name,
-        uid: this.newUid(),
-        resourceVersion: this.#nextVersion(),
-        labels: template.metadata.labels ?? {},
+      metadata: { name, uid: this.newUid(), resourceVersion: this.#nextVersion(), labels },
+      spec: {
+        ...(storageClassName === undefined ? {} : { storageClassName }),
+        resources: { requests: { storage } },
       },
-      spec: { resources: { requests: { storage } } },
+      ...(isThere ? { status: { capacity: { storage } } } : {}),
     });
     this.disks.set(name, { newest: undefined, configuration: undefined, isDamaged: false });
   }
@@ -240,8 +243,8 @@ export class FakeKubernetes {
     const seeds = configurationIn(config.data['zoo.cfg'] ?? '');
     assert.ok([...seeds.voters, ...seeds.observers].includes(serverId(name)), `${name} finds itself in its zoo.cfg`);
     const image = container?.image ?? '';
-    const isLost = this.claims.get(claimName)?.status?.phase === 'Lost';
-    const fate = isLost || image.includes('missing') ? 'pending' : image.includes('crashing') ? 'crashes' : 'works';
+    const hasVolume = this.claims.get(claimName)?.status?.capacity !== undefined;
+    const fate = !hasVolume || image.includes('missing') ? 'pending' : image.includes('crashing') ? 'crashes' : 'works';
     const initializes = container?.args.includes(INITIALIZE_FLAG) === true;
     if (fate !== 'pending' && initializes) this.disk(claimName).newest ??= 0;
     this.pods.set(name, {

@@ -286,6 +286,8 @@ export class FakeWorld {
   /** No volume goes that anybody could need: of a member that is none any more, or one that all others have. */
   #checkVolume(claimName: string): void {
     const { deletionTimestamp } = this.theCluster.metadata;
+    // Nobody has written to it yet.
+    if (this.theCluster.status?.bootstrap?.phase !== 'Completed') return;
     const podName = claimName.slice(`${DATA_CLAIM}-`.length);
     const id = serverId(podName);
     const { voters = [], observers = [] } = this.ensemble.committed ?? {};

@@ -1,7 +1,7 @@
 import type { BootstrapLatch, MemberStatus } from '../../api/coordination-cluster.ts';
 import type { Ensemble } from '../resources/ensemble.ts';
 import { counterOf, epochOf } from '../../common/zxid.ts';
-import { isPodReady, type Pod, type StatefulSet } from '../resources/kubernetes.ts';
+import { isPodReady, type PersistentVolumeClaim, type Pod, type StatefulSet } from '../resources/kubernetes.ts';
 import {
   everySlot,
   KUBECTL_RESTART_ANNOTATION,
@@ -23,6 +23,10 @@ export interface Member {
   readonly belongs: boolean;
   readonly pod?: Pod | undefined;
   readonly report?: MemberReport | undefined;
+  /** The claim of its volume, while there is no volume yet. */
+  readonly unboundClaim?: PersistentVolumeClaim | undefined;
+  /** Why Kubernetes did not make its pod, where it said so. */
+  readonly refused?: string | undefined;
   /** Its pod was made from another template than the manifest's present one, or before a restart was asked for. */
   readonly outdated: boolean;
   /** It serves under the present leader, or is it. */
@@ -127,7 +131,7 @@ export function memberStatus(member: Member): MemberStatus {
 }
 
 /** A member by itself, before it is known who leads. */
-type SeenMember = Pick<Member, 'slot' | 'pod' | 'report' | 'outdated'>;
+type SeenMember = Pick<Member, 'slot' | 'pod' | 'report' | 'unboundClaim' | 'refused' | 'outdated'>;
 
 function seenMember(slot: MemberSlot, observed: Observed, wanted: Readonly<Record<string, string>>): SeenMember {
   const pod = observed.pods.find(({ metadata }) => metadata.name === slot.podName);
@@ -135,6 +139,10 @@ function seenMember(slot: MemberSlot, observed: Observed, wanted: Readonly<Recor
   return {
     slot,
     pod,
+    unboundClaim: observed.claims.find(
+      ({ metadata, status }) => metadata.name === slot.claimName && status?.capacity === undefined,
+    ),
+    refused: pod === undefined ? observed.refusals?.get(slot.podName) : undefined,
     // Addresses of pods are used again: an answer under another id is somebody else's.
     report: answer?.serverId === slot.serverId ? answer : undefined,
     outdated:

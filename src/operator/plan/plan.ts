@@ -8,6 +8,7 @@ import { operatorSecret, superUser } from '../resources/operator-secret.ts';
 import { clientService, peerService } from '../resources/services.ts';
 import { statefulSet } from '../resources/stateful-set.ts';
 import { nameTaken, secretDamaged, type Refusal } from './acceptance.ts';
+import { beginAgain } from './begin-again.ts';
 import { advanceLatch, decideBeginning, validLatch } from './bootstrap.ts';
 import { allEnded, isScaling, isUpdating, type Situation } from './cluster-conditions.ts';
 import { planDeletion } from './deletion.ts';
@@ -18,7 +19,7 @@ import { planRebuild } from './rebuild.ts';
 import { NO_RESTART, restartOutdated } from './rolling.ts';
 import { planScaling } from './scaling.ts';
 import { clusterStatus } from './status.ts';
-import { claimTemplateSize, expandClaims, retireClaims, volumeSize } from './volumes.ts';
+import { claimTemplate, expandClaims, retireClaims, volumeSize } from './volumes.ts';
 
 /** What to do next for a cluster. Pure, and safe to follow only in part: the next plan takes up what is left. */
 export function planCluster(cluster: CoordinationCluster, observed: Observed, settings: PlanSettings): Plan {
@@ -42,6 +43,8 @@ export function planCluster(cluster: CoordinationCluster, observed: Observed, se
   if (obstacle !== undefined) return refusalPlan(situation, obstacle);
   if (latch === undefined) return beginningPlan(situation, observed);
 
+  const takenBack = beginAgain(ensemble, latch, observed);
+  if (takenBack !== undefined) return conclude(situation, takenBack, REQUEUE.formingMs);
   const advanced = advanceLatch(latch, state, now);
   const rebuild = planRebuild(cluster, latch, state, observed);
   // One thing at a time that a quorum must do without a member for, or agree on.
@@ -77,8 +80,8 @@ export function planCluster(cluster: CoordinationCluster, observed: Observed, se
 function ensembleObjects(ensemble: Ensemble, latch: BootstrapLatch, observed: Observed): Step[] {
   const { cluster } = ensemble;
   const initialize = latch.phase === 'Started';
-  const claimSize = claimTemplateSize(cluster, observed.statefulSet);
-  const set = statefulSet(ensemble, 'participant', { initialize, claimSize });
+  const claims = claimTemplate(cluster, observed.statefulSet);
+  const set = statefulSet(ensemble, 'participant', { initialize, claims });
   return [
     { do: 'apply', kind: 'Service', object: peerService(cluster) },
     { do: 'apply', kind: 'ConfigMap', object: configMap(ensemble) },
@@ -99,8 +102,7 @@ function observersSet(ensemble: Ensemble, { observerSet: existing, pods }: Obser
   if (isOver && name !== undefined && uid !== undefined) {
     return deletionTimestamp === undefined ? [{ do: 'delete', kind: 'StatefulSet', name, uid, resourceVersion }] : [];
   }
-  const claimSize = claimTemplateSize(cluster, existing);
-  const set = statefulSet(ensemble, 'observer', { initialize: false, claimSize });
+  const set = statefulSet(ensemble, 'observer', { initialize: false, claims: claimTemplate(cluster, existing) });
   return [{ do: 'apply', kind: 'StatefulSet', object: onlyOver(existing, set) }];
 }
 

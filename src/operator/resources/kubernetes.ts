@@ -180,6 +180,7 @@ export interface ContainerState {
 /** A volume claim as observed. */
 export interface PersistentVolumeClaim extends KubeObject {
   readonly spec: {
+    readonly storageClassName?: string;
     readonly resources?: { readonly requests?: { readonly storage?: string } };
     /** The PersistentVolume that it is bound to. */
     readonly volumeName?: string;

@@ -77,7 +77,7 @@ describe('members', () => {
       ],
     );
     assert.deepEqual(
-      statefulSet(ensemble({ serverIdOffset: 10 }), 'participant', { initialize: false, claimSize: '1Gi' }).spec
+      statefulSet(ensemble({ serverIdOffset: 10 }), 'participant', { initialize: false, claims: { size: '1Gi' } }).spec
         .ordinals,
       {
         start: 10,
@@ -202,7 +202,7 @@ test('everything belongs to the cluster and says who made it', () => {
     configMap(of),
     disruptionBudget(of.cluster),
     operatorSecret(of.cluster, superUser('secret')),
-    statefulSet(of, 'participant', { initialize: false, claimSize: '1Gi' }),
+    statefulSet(of, 'participant', { initialize: false, claims: { size: '1Gi' } }),
   ];
   assert.deepEqual(
     objects.map(({ kind, metadata }) => `${kind} ${metadata.namespace}/${metadata.name}`),

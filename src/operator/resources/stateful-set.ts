@@ -22,8 +22,15 @@ export function sizeOf({ metadata, spec }: StatefulSet): number {
 export interface StatefulSetChoices {
   /** Members with an empty disk may vote: only before the bootstrap is latched as completed. */
   readonly initialize: boolean;
-  /** Storage that the claim template asks for; immutable once the set exists, larger volumes are asked of each claim. */
-  readonly claimSize: string;
+  /** Immutable once the set exists; larger volumes are asked of each claim. */
+  readonly claims: ClaimChoices;
+}
+
+/** What the claim template asks for. */
+export interface ClaimChoices {
+  readonly size: string;
+  /** The cluster's default class where it is not set. */
+  readonly storageClassName?: string | undefined;
 }
 
 /**
@@ -32,7 +39,7 @@ export interface StatefulSetChoices {
  */
 export function statefulSet(ensemble: Ensemble, role: MemberRole, choices: StatefulSetChoices): StatefulSet {
   const { cluster, sizes } = ensemble;
-  const { storageClassName } = cluster.spec.storage;
+  const { size, storageClassName } = choices.claims;
   const labels = { ...selectorLabels(cluster), ...roleLabels(role) };
   const metadata = ownedMetadata(cluster, setName(cluster, role));
   return {
@@ -59,7 +66,7 @@ export function statefulSet(ensemble: Ensemble, role: MemberRole, choices: State
           spec: {
             accessModes: ['ReadWriteOnce'],
             ...(storageClassName === undefined ? {} : { storageClassName }),
-            resources: { requests: { storage: choices.claimSize } },
+            resources: { requests: { storage: size } },
           },
         },
       ],
