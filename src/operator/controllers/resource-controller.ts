@@ -82,6 +82,8 @@ export class ResourceController<
           logger,
           setFinalizers,
           confirm: async () => void (await writer.confirm(current)),
+          // No other kind has an ensemble to speak to.
+          reconfigure: async () => ({ result: 'refused', why: `a ${type.kind} reconfigures nothing` }),
           announce: async (event) => await events.record(type, resource, event),
         },
       );

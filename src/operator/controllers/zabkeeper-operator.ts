@@ -20,6 +20,7 @@ import { ClusterController } from './cluster-controller.ts';
 import { addGauges } from './gauges.ts';
 import { readMembers } from './member-reader.ts';
 import type { CachedKind } from './observe.ts';
+import { reconfigureBehind } from './reconfigure.ts';
 import { ResourceController, type ControllerOptions, type ResourceWriter } from './resource-controller.ts';
 
 /** How many resources of each kind are looked at at the same time. */
@@ -185,6 +186,7 @@ export class ZabkeeperOperator extends ResilientOperator {
       CoordinationCluster: new ClusterController({
         ...optionsFor(COORDINATION_CLUSTER),
         sources: { client, caches, readMembers },
+        reconfigure: reconfigureBehind(this.gate),
         settings,
       }),
       CoordinationBackup: new ResourceController(backupKind(client, settings), optionsFor(COORDINATION_BACKUP)),

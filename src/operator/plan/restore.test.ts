@@ -78,7 +78,6 @@ describe('a cluster that begins with a snapshot', () => {
     const world = worldOf(location);
     live(world, 8);
     assert.deepEqual(world.statefulSet?.spec.template.spec.initContainers, undefined);
-    world.acknowledged = 5;
     assert.ok(world.write());
     live(world, 2);
     world.loseVolume('data-test-1');

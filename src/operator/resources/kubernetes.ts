@@ -24,6 +24,11 @@ export type Kind = keyof typeof KINDS;
 /** Selects objects by their labels. */
 export interface LabelSelector {
   readonly matchLabels: Readonly<Record<string, string>>;
+  readonly matchExpressions?: readonly {
+    readonly key: string;
+    readonly operator: 'In' | 'NotIn';
+    readonly values: readonly string[];
+  }[];
 }
 
 /** See Kubernetes' core/v1. */
@@ -148,10 +153,12 @@ export interface PodTemplate {
     readonly imagePullSecrets?: readonly { readonly name: string }[];
     readonly initContainers?: readonly InitContainer[];
     readonly containers: readonly Container[];
-    readonly volumes: readonly (
-      | { readonly name: string; readonly configMap: { readonly name: string } }
-      | { readonly name: string; readonly persistentVolumeClaim: { readonly claimName: string } }
-    )[];
+    /** Each of one of the kinds. */
+    readonly volumes: readonly {
+      readonly name: string;
+      readonly configMap?: { readonly name: string };
+      readonly persistentVolumeClaim?: { readonly claimName: string };
+    }[];
   };
 }
 
@@ -187,6 +194,7 @@ export interface StatefulSet extends KubeObject {
 
 /** A pod as observed. */
 export interface Pod extends KubeObject {
+  readonly spec?: { readonly volumes?: readonly { readonly configMap?: { readonly name?: string } }[] };
   readonly status?: {
     readonly phase?: string;
     readonly podIP?: string;
@@ -227,10 +235,13 @@ export interface ContainerState {
 export interface PersistentVolumeClaim extends KubeObject {
   readonly spec: {
     readonly accessModes?: readonly string[];
+    readonly storageClassName?: string;
     readonly resources?: { readonly requests?: { readonly storage?: string } };
+    /** The PersistentVolume that it is bound to. */
+    readonly volumeName?: string;
   };
-  /** The capacity is only there once the claim is bound. */
-  readonly status?: { readonly capacity?: { readonly storage?: string } };
+  /** The capacity is only there once the claim is bound; `Lost` is one whose PersistentVolume is gone. */
+  readonly status?: { readonly phase?: string; readonly capacity?: { readonly storage?: string } };
 }
 
 /** Whether Kubernetes counts the pod as ready and nobody has asked for its end. */
