@@ -1,16 +1,11 @@
-/** A manifest of which one thing is wrong, and the sentence that the API server must answer with. */
-export interface WrongManifest {
-  readonly kind: 'CoordinationBackup' | 'CoordinationBackupSchedule' | 'CoordinationCluster';
-  readonly name?: string;
-  readonly spec: object;
-  readonly sentence: RegExp;
-}
+import type { WrongManifest, WrongManifests } from './cases.ts';
 
 const clusterRef = { name: 'zoo' };
 const destination = { s3: { bucket: 'backups' } };
+const RIGHT = { clusterRef, destination };
 
 function backup(spec: object, sentence: RegExp): WrongManifest {
-  return { kind: 'CoordinationBackup', spec: { clusterRef, destination, ...spec }, sentence };
+  return { spec: { ...RIGHT, ...spec }, sentence };
 }
 
 function toBucket(s3: object, sentence: RegExp): WrongManifest {
@@ -18,16 +13,15 @@ function toBucket(s3: object, sentence: RegExp): WrongManifest {
 }
 
 function schedule(spec: object, sentence: RegExp): WrongManifest {
-  const backupTemplate = { clusterRef, destination };
-  return { kind: 'CoordinationBackupSchedule', spec: { schedule: '@daily', backupTemplate, ...spec }, sentence };
+  return { spec: { schedule: '@daily', backupTemplate: RIGHT, ...spec }, sentence };
 }
 
 function restoring(restore: object, sentence: RegExp): WrongManifest {
-  return { kind: 'CoordinationCluster', spec: { bootstrap: { restore } }, sentence };
+  return { spec: { bootstrap: { restore } }, sentence };
 }
 
-/** Wrong manifests of backups, of schedules, and of clusters that begin with one. */
-export const WRONG_BACKUPS: Readonly<Record<string, WrongManifest>> = {
+/** Wrong backups. */
+export const COORDINATION_BACKUP: WrongManifests = {
   'a backup to nowhere': backup({ destination: {} }, /destination must have exactly one of s3 .* and volume/),
   'a backup to two places': backup(
     { destination: { ...destination, volume: { claimName: 'disk' } } },
@@ -47,22 +41,42 @@ export const WRONG_BACKUPS: Readonly<Record<string, WrongManifest>> = {
     { destination: { volume: { claimName: 'disk', path: '../other' } } },
     /volume\.path must be a directory on the volume/,
   ),
-  'a backup of nothing': { kind: 'CoordinationBackup', spec: { destination }, sentence: /spec\.clusterRef: Required/ },
+  'a backup of nothing': { spec: { destination }, sentence: /spec\.clusterRef: Required/ },
   'a policy that does not exist': backup({ deletionPolicy: 'Forget' }, /"Retain", "Delete"/),
   'a backup whose name is no label': {
     ...backup({}, /metadata\.name must have 63 characters or fewer/),
     name: `b${'a'.repeat(63)}`,
   },
-  'a schedule of six fields': schedule({ schedule: '0 30 2 * * *' }, /schedule must be the five fields of cron/),
+  'another destination afterwards': {
+    ...toBucket({ bucket: 'others' }, /destination cannot be changed: it says where the snapshot is/),
+    after: RIGHT,
+  },
+  'another cluster afterwards': {
+    ...backup({ clusterRef: { name: 'other' } }, /clusterRef cannot be changed: a backup is of one cluster/),
+    after: RIGHT,
+  },
+};
+
+/** Wrong schedules. */
+export const COORDINATION_BACKUP_SCHEDULE: WrongManifests = {
+  'six fields': schedule({ schedule: '0 30 2 * * *' }, /schedule must be the five fields of cron/),
   'a schedule in words': schedule({ schedule: 'daily' }, /schedule must be the five fields of cron/),
   'an offset instead of a time zone': schedule({ timeZone: '+01:00' }, /timeZone must be a name of the IANA database/),
   'a retention of none': schedule({ retention: { maxCount: 0 } }, /retention\.maxCount must be between 1 and 1000/),
   'an age without a unit': schedule({ retention: { maxAge: '30' } }, /retention\.maxAge must be hours, days or weeks/),
   'a deadline of nothing': schedule({ startingDeadlineSeconds: 0 }, /startingDeadlineSeconds must be between 1 second/),
-  'a schedule whose name is too long': {
+  'a template to nowhere': schedule(
+    { backupTemplate: { clusterRef, destination: {} } },
+    /destination must have exactly one of s3 .* and volume/,
+  ),
+  'a name that is too long': {
     ...schedule({}, /metadata\.name must have 48 characters or fewer/),
     name: `s${'a'.repeat(48)}`,
   },
+};
+
+/** Wrong clusters, as far as they begin with a backup. */
+export const BOOTSTRAP: WrongManifests = {
   'a restore from nowhere': restoring({}, /bootstrap\.restore must have exactly one of backup .* s3 .* and volume/),
   'a restore from two places': restoring(
     { backup: { name: 'monday' }, s3: { bucket: 'backups', key: 'zoo/monday.gz' } },
