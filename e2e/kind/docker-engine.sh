@@ -52,7 +52,14 @@ if ((((16#$bounding >> 24) & 1) == 0)); then
   install -m755 "$(dirname "$0")/runc-bounded" "$cache/docker/runc-bounded"
   flags=(--add-runtime "bounded=$cache/docker/runc-bounded" --default-runtime bounded)
 fi
-setsid nohup dockerd --storage-driver overlay2 "${flags[@]}" >"$log" 2>&1 </dev/null 9>&- &
+(
+  # The engine outlives whoever calls this, and must keep nothing of theirs open: somebody's lock would be held for ever.
+  for descriptor in /proc/"$BASHPID"/fd/*; do
+    number=${descriptor##*/}
+    [ "$number" -le 2 ] || exec {number}>&-
+  done
+  exec setsid nohup dockerd --storage-driver overlay2 "${flags[@]}" >"$log" 2>&1 </dev/null
+) &
 pid=$!
 echo "$pid" >"$pid_file"
 for _ in $(seq 150); do

@@ -3,6 +3,7 @@ import { ClientPod } from './support/client-pod.ts';
 import { ClusterUnderTest } from './support/cluster.ts';
 import { apply, kubectl } from './support/kubectl.ts';
 import { rollsUnderWriter } from './support/rolling.ts';
+import { measured } from './support/timings.ts';
 
 const cluster = new ClusterUnderTest('e2e-rolling');
 let client: ClientPod;
@@ -28,7 +29,9 @@ for (const [index, what] of Object.keys(CHANGES).entries()) {
 }
 
 test('kubectl rollout restart is honoured', async () => {
-  await rollsUnderWriter('rollout restart', cluster, client, () =>
+  const { rolledMs, pauseMs } = await rollsUnderWriter('rollout restart', cluster, client, () =>
     kubectl(['-n', cluster.namespace, 'rollout', 'restart', `statefulset/${cluster.name}`]),
   );
+  await measured('rolling restart of three', rolledMs);
+  await measured('pause of writes: rolling restart', pauseMs);
 });

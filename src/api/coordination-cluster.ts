@@ -1,9 +1,10 @@
 import { z } from 'zod';
-import { celList, immutable, rule, validated } from './cel.ts';
-import { condition, intOrString, quantity, stringMap, timestamp } from './common-schemas.ts';
+import { immutable, rule, validated } from './cel.ts';
+import { condition, objectName, quantity, timestamp } from './common-schemas.ts';
+import { memberConfig } from './member-config.ts';
 import type { KubeObject, ResourceType } from './objects.ts';
+import { podAnnotations, podLabels, podResources } from './pods.ts';
 import { scheduling } from './scheduling.ts';
-import { CONFIGURABLE_KEYS, KEYS_WITH_A_FIELD, OWNED_KEYS, OWNED_PREFIXES, SUPER_DIGEST_KEY } from './zoo-cfg-keys.ts';
 
 /** How the API server names the kind. */
 export const COORDINATION_CLUSTER = {
@@ -16,8 +17,11 @@ export const COORDINATION_CLUSTER = {
 /** The most voters an ensemble may have: each further one makes every write wait for one more acknowledgement. */
 export const VOTERS_MAX = 9;
 
-/** The largest server id: `myid` is one byte in ZooKeeper's session ids. */
-export const SERVER_ID_MAX = 255;
+/** The most observers: with the voters they fit into a range of ids, and each one is one more stream of writes to send. */
+export const OBSERVERS_MAX = 16;
+
+/** The largest server id. It is a byte of ZooKeeper's session ids, in which 255 marks znodes with a TTL. */
+export const SERVER_ID_MAX = 254;
 
 /** Pod names add an ordinal and a revision hash to it, and all must fit into a DNS label of 63 characters. */
 export const CLUSTER_NAME_LENGTH_MAX = 40;
@@ -44,16 +48,22 @@ const storage = z
     size: quantity
       .default('10Gi')
       .describe('Size of the volume that each member keeps its log and its snapshots on. It can grow, never shrink.'),
-    storageClassName: z
-      .string()
-      .max(253)
+    storageClassName: objectName('storage.storageClassName')
       .optional()
-      .describe("The StorageClass of the volumes; the cluster's default class where it is not set. Cannot be changed."),
+      .describe(
+        "The StorageClass of the volumes; the cluster's default class where it is not set. Cannot be changed once the ensemble is formed.",
+      ),
     whenDeleted: z
       .enum(['Retain', 'Delete'])
       .default('Retain')
       .describe(
         'What becomes of the volumes when this resource is deleted. Retain: they stay, and a cluster of the same name finds them again.',
+      ),
+    whenScaled: z
+      .enum(['Retain', 'Delete'])
+      .default('Retain')
+      .describe(
+        'What becomes of the volume of a member that scaling takes away. Retain: it stays, and the member finds it again when it comes back. Delete: no volume stays that has no member.',
       ),
   })
   .meta(
@@ -62,57 +72,33 @@ const storage = z
         "!isQuantity(self.size) || quantity(self.size).compareTo(quantity('64Mi')) >= 0",
         'storage.size must be 64Mi or more: a member needs room for a few snapshots and logs',
       ),
-      rule(
-        'has(self.storageClassName) == has(oldSelf.storageClassName) && (!has(self.storageClassName) || self.storageClassName == oldSelf.storageClassName)',
-        'storage.storageClassName cannot be changed: existing volumes stay in the class they were made in; make a new cluster to change it',
-      ),
     ),
   )
-  .default({ size: '10Gi', whenDeleted: 'Retain' })
+  .default({ size: '10Gi', whenDeleted: 'Retain', whenScaled: 'Retain' })
   .describe('The volumes of the members.');
-
-// A line break in a value would write further keys into zoo.cfg. A pattern, because the same as a rule costs more than
-// the API server lets a rule cost.
-const configValue = intOrString.meta({ 'x-kubernetes-int-or-string': true, pattern: '^[^\\r\\n]{0,256}$' });
-
-// Each wrong key is to be refused by one sentence only, the one that helps most.
-const REFUSED_ELSEWHERE = [
-  `key in ${celList([...OWNED_KEYS, ...Object.keys(KEYS_WITH_A_FIELD), SUPER_DIGEST_KEY])}`,
-  ...OWNED_PREFIXES.map((prefix) => `key.startsWith('${prefix}')`),
-].join(' || ');
-
-const configKeyRules = [
-  rule(
-    `self.all(key, !(${OWNED_PREFIXES.map((prefix) => `key.startsWith('${prefix}')`).join(' || ')}))`,
-    'config must not list members (server.N, group.N, weight.N): the operator writes them from replicas; remove the key',
-  ),
-  rule(
-    `!self.exists(key, key in ${celList(OWNED_KEYS)})`,
-    `config must not set what the operator decides (${OWNED_KEYS.join(', ')}): remove the key`,
-  ),
-  rule(
-    `!('${SUPER_DIGEST_KEY}' in self)`,
-    `config must not set ${SUPER_DIGEST_KEY}: the operator makes the super user; name and password are in the Secret <cluster>-operator`,
-  ),
-  ...Object.entries(KEYS_WITH_A_FIELD).map(([key, field]) =>
-    rule(`!('${key}' in self)`, `config must not set ${key}: set ${field} instead`),
-  ),
-  rule(
-    `self.all(key, key in ${celList(CONFIGURABLE_KEYS)} || ${REFUSED_ELSEWHERE})`,
-    `config may only have keys of zoo.cfg that the server uses: ${CONFIGURABLE_KEYS.join(', ')}`,
-  ),
-];
-
-const resourceAmounts = z.record(z.string(), intOrString).meta({ maxProperties: 16 });
-
-const podMetadataRule = rule(
-  "self.all(key, !key.startsWith('zabkeeper.dev/') && !key.startsWith('app.kubernetes.io/'))",
-  'keys that begin with zabkeeper.dev/ or app.kubernetes.io/ belong to the operator: choose another prefix',
-);
 
 /** What a person declares about an ensemble. */
 export const coordinationClusterSpec = z.object({
   replicas,
+  observers: z
+    .object({
+      replicas: z
+        .int()
+        .default(0)
+        .describe(`How many observers, 0 to ${OBSERVERS_MAX}.`)
+        .meta(
+          validated(
+            rule(
+              `self >= 0 && self <= ${OBSERVERS_MAX}`,
+              `observers.replicas must be between 0 and ${OBSERVERS_MAX}: the leader sends every write to each of them`,
+            ),
+          ),
+        ),
+    })
+    .default({ replicas: 0 })
+    .describe(
+      'Members that serve clients and do not vote: more of them make no write slower. They scale on their own.',
+    ),
   serverIdOffset: z
     .int()
     .default(0)
@@ -144,20 +130,13 @@ export const coordinationClusterSpec = z.object({
     ),
   imagePullPolicy: z.enum(['Always', 'IfNotPresent', 'Never']).default('IfNotPresent'),
   imagePullSecrets: z
-    .array(z.object({ name: z.string().max(253) }))
+    .array(z.object({ name: objectName('imagePullSecrets[].name') }))
     .max(16)
     .optional()
     .describe("Secrets of the cluster's namespace to pull the image with."),
   storage,
-  resources: z
-    .object({ requests: resourceAmounts.optional(), limits: resourceAmounts.optional() })
-    .default({ requests: { cpu: '50m', memory: '256Mi' }, limits: { memory: '1Gi' } })
-    .describe('CPU and memory of each member.'),
-  config: z
-    .record(z.string(), configValue)
-    .default({})
-    .describe('Further keys of zoo.cfg, such as snapCount, maxClientCnxns or 4lw.commands.whitelist.')
-    .meta({ maxProperties: 64, ...validated(...configKeyRules) }),
+  resources: podResources,
+  config: memberConfig,
   tickTimeMs: z
     .int()
     .default(2000)
@@ -174,20 +153,21 @@ export const coordinationClusterSpec = z.object({
     .describe('For how many ticks a member may be out of touch with its leader.')
     .meta(validated(rule('self >= 1 && self <= 10000', 'syncLimitTicks must be between 1 and 10000 ticks'))),
   scheduling: scheduling.prefault({}).describe('Where the pods may run.'),
-  podLabels: stringMap.optional().describe('Further labels of the pods.').meta(validated(podMetadataRule)),
-  podAnnotations: stringMap.optional().describe('Further annotations of the pods.').meta(validated(podMetadataRule)),
+  podLabels,
+  podAnnotations,
   clusterDomain: z
     .string()
     .max(200)
     .default('cluster.local')
-    .describe("The DNS domain of the Kubernetes cluster, part of the members' addresses. Cannot be changed.")
+    .describe(
+      "The DNS domain of the Kubernetes cluster, part of the members' addresses. Cannot be changed once the ensemble is formed.",
+    )
     .meta(
       validated(
         rule(
           "self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",
           'clusterDomain must be a DNS domain such as cluster.local',
         ),
-        immutable("clusterDomain cannot be changed: it is part of the members' addresses; make a new cluster"),
       ),
     ),
   hibernated: z
@@ -208,9 +188,23 @@ export const memberStatus = z.object({
   role: z.enum(['leader', 'follower', 'observer', 'standalone', 'looking', 'unknown']),
   /** The last transaction that it has, as `0x300000005`. Refreshed about once a minute. */
   zxid: z.string().optional(),
+  /** By how many transactions it is behind its leader; refreshed with the zxid. */
+  lag: z.int().optional(),
   version: z.string().optional(),
   /** It serves clients within a quorum, and Kubernetes knows. */
   ready: z.boolean(),
+  /** It votes, by the configuration that is in force. */
+  voting: z.boolean().optional(),
+});
+
+/** Who belongs to the ensemble, as its leader last told: what holds while no leader can be asked. */
+export const membershipStatus = z.object({
+  /** The version of the configuration, in hexadecimal as in `/zookeeper/config`. */
+  version: z.string(),
+  /** Ids of the servers that vote. */
+  voters: z.array(z.int()),
+  /** Ids of the servers that only observe. */
+  observers: z.array(z.int()),
 });
 
 /** The latch of the bootstrap. Written before anything that it permits; it never goes back, and the API server sees to it. */
@@ -222,7 +216,7 @@ export const bootstrapLatch = z
     id: z.string(),
     /** ExistingVolumes: volumes of an earlier life were found, so that no member was told to begin anew. */
     origin: z.enum(['Fresh', 'ExistingVolumes']),
-    /** How many voters the ensemble was formed with. */
+    /** How many members the ensemble was formed with. Who votes since then is a matter of its configuration. */
     replicas: z.int(),
     startedAt: timestamp,
     completedAt: timestamp.optional(),
@@ -242,6 +236,7 @@ export const CLUSTER_PHASES = [
   'Bootstrapping',
   'Ready',
   'Updating',
+  'Scaling',
   'Hibernated',
   'WakingUp',
   'Degraded',
@@ -256,13 +251,15 @@ export const coordinationClusterStatus = z
   .object({
     observedGeneration: z.int().optional(),
     phase: z.enum(CLUSTER_PHASES).optional(),
-    /** Members that exist as pods; what the scale subresource reports. */
+    /** Members that exist as pods, without observers; what the scale subresource reports. */
     replicas: z.int().optional(),
     readyReplicas: z.int().optional(),
     /** Members whose pods are made as the manifest says. */
     updatedReplicas: z.int().optional(),
-    /** `ready/desired`, for the printer column. */
+    /** `ready/desired` of the voters, for the printer column. */
     readiness: z.string().optional(),
+    /** The same of the observers. */
+    observerReadiness: z.string().optional(),
     /** The label selector of the members' pods, for the scale subresource. */
     selector: z.string().optional(),
     /** The pod that leads. */
@@ -277,6 +274,7 @@ export const coordinationClusterStatus = z
     /** When `members` was last written. */
     membersObservedAt: timestamp.optional(),
     bootstrap: bootstrapLatch.optional(),
+    membership: membershipStatus.optional(),
     conditions: z
       .array(condition)
       .optional()
@@ -297,6 +295,8 @@ export type CoordinationClusterSpec = z.output<typeof coordinationClusterSpec>;
 export type CoordinationClusterStatus = z.output<typeof coordinationClusterStatus>;
 /** See {@link memberStatus}. */
 export type MemberStatus = z.output<typeof memberStatus>;
+/** See {@link membershipStatus}. */
+export type MembershipStatus = z.output<typeof membershipStatus>;
 /** See {@link bootstrapLatch}. */
 export type BootstrapLatch = z.output<typeof bootstrapLatch>;
 /** One of {@link CLUSTER_PHASES}. */

@@ -4,8 +4,15 @@ import {
   COORDINATION_CLUSTER,
   coordinationClusterSpec,
   coordinationClusterStatus,
+  OBSERVERS_MAX,
+  SERVER_ID_MAX,
+  VOTERS_MAX,
 } from './coordination-cluster.ts';
+import { sessionTimeoutRule } from './member-config.ts';
 import type { ResourceDefinition } from './custom-resource-definition.ts';
+
+/** In CEL: the members have not yet served together for the first time. */
+const NOT_FORMED = "!has(self.status) || !has(self.status.bootstrap) || self.status.bootstrap.phase != 'Completed'";
 
 /** Every kind of the group; one file of `crds/` each. */
 export const RESOURCE_DEFINITIONS: readonly ResourceDefinition[] = [
@@ -32,14 +39,42 @@ export const RESOURCE_DEFINITIONS: readonly ResourceDefinition[] = [
         'storage.size cannot shrink below the size of the existing volumes: volumes only grow; to have smaller ones, make a new cluster',
         '.spec.storage.size',
       ),
+      // A wrong one keeps the ensemble from being formed, and must be possible to put right until it is.
+      rule(
+        `${NOT_FORMED} || has(self.spec.storage.storageClassName) == has(oldSelf.spec.storage.storageClassName) && (!has(self.spec.storage.storageClassName) || self.spec.storage.storageClassName == oldSelf.spec.storage.storageClassName)`,
+        'storage.storageClassName cannot be changed: existing volumes stay in the class they were made in; make a new cluster to change it',
+        '.spec.storage.storageClassName',
+      ),
+      rule(
+        `${NOT_FORMED} || self.spec.clusterDomain == oldSelf.spec.clusterDomain`,
+        "clusterDomain cannot be changed: it is part of the members' addresses; make a new cluster",
+        '.spec.clusterDomain',
+      ),
+      sessionTimeoutRule,
+      rule(
+        '!self.spec.paused || !oldSelf.spec.paused || self.spec.hibernated == oldSelf.spec.hibernated',
+        'hibernated cannot be changed while paused is set: the operator changes nothing then; set paused to false first',
+        '.spec.hibernated',
+      ),
       rule(
         '!self.spec.hibernated || self.spec.replicas == oldSelf.spec.replicas',
         'replicas cannot be changed while hibernated is set: no member runs that could agree to it; set hibernated to false first, then replicas',
         '.spec.replicas',
       ),
+      rule(
+        '!self.spec.hibernated || self.spec.observers.replicas == oldSelf.spec.observers.replicas',
+        'observers.replicas cannot be changed while hibernated is set: set hibernated to false first',
+        '.spec.observers.replicas',
+      ),
+      rule(
+        `self.spec.observers.replicas == 0 || self.spec.serverIdOffset + ${VOTERS_MAX + OBSERVERS_MAX} <= ${SERVER_ID_MAX}`,
+        `observers need serverIdOffset to be ${SERVER_ID_MAX - VOTERS_MAX - OBSERVERS_MAX} or less: their ids come after those of the voters, and ids end at ${SERVER_ID_MAX}`,
+        '.spec.observers.replicas',
+      ),
     ],
     columns: [
-      { name: 'Ready', type: 'string', jsonPath: '.status.readiness', description: 'Members that serve, of all' },
+      { name: 'Ready', type: 'string', jsonPath: '.status.readiness', description: 'Voters that serve, of all' },
+      { name: 'Observers', type: 'string', jsonPath: '.status.observerReadiness', description: 'Likewise' },
       { name: 'Leader', type: 'string', jsonPath: '.status.leader' },
       { name: 'Version', type: 'string', jsonPath: '.status.version' },
       { name: 'State', type: 'string', jsonPath: '.status.phase' },

@@ -10,11 +10,26 @@ export interface ClusterObject extends KubernetesObject {
     readonly phase?: string;
     readonly leader?: string;
     readonly readiness?: string;
+    readonly observerReadiness?: string;
     readonly updatedReplicas?: number;
     readonly observedGeneration?: number;
     readonly bootstrap?: { readonly phase: string; readonly id: string; readonly startedAt: string };
+    readonly membership?: { readonly voters: readonly number[]; readonly observers: readonly number[] };
+    readonly members?: readonly MemberObject[];
     readonly conditions?: readonly { type: string; status: string; reason: string; message: string }[];
   };
+}
+
+/** One member in the status of a cluster. */
+export interface MemberObject {
+  readonly name: string;
+  readonly id: number;
+  readonly role: string;
+  readonly zxid?: string;
+  readonly lag?: number;
+  readonly version?: string;
+  readonly ready: boolean;
+  readonly voting?: boolean;
 }
 
 export interface PodObject extends KubernetesObject {
@@ -54,9 +69,13 @@ export class ClusterUnderTest {
     await apply(this.manifest(spec));
   }
 
-  async createReady(spec: object = {}): Promise<void> {
-    await this.create(spec);
+  /** Returns how long it took from `kubectl apply` to Ready, in milliseconds. */
+  async createReady(spec: object = {}): Promise<number> {
+    await recreateNamespace(this.namespace);
+    const appliedMs = performance.now();
+    await apply(this.manifest(spec));
     await this.ready();
+    return performance.now() - appliedMs;
   }
 
   async remove(): Promise<void> {

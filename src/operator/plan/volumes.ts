@@ -1,22 +1,27 @@
 import type { CoordinationCluster } from '../../api/coordination-cluster.ts';
 import type { Ensemble } from '../resources/ensemble.ts';
 import type { PersistentVolumeClaim, StatefulSet } from '../resources/kubernetes.ts';
-import { DATA_CLAIM, memberSlots } from '../resources/names.ts';
+import { DATA_CLAIM, everySlot, memberSlots, type MemberSlot } from '../resources/names.ts';
+import type { ClaimChoices } from '../resources/stateful-set.ts';
+import { observedSet, type EnsembleState } from './members.ts';
+import { belongs } from './membership.ts';
 import type { Observed, Step } from './model.ts';
 import { quantityBytes } from './quantity.ts';
 
-/** Storage that the claim template asks for: as it is in an existing StatefulSet, which does not let it change. */
-export function claimTemplateSize(cluster: CoordinationCluster, existing: StatefulSet | undefined): string {
+/** What the claim template asks for: the same as in an existing StatefulSet, which does not let it change. */
+export function claimTemplate(cluster: CoordinationCluster, existing: StatefulSet | undefined): ClaimChoices {
   const template = existing?.spec.volumeClaimTemplates.find(({ metadata }) => metadata.name === DATA_CLAIM);
-  return template?.spec.resources.requests.storage ?? cluster.spec.storage.size;
+  if (template === undefined) return cluster.spec.storage;
+  const { storageClassName, resources } = template.spec;
+  return { storageClassName, size: resources.requests.storage };
 }
 
-/** The size of the members' volumes, the smallest where they differ; undefined before there are any. */
+/**
+ * The size of the members' volumes, the smallest where they differ; undefined before there are any. What was only asked for, in
+ * vain perhaps, is no volume.
+ */
 export function volumeSize(ensemble: Ensemble, observed: Observed): string | undefined {
-  const sizes = memberClaims(ensemble, observed).flatMap(({ spec, status }) => {
-    const size = status?.capacity?.storage ?? spec.resources?.requests?.storage;
-    return size === undefined ? [] : [size];
-  });
+  const sizes = memberClaims(ensemble, observed).flatMap(({ status }) => status?.capacity?.storage ?? []);
   return sizes.sort((a, b) => quantityBytes(a) - quantityBytes(b))[0];
 }
 
@@ -31,8 +36,33 @@ export function expandClaims(ensemble: Ensemble, observed: Observed): Step[] {
   });
 }
 
-function memberClaims({ cluster, voters }: Ensemble, observed: Observed): PersistentVolumeClaim[] {
-  const slots = memberSlots(cluster, voters);
+/**
+ * Deletes the volumes of members that are none any more, where the manifest says so: their ensemble has agreed on it, and
+ * their pods are gone. Decided anew each time, so that none is forgotten.
+ */
+export function retireClaims(ensemble: Ensemble, state: EnsembleState, observed: Observed): Step[] {
+  const { cluster, sizes } = ensemble;
+  if (cluster.spec.storage.whenScaled !== 'Delete' || cluster.spec.hibernated || !state.membership.certain) return [];
+  return everySlot(cluster).flatMap((slot): Step[] => {
+    const isOver = slot.index >= sizes[slot.role] && !belongs(state.membership, slot);
+    const claim = observed.claims.find(({ metadata }) => metadata.name === slot.claimName);
+    if (!isOver || claim === undefined || !isShrunk(observed, slot)) return [];
+    const { name, uid, resourceVersion, deletionTimestamp } = claim.metadata;
+    if (uid === undefined || deletionTimestamp !== undefined) return [];
+    return [{ do: 'delete', kind: 'PersistentVolumeClaim', name, uid, resourceVersion }];
+  });
+}
+
+/** The StatefulSet makes no pod for the slot any more, and there is none. */
+function isShrunk(observed: Observed, { role, index, podName }: MemberSlot): boolean {
+  const set = observedSet(observed, role);
+  if (observed.pods.some(({ metadata }) => metadata.name === podName)) return false;
+  if (set === undefined) return true;
+  return set.spec.replicas <= index && (set.status?.observedGeneration ?? 0) >= (set.metadata.generation ?? 0);
+}
+
+function memberClaims({ cluster, sizes }: Ensemble, observed: Observed): PersistentVolumeClaim[] {
+  const slots = memberSlots(cluster, sizes);
   return observed.claims.filter(
     ({ metadata }) =>
       metadata.deletionTimestamp === undefined && slots.some(({ claimName }) => claimName === metadata.name),
