@@ -2,9 +2,9 @@ import type { SessionId } from '../../common/types.ts';
 import type { ServerView } from './server-view.ts';
 
 /** Watched paths by the session that watches them; for `wchc`, `wchp` and the like. Walks over all watches. */
-export function watchesBySession({ clients, inspect }: ServerView): Map<SessionId, readonly string[]> {
-  const { watchedPaths } = inspect();
-  const watched = clients().map(({ client, sessionId }) => [sessionId, watchedPaths(client)] as const);
+export function watchesBySession(view: ServerView): Map<SessionId, readonly string[]> {
+  const { watchedPaths } = view.inspect();
+  const watched = view.clients().map(({ client, sessionId }) => [sessionId, watchedPaths(client)] as const);
   return new Map(watched.filter(([, paths]) => paths.length > 0));
 }
 
@@ -22,8 +22,8 @@ export function watchesByPath(view: ServerView): Map<string, readonly SessionId[
 }
 
 /** Paths of ephemerals by the session that they belong to. */
-export function ephemeralsBySession({ inspect }: ServerView): Map<SessionId, readonly string[]> {
-  const { sessions, ephemerals } = inspect();
+export function ephemeralsBySession(view: ServerView): Map<SessionId, readonly string[]> {
+  const { sessions, ephemerals } = view.inspect();
   const owned = [...sessions.keys()].map((session) => [session, [...ephemerals(session)]] as const);
   return new Map(owned.filter(([, paths]) => paths.length > 0));
 }
@@ -43,7 +43,7 @@ export function dumpLines(view: ServerView): string {
     ...[...sessions].map(([session, timeoutMs]) => `${hexSession(session)}\t${timeoutMs}ms`),
     'ephemeral nodes dump:',
     `Sessions with Ephemerals (${ephemerals.size}):`,
-    ...[...ephemerals].flatMap(([session, paths]) => [`${hexSession(session)}:`, ...paths.map((path) => `\t${path}`)]),
+    ...[...ephemerals].map(([session, paths]) => group(`${hexSession(session)}:`, paths)),
     'Connections dump:',
     ...view.clients().map(({ client, address, sessionId, timeoutMs }) => {
       return ` /${address}:${view.connections.portOf(client)} ${hexSession(sessionId)} ${timeoutMs}ms`;
@@ -54,16 +54,17 @@ export function dumpLines(view: ServerView): string {
 
 /** `wchc`. */
 export function watchesBySessionLines(view: ServerView): string {
-  const groups = [...watchesBySession(view)].map(([session, paths]) => [hexSession(session), ...paths.map(indented)]);
-  return `${groups.flat().join('\n')}\n\n`;
+  const groups = [...watchesBySession(view)].map(([session, paths]) => group(hexSession(session), paths));
+  return `${groups.join('\n')}\n\n`;
 }
 
 /** `wchp`. */
 export function watchesByPathLines(view: ServerView): string {
-  const groups = [...watchesByPath(view)].map(([path, sessions]) => [path, ...sessions.map(hexSession).map(indented)]);
-  return `${groups.flat().join('\n')}\n\n`;
+  const groups = [...watchesByPath(view)].map(([path, sessions]) => group(path, sessions.map(hexSession)));
+  return `${groups.join('\n')}\n\n`;
 }
 
-function indented(line: string): string {
-  return `\t${line}`;
+/** Lines below a heading. */
+function group(heading: string, lines: readonly string[]): string {
+  return [heading, ...lines.map((line) => `\t${line}`)].join('\n');
 }
