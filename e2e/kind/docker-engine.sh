@@ -52,7 +52,11 @@ if ((((16#$bounding >> 24) & 1) == 0)); then
   install -m755 "$(dirname "$0")/runc-bounded" "$cache/docker/runc-bounded"
   flags=(--add-runtime "bounded=$cache/docker/runc-bounded" --default-runtime bounded)
 fi
-setsid nohup dockerd --storage-driver overlay2 "${flags[@]}" >"$log" 2>&1 </dev/null 9>&- &
+(
+  # A lock that somebody holds while this runs must not be held for as long as the engine lives.
+  for fd in /proc/self/fd/*; do ((${fd##*/} <= 2)) || eval "exec ${fd##*/}>&-"; done
+  exec setsid nohup dockerd --storage-driver overlay2 "${flags[@]}" >"$log" 2>&1 </dev/null
+) &
 pid=$!
 echo "$pid" >"$pid_file"
 for _ in $(seq 150); do

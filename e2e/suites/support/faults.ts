@@ -3,10 +3,15 @@ import type { PodObject } from './cluster.ts';
 
 /** SIGKILL to the process of a pod's only container, as the kernel's OOM killer would: Kubernetes hears of it afterwards. */
 export async function killProcess(pod: PodObject): Promise<void> {
+  await signalProcess(pod, 'SIGKILL');
+}
+
+/** SIGSTOP makes the process of a pod's only container hang, SIGCONT lets it go on as if nothing had been. */
+export async function signalProcess(pod: PodObject, signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): Promise<void> {
   const node = pod.spec.nodeName ?? '';
   const id = pod.status.containerStatuses?.[0]?.containerID?.replace('containerd://', '') ?? '';
   try {
-    await docker('exec', node, 'ctr', '-n', 'k8s.io', 'tasks', 'kill', '--signal', 'SIGKILL', id);
+    await docker('exec', node, 'ctr', '-n', 'k8s.io', 'tasks', 'kill', '--signal', signal, id);
   } catch (error) {
     // Kubernetes did not know yet that it had ended by itself: it is as dead as it was to be.
     if (!(error instanceof Error) || !error.message.includes('no running task')) throw error;
