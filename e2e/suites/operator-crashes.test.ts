@@ -48,9 +48,9 @@ before(async () => {
 });
 after(async () => {
   members?.stop();
-  await cluster.remove();
   await kubectl(['delete', 'storageclass', storageClass.metadata.name, '--ignore-not-found']);
   await OperatorUnderTest.stop();
+  await cluster.remove();
 });
 
 async function explanation(): Promise<string> {

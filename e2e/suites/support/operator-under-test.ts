@@ -130,7 +130,11 @@ function podOf({ watchNamespace, failpoints, proxySeed }: OperatorOptions): obje
     { name: 'programs', mountPath: '/programs' },
     { name: 'state', mountPath: '/state' },
   ];
-  const image = { image: 'zabkeeper:dev', imagePullPolicy: 'Never' };
+  const image = {
+    image: 'zabkeeper:dev',
+    imagePullPolicy: 'Never',
+    securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
+  };
   const environment = {
     POD_NAME: NAME,
     POD_NAMESPACE: OPERATOR_NAMESPACE,
@@ -164,7 +168,7 @@ function podOf({ watchNamespace, failpoints, proxySeed }: OperatorOptions): obje
     spec: {
       serviceAccountName: 'zabkeeper-operator',
       restartPolicy: 'Never',
-      securityContext: { fsGroup: 65532 },
+      securityContext: { runAsNonRoot: true, fsGroup: 65532, seccompProfile: { type: 'RuntimeDefault' } },
       containers: proxySeed === undefined ? [operator] : [api, operator],
       volumes: [
         { name: 'programs', configMap: { name: NAME } },

@@ -1,4 +1,9 @@
-import type { BootstrapLatch, ClusterPhase, CoordinationCluster } from '../../api/coordination-cluster.ts';
+import type {
+  BootstrapLatch,
+  ClusterPhase,
+  CoordinationCluster,
+  CoordinationClusterStatus,
+} from '../../api/coordination-cluster.ts';
 import type { ClusterConditionType, ConditionValue } from '../../api/conditions.ts';
 import type { Refusal } from './acceptance.ts';
 import type { EnsembleState, Member } from './members.ts';
@@ -54,7 +59,7 @@ export function clusterPhase(situation: Situation): ClusterPhase {
   if (cluster.spec.hibernated) return 'Hibernated';
   if (latch.phase === 'Started') return 'Bootstrapping';
   if (isWakingUp(situation)) return 'WakingUp';
-  if (!state.quorumServes) return 'Unavailable';
+  if (!state.quorumServes && !pausesForUpdate(situation)) return 'Unavailable';
   if (isUpdating(situation) && troubled(state, now) === undefined) return 'Updating';
   if (!state.complete) return 'Degraded';
   return refusal === undefined ? 'Ready' : 'Refused';
@@ -63,7 +68,19 @@ export function clusterPhase(situation: Situation): ClusterPhase {
 /** The members are being made as the manifest says, or the last of them is on its way back. */
 export function isUpdating({ cluster, state }: Situation): boolean {
   if (cluster.spec.hibernated) return false;
-  return outdatedMembers(state).length > 0 || (!state.complete && cluster.status?.phase === 'Updating');
+  return outdatedMembers(state).length > 0 || (!state.complete && saysUpdating(cluster.status));
+}
+
+/** Whether the status says that members are being made as the manifest says. */
+export function saysUpdating(status: CoordinationClusterStatus | undefined): boolean {
+  const reason = status?.conditions?.find(({ type }) => type === 'Progressing')?.reason;
+  return reason === 'Updating' || reason === UPDATE_STOPPED;
+}
+
+/** The only voter is being restarted: clients wait, as they were told that they would, and nothing is wrong. */
+function pausesForUpdate(situation: Situation): boolean {
+  const { voters, state, now } = situation;
+  return voters === 1 && isUpdating(situation) && troubled(state, now) === undefined;
 }
 
 /** No pod of a member is left. */
@@ -95,7 +112,8 @@ function available(situation: Situation): ConditionValue {
   if (cluster.spec.hibernated) return isFalse('Hibernated', HIBERNATED);
   const count = `${state.serving} of ${voters} members serve under one leader`;
   if (!state.quorumServes) {
-    return isFalse(isWakingUp(situation) ? 'WakingUp' : 'NoQuorum', `${count}; ${absent(state, now)}`);
+    const reason = isWakingUp(situation) ? 'WakingUp' : pausesForUpdate(situation) ? 'Updating' : 'NoQuorum';
+    return isFalse(reason, `${count}; ${absent(state, now)}`);
   }
   return isTrue('QuorumServes', `a majority of ${voters} members serves, led by ${state.leader?.slot.podName}`);
 }

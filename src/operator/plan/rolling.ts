@@ -1,6 +1,7 @@
 import { SERVER_ID_MAX, type BootstrapLatch } from '../../api/coordination-cluster.ts';
 import type { Ensemble } from '../resources/ensemble.ts';
 import { INITIALIZE_FLAG } from '../resources/pod-template.ts';
+import { saysUpdating } from './cluster-conditions.ts';
 import { isGone, isUseless, startFailure, whyAbsent } from './health.ts';
 import { majorityOf, wantedAnnotations, type EnsembleState, type Member } from './members.ts';
 import type { Observed, PlannedEvent, Step } from './model.ts';
@@ -61,6 +62,8 @@ function restartNext(
     return waiting(`waiting for ${names}`);
   }
   if (leader === undefined) return waiting('waiting until it is known which member leads');
+  // An operator that dies right after the restart leaves a status by which the next one knows what it finds.
+  if (!saysUpdating(ensemble.cluster.status)) return waiting(`about to restart ${next.slot.podName}`);
   return { steps: deletePod(next, restarting(ensemble, state, next)) };
 }
 
