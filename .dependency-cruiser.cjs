@@ -12,6 +12,7 @@ const layers = {
   'src/server/net': ['src/common', 'src/server'],
   'src/simulation': [
     'src/common',
+    'src/server/config',
     'src/server/protocol',
     'src/server/zab',
     'src/server/database',

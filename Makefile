@@ -48,6 +48,7 @@ peers: install ## against Apache ZooKeeper and the clients of others [TESTS=glob
 	@$(node_test) --test-concurrency=1 $(if $(TESTS),'$(TESTS)','e2e/peers/**/*.test.ts')
 
 e2e: cluster load deploy ## on a kind cluster, against the image [TESTS=glob]
+	@$(kind)/helm.sh
 	@$(kind)/with-tools.sh $(node_test) --test-concurrency=1 $(if $(TESTS),'$(TESTS)','e2e/suites/**/*.test.ts')
 
 bench: install build ## side by side with Apache ZooKeeper
@@ -57,8 +58,9 @@ bench: install build ## side by side with Apache ZooKeeper
 build: install ## bundles each program into one file of dist/
 	@node src/build.ts
 
-generate: install ## writes crds/ anew from src/api
+generate: install ## writes crds/ anew from src/api, and the Helm chart from config/
 	@node src/operator/generate-crds.ts
+	@node src/operator/generate-chart.ts
 
 format: install ## formats what prettier knows
 	@prettier --log-level=warn --write .

@@ -5,7 +5,8 @@ import { parseArgs } from 'node:util';
 import type { ServerKind } from '../support/server-programs.ts';
 import { measureLimits } from './limits.ts';
 import { measureRound, type Round } from './measure.ts';
-import { renderResults, writeResults } from './report.ts';
+import { writeIntoReadme } from './readme.ts';
+import { renderResults } from './report.ts';
 
 // `node e2e/bench/main.ts`: this server and Apache ZooKeeper side by side, alternating; see README.md.
 
@@ -48,7 +49,7 @@ try {
   }
   const text = renderResults({ subject, oracle, limits, batchBytes });
   process.stdout.write(`${text}\n`);
-  if (!options['print-only']) await writeResults(text);
+  if (!options['print-only']) await writeIntoReadme('results', text);
 } finally {
   await rm(directory, { recursive: true, force: true });
 }

@@ -1,12 +1,6 @@
-import { readFile, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
-import { join } from 'node:path';
-import { format, resolveConfig } from 'prettier';
 import type { MachineLimits } from './limits.ts';
 import { loadRows, type Round } from './measure.ts';
-
-const begin = '<!-- results: begin (written by main.ts) -->';
-const end = '<!-- results: end -->';
 
 export interface Results {
   /** For each kind, its rounds in order. */
@@ -48,18 +42,6 @@ export function renderResults(results: Results): string {
     `${Math.round(results.batchBytes / 1024)} KiB (a batch of all outstanding writes), ${round(limits.roundTripsPerSecond)} loopback`,
     'round trips/s of 100 B.',
   ].join('\n');
-}
-
-/** Puts the results into the README of this folder. */
-export async function writeResults(text: string): Promise<void> {
-  const file = join(import.meta.dirname, 'README.md');
-  const readme = await readFile(file, 'utf8');
-  const [head, rest] = readme.split(begin);
-  const tail = rest?.split(end)[1];
-  if (head === undefined || tail === undefined)
-    throw new Error(`${file} has lost the marks between which results stand`);
-  const written = `${head}${begin}\n\n${text}\n\n${end}${tail}`;
-  await writeFile(file, await format(written, { ...(await resolveConfig(file)), filepath: file }));
 }
 
 function loadRow(name: string, results: Results): Row {

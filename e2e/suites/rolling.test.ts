@@ -7,6 +7,7 @@ import { signalProcess } from './support/faults.ts';
 import { apply, get, kubectl, type KubernetesObject } from './support/kubectl.ts';
 import { OPERATOR_NAMESPACE } from './support/operator-under-test.ts';
 import { rollsUnderWriter } from './support/rolling.ts';
+import { measured } from './support/timings.ts';
 
 const cluster = new ClusterUnderTest('e2e-rolling');
 let client: ClientPod;
@@ -32,9 +33,11 @@ for (const [index, what] of Object.keys(CHANGES).entries()) {
 }
 
 test('kubectl rollout restart is honoured', async () => {
-  await rollsUnderWriter('rollout restart', cluster, client, () =>
+  const { rolledMs, pauseMs } = await rollsUnderWriter('rollout restart', cluster, client, () =>
     kubectl(['-n', cluster.namespace, 'rollout', 'restart', `statefulset/${cluster.name}`]),
   );
+  await measured('rolling restart of three', rolledMs);
+  await measured('pause of writes: rolling restart', pauseMs);
 });
 
 interface Lease extends KubernetesObject {

@@ -2,10 +2,13 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { ClientPod } from './support/client-pod.ts';
 import { ClusterUnderTest } from './support/cluster.ts';
+import { measured } from './support/timings.ts';
 
 const cluster = new ClusterUnderTest('e2e-story');
 
-before(() => cluster.createReady());
+before(async () => {
+  await measured('three members Ready after kubectl apply, images present', await cluster.createReady());
+});
 after(() => cluster.remove());
 
 test('an application with kazoo: versions, ACLs, discovery, configuration', async () => {

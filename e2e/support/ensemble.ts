@@ -12,6 +12,13 @@ export interface EnsembleOptions {
   readonly kind: ServerKind | readonly ServerKind[];
   /** Number of members; 1 is a standalone server. Default 3. */
   readonly size?: number;
+  /** How many of the members, the last ones, have no vote. Default 0. */
+  readonly observers?: number;
+  /**
+   * How many of the members, the last ones, are in nobody's configuration but their own: a reconfiguration may let them join.
+   * `startAll` leaves them out. Default 0.
+   */
+  readonly spares?: number;
   readonly settings?: Settings;
   readonly jvm?: readonly string[];
   /** Where the members' directories go, instead of a new temporary directory. */
@@ -22,8 +29,10 @@ export interface EnsembleOptions {
 export class Ensemble {
   readonly directory: string;
   readonly #members: Member[];
+  readonly #spares: number;
 
-  private constructor(members: readonly Member[], directory: string) {
+  private constructor(members: readonly Member[], directory: string, spares: number) {
+    this.#spares = spares;
     this.#members = [...members];
     this.directory = directory;
   }
@@ -35,10 +44,17 @@ export class Ensemble {
   /** Prepares directories and ports, starts nothing. */
   static async prepare(options: EnsembleOptions): Promise<Ensemble> {
     const size = options.size ?? 3;
+    const isSpare = (index: number): boolean => index >= size - (options.spares ?? 0);
+    const isObserver = (index: number): boolean => index >= size - (options.observers ?? 0);
     const directory = await mkdtemp(join(options.directory ?? tmpdir(), 'zabkeeper-members-'));
     const ports = await Promise.all(Array.from({ length: size }, () => memberPorts()));
     const serverLines =
-      size === 1 ? [] : ports.map((p, index) => `server.${index + 1}=127.0.0.1:${p.quorum}:${p.election}`);
+      size === 1
+        ? []
+        : ports.map((p, index) => {
+            const role = isObserver(index) ? ':observer' : '';
+            return `server.${index + 1}=127.0.0.1:${p.quorum}:${p.election}${role}`;
+          });
     const members = ports.map((memberPorts, index) => {
       const kind = typeof options.kind === 'string' ? options.kind : (options.kind[index] ?? 'ours');
       return new Member({
@@ -46,12 +62,12 @@ export class Ensemble {
         kind,
         directory: join(directory, `member-${index + 1}`),
         ports: memberPorts,
-        serverLines,
-        settings: options.settings ?? {},
+        serverLines: serverLines.filter((_, other) => other === index || !isSpare(other)),
+        settings: { ...options.settings, ...(isObserver(index) ? { peerType: 'observer' } : {}) },
         ...(options.jvm === undefined ? {} : { jvm: options.jvm }),
       });
     });
-    return new Ensemble(members, directory);
+    return new Ensemble(members, directory, options.spares ?? 0);
   }
 
   /** The same members, with their ports and what they have stored, run by another kind of server. Starts nothing. */
@@ -59,6 +75,7 @@ export class Ensemble {
     return new Ensemble(
       this.members.map((member) => new Member({ ...member.spec, kind })),
       this.directory,
+      this.#spares,
     );
   }
 
@@ -84,7 +101,8 @@ export class Ensemble {
   }
 
   async startAll(): Promise<void> {
-    await Promise.all(this.members.map((member) => member.start()));
+    const first = this.members.slice(0, this.members.length - this.#spares);
+    await Promise.all(first.map((member) => member.start()));
     await this.untilServing();
   }
 

@@ -51,6 +51,11 @@ export function javaCommand(
   return { program: 'java', args: [...jvm, logging, '-cp', javaClassPath(), mainClass, ...args] };
 }
 
+/** Our command line tool, with these arguments. */
+export function zabctlCommand(args: readonly string[]): Command {
+  return { program: process.execPath, args: [join(repository, 'src', 'cli', 'main.ts'), ...args] };
+}
+
 /** How to start a server from a `zoo.cfg`. BUNDLE=1 takes the bundle that goes into the image instead of the sources. */
 export function serverCommand(kind: ServerKind, zooCfg: string, jvm?: readonly string[]): Command {
   switch (kind) {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { rule, validated } from './cel.ts';
+import { rule, validated, type ValidationRule } from './cel.ts';
 
 /** An integer or a string, as Kubernetes takes quantities, ports and the like. */
 export const intOrString = z.union([z.int(), z.string().max(256)]).meta({ 'x-kubernetes-int-or-string': true });
@@ -15,6 +15,40 @@ export const quantity = z
 
 /** Labels, annotations or a node selector. */
 export const stringMap = z.record(z.string(), z.string().max(4096)).meta({ maxProperties: 64 });
+
+/** Labels, checked as Kubernetes checks them. @param field How the sentences call it. */
+export function labelMap(field: string, ...rules: readonly ValidationRule[]): z.ZodRecord<z.ZodString, z.ZodString> {
+  const value = z.string().max(63);
+  return z.record(z.string(), value).meta({
+    maxProperties: 32,
+    ...validated(
+      ...rules,
+      rule(
+        "self.all(key, self[key].matches('^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$'))",
+        `${field}: the value of a label must have only letters, digits, '-', '_' and '.', and begin and end with a letter or digit`,
+      ),
+      rule(
+        "self.all(key, key.matches('^([a-z0-9.-]{1,253}/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$'))",
+        `${field}: the key of a label must be a name of 63 characters or fewer, such as team, or example.com/team`,
+      ),
+    ),
+  });
+}
+
+/** A name that becomes part of a host name, as most objects of Kubernetes have. @param field How the sentence calls it. */
+export function objectName(field: string): z.ZodString {
+  return z
+    .string()
+    .max(253)
+    .meta(
+      validated(
+        rule(
+          "self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",
+          `${field} must be a name of lower-case letters, digits, '-' and '.'`,
+        ),
+      ),
+    );
+}
 
 /** The standard shape of a status condition (metav1.Condition). */
 export const condition = z.object({

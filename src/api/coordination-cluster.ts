@@ -1,9 +1,10 @@
 import { z } from 'zod';
-import { celList, immutable, rule, validated } from './cel.ts';
-import { condition, intOrString, quantity, stringMap, timestamp } from './common-schemas.ts';
+import { immutable, rule, validated } from './cel.ts';
+import { condition, objectName, quantity, timestamp } from './common-schemas.ts';
+import { memberConfig } from './member-config.ts';
 import type { KubeObject, ResourceType } from './objects.ts';
+import { podAnnotations, podLabels, podResources } from './pods.ts';
 import { scheduling } from './scheduling.ts';
-import { CONFIGURABLE_KEYS, KEYS_WITH_A_FIELD, OWNED_KEYS, OWNED_PREFIXES } from './zoo-cfg-keys.ts';
 
 /** How the API server names the kind. */
 export const COORDINATION_CLUSTER = {
@@ -16,8 +17,8 @@ export const COORDINATION_CLUSTER = {
 /** The most voters an ensemble may have: each further one makes every write wait for one more acknowledgement. */
 export const VOTERS_MAX = 9;
 
-/** The largest server id: `myid` is one byte in ZooKeeper's session ids. */
-export const SERVER_ID_MAX = 255;
+/** The largest server id. It is a byte of ZooKeeper's session ids, in which 255 marks znodes with a TTL. */
+export const SERVER_ID_MAX = 254;
 
 /** Pod names add an ordinal and a revision hash to it, and all must fit into a DNS label of 63 characters. */
 export const CLUSTER_NAME_LENGTH_MAX = 40;
@@ -44,11 +45,11 @@ const storage = z
     size: quantity
       .default('10Gi')
       .describe('Size of the volume that each member keeps its log and its snapshots on. It can grow, never shrink.'),
-    storageClassName: z
-      .string()
-      .max(253)
+    storageClassName: objectName('storage.storageClassName')
       .optional()
-      .describe("The StorageClass of the volumes; the cluster's default class where it is not set. Cannot be changed."),
+      .describe(
+        "The StorageClass of the volumes; the cluster's default class where it is not set. Cannot be changed once the ensemble is formed.",
+      ),
     whenDeleted: z
       .enum(['Retain', 'Delete'])
       .default('Retain')
@@ -62,49 +63,10 @@ const storage = z
         "!isQuantity(self.size) || quantity(self.size).compareTo(quantity('64Mi')) >= 0",
         'storage.size must be 64Mi or more: a member needs room for a few snapshots and logs',
       ),
-      rule(
-        'has(self.storageClassName) == has(oldSelf.storageClassName) && (!has(self.storageClassName) || self.storageClassName == oldSelf.storageClassName)',
-        'storage.storageClassName cannot be changed: existing volumes stay in the class they were made in; make a new cluster to change it',
-      ),
     ),
   )
   .default({ size: '10Gi', whenDeleted: 'Retain' })
   .describe('The volumes of the members.');
-
-// A line break in a value would write further keys into zoo.cfg. A pattern, because the same as a rule costs more than
-// the API server lets a rule cost.
-const configValue = intOrString.meta({ 'x-kubernetes-int-or-string': true, pattern: '^[^\\r\\n]{0,256}$' });
-
-// Each wrong key is to be refused by one sentence only, the one that helps most.
-const REFUSED_ELSEWHERE = [
-  `key in ${celList([...OWNED_KEYS, ...Object.keys(KEYS_WITH_A_FIELD)])}`,
-  ...OWNED_PREFIXES.map((prefix) => `key.startsWith('${prefix}')`),
-].join(' || ');
-
-const configKeyRules = [
-  rule(
-    `self.all(key, !(${OWNED_PREFIXES.map((prefix) => `key.startsWith('${prefix}')`).join(' || ')}))`,
-    'config must not list members (server.N, group.N, weight.N): the operator writes them from replicas; remove the key',
-  ),
-  rule(
-    `!self.exists(key, key in ${celList(OWNED_KEYS)})`,
-    `config must not set what the operator decides (${OWNED_KEYS.join(', ')}): remove the key`,
-  ),
-  ...Object.entries(KEYS_WITH_A_FIELD).map(([key, field]) =>
-    rule(`!('${key}' in self)`, `config must not set ${key}: set ${field} instead`),
-  ),
-  rule(
-    `self.all(key, key in ${celList(CONFIGURABLE_KEYS)} || ${REFUSED_ELSEWHERE})`,
-    `config may only have keys of zoo.cfg that the server uses: ${CONFIGURABLE_KEYS.join(', ')}`,
-  ),
-];
-
-const resourceAmounts = z.record(z.string(), intOrString).meta({ maxProperties: 16 });
-
-const podMetadataRule = rule(
-  "self.all(key, !key.startsWith('zabkeeper.dev/') && !key.startsWith('app.kubernetes.io/'))",
-  'keys that begin with zabkeeper.dev/ or app.kubernetes.io/ belong to the operator: choose another prefix',
-);
 
 /** What a person declares about an ensemble. */
 export const coordinationClusterSpec = z.object({
@@ -140,20 +102,13 @@ export const coordinationClusterSpec = z.object({
     ),
   imagePullPolicy: z.enum(['Always', 'IfNotPresent', 'Never']).default('IfNotPresent'),
   imagePullSecrets: z
-    .array(z.object({ name: z.string().max(253) }))
+    .array(z.object({ name: objectName('imagePullSecrets[].name') }))
     .max(16)
     .optional()
     .describe("Secrets of the cluster's namespace to pull the image with."),
   storage,
-  resources: z
-    .object({ requests: resourceAmounts.optional(), limits: resourceAmounts.optional() })
-    .default({ requests: { cpu: '50m', memory: '256Mi' }, limits: { memory: '1Gi' } })
-    .describe('CPU and memory of each member.'),
-  config: z
-    .record(z.string(), configValue)
-    .default({})
-    .describe('Further keys of zoo.cfg, such as snapCount, maxClientCnxns or 4lw.commands.whitelist.')
-    .meta({ maxProperties: 64, ...validated(...configKeyRules) }),
+  resources: podResources,
+  config: memberConfig,
   tickTimeMs: z
     .int()
     .default(2000)
@@ -170,20 +125,21 @@ export const coordinationClusterSpec = z.object({
     .describe('For how many ticks a member may be out of touch with its leader.')
     .meta(validated(rule('self >= 1 && self <= 10000', 'syncLimitTicks must be between 1 and 10000 ticks'))),
   scheduling: scheduling.prefault({}).describe('Where the pods may run.'),
-  podLabels: stringMap.optional().describe('Further labels of the pods.').meta(validated(podMetadataRule)),
-  podAnnotations: stringMap.optional().describe('Further annotations of the pods.').meta(validated(podMetadataRule)),
+  podLabels,
+  podAnnotations,
   clusterDomain: z
     .string()
     .max(200)
     .default('cluster.local')
-    .describe("The DNS domain of the Kubernetes cluster, part of the members' addresses. Cannot be changed.")
+    .describe(
+      "The DNS domain of the Kubernetes cluster, part of the members' addresses. Cannot be changed once the ensemble is formed.",
+    )
     .meta(
       validated(
         rule(
           "self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",
           'clusterDomain must be a DNS domain such as cluster.local',
         ),
-        immutable("clusterDomain cannot be changed: it is part of the members' addresses; make a new cluster"),
       ),
     ),
   hibernated: z

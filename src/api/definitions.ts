@@ -5,7 +5,11 @@ import {
   coordinationClusterSpec,
   coordinationClusterStatus,
 } from './coordination-cluster.ts';
+import { sessionTimeoutRule } from './member-config.ts';
 import type { ResourceDefinition } from './custom-resource-definition.ts';
+
+/** In CEL: the members have not yet served together for the first time. */
+const NOT_FORMED = "!has(self.status) || !has(self.status.bootstrap) || self.status.bootstrap.phase != 'Completed'";
 
 /** Every kind of the group; one file of `crds/` each. */
 export const RESOURCE_DEFINITIONS: readonly ResourceDefinition[] = [
@@ -31,6 +35,23 @@ export const RESOURCE_DEFINITIONS: readonly ResourceDefinition[] = [
         '!has(self.status) || !has(self.status.volumeSize) || !isQuantity(self.spec.storage.size) || quantity(self.spec.storage.size).compareTo(quantity(self.status.volumeSize)) >= 0',
         'storage.size cannot shrink below the size of the existing volumes: volumes only grow; to have smaller ones, make a new cluster',
         '.spec.storage.size',
+      ),
+      // A wrong one keeps the ensemble from being formed, and must be possible to put right until it is.
+      rule(
+        `${NOT_FORMED} || has(self.spec.storage.storageClassName) == has(oldSelf.spec.storage.storageClassName) && (!has(self.spec.storage.storageClassName) || self.spec.storage.storageClassName == oldSelf.spec.storage.storageClassName)`,
+        'storage.storageClassName cannot be changed: existing volumes stay in the class they were made in; make a new cluster to change it',
+        '.spec.storage.storageClassName',
+      ),
+      rule(
+        `${NOT_FORMED} || self.spec.clusterDomain == oldSelf.spec.clusterDomain`,
+        "clusterDomain cannot be changed: it is part of the members' addresses; make a new cluster",
+        '.spec.clusterDomain',
+      ),
+      sessionTimeoutRule,
+      rule(
+        '!self.spec.paused || !oldSelf.spec.paused || self.spec.hibernated == oldSelf.spec.hibernated',
+        'hibernated cannot be changed while paused is set: the operator changes nothing then; set paused to false first',
+        '.spec.hibernated',
       ),
       rule(
         '!self.spec.hibernated || self.spec.replicas == oldSelf.spec.replicas',

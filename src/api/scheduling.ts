@@ -1,23 +1,29 @@
 import { z } from 'zod';
-import { stringMap } from './common-schemas.ts';
+import { rule, validated } from './cel.ts';
+import { labelMap, objectName, stringMap } from './common-schemas.ts';
 
 // The shapes below are those of Kubernetes' core/v1, written out so that `kubectl apply` refuses a misspelt field
 // instead of the StatefulSet controller failing later where nobody looks.
 
-const expression = z.object({
-  key: z.string().max(317),
-  operator: z.string().max(16),
-  values: z.array(z.string().max(256)).max(64).optional(),
-});
+function expression<const Operators extends readonly string[]>(operators: Operators) {
+  return z.object({
+    key: z.string().max(317),
+    operator: z.enum(operators),
+    values: z.array(z.string().max(256)).max(64).optional(),
+  });
+}
+
+const labelExpression = expression(['In', 'NotIn', 'Exists', 'DoesNotExist']);
+const nodeExpression = expression(['In', 'NotIn', 'Exists', 'DoesNotExist', 'Gt', 'Lt']);
 
 const labelSelector = z.object({
   matchLabels: stringMap.optional(),
-  matchExpressions: z.array(expression).max(32).optional(),
+  matchExpressions: z.array(labelExpression).max(32).optional(),
 });
 
 const nodeSelectorTerm = z.object({
-  matchExpressions: z.array(expression).max(32).optional(),
-  matchFields: z.array(expression).max(32).optional(),
+  matchExpressions: z.array(nodeExpression).max(32).optional(),
+  matchFields: z.array(nodeExpression).max(32).optional(),
 });
 
 const weight = z.int().min(1).max(100);
@@ -52,13 +58,30 @@ const affinity = z.object({
   podAntiAffinity: podAffinity.optional(),
 });
 
-const toleration = z.object({
-  key: z.string().max(317).optional(),
-  operator: z.enum(['Exists', 'Equal', 'Lt', 'Gt']).optional(),
-  value: z.string().max(256).optional(),
-  effect: z.enum(['NoSchedule', 'PreferNoSchedule', 'NoExecute']).optional(),
-  tolerationSeconds: z.int().optional(),
-});
+const toleration = z
+  .object({
+    key: z.string().max(317).optional(),
+    operator: z.enum(['Exists', 'Equal', 'Lt', 'Gt']).optional(),
+    value: z.string().max(256).optional(),
+    effect: z.enum(['NoSchedule', 'PreferNoSchedule', 'NoExecute']).optional(),
+    tolerationSeconds: z.int().optional(),
+  })
+  .meta(
+    validated(
+      rule(
+        "!has(self.operator) || self.operator != 'Exists' || !has(self.value) || self.value == ''",
+        'a toleration with operator Exists must have no value: remove the value, or write operator: Equal',
+      ),
+      rule(
+        "has(self.key) && self.key != '' || has(self.operator) && self.operator == 'Exists'",
+        'a toleration without a key tolerates everything, and must say so with operator: Exists',
+      ),
+      rule(
+        "!has(self.tolerationSeconds) || has(self.effect) && self.effect == 'NoExecute'",
+        'tolerationSeconds has a meaning with effect: NoExecute only: set that, or remove tolerationSeconds',
+      ),
+    ),
+  );
 
 const topologySpreadConstraint = z.object({
   maxSkew: z.int().min(1),
@@ -73,7 +96,7 @@ const topologySpreadConstraint = z.object({
 
 /** Where the members' pods may run. */
 export const scheduling = z.object({
-  nodeSelector: stringMap.optional().describe('Labels that a node must have.'),
+  nodeSelector: labelMap('scheduling.nodeSelector').optional().describe('Labels that a node must have.'),
   tolerations: z.array(toleration).max(32).optional().describe('Taints of nodes that the members accept.'),
   affinity: affinity
     .optional()
@@ -83,5 +106,5 @@ export const scheduling = z.object({
     .max(8)
     .optional()
     .describe('Replaces the default, which spreads the members over zones and over nodes where it can.'),
-  priorityClassName: z.string().max(253).optional().describe('The PriorityClass of the pods.'),
+  priorityClassName: objectName('scheduling.priorityClassName').optional().describe('The PriorityClass of the pods.'),
 });

@@ -14,6 +14,13 @@ interface GlobalOptions {
   readonly auth?: string;
 }
 
+interface ReconfigOptions {
+  readonly joining?: readonly string[];
+  readonly leaving?: readonly string[];
+  readonly members?: readonly string[];
+  readonly version?: string;
+}
+
 const program = new Command('zabctl')
   .description('Look at and change the znodes of a ZooKeeper ensemble, back it up and restore it')
   .option('-s, --server <connect string>', 'host:port,host:port/chroot', '127.0.0.1:2181')
@@ -74,6 +81,26 @@ program
   .command('stat <path>')
   .description('print what is known of a znode')
   .action((path: string) => withClient(async (zk) => describe((await zk.get(path)).stat)));
+
+program
+  .command('config')
+  .description('print the configuration of the ensemble: its servers and its version')
+  .action(() => withClient(async (zk) => `${await zk.configuration()}\n`));
+
+program
+  .command('reconfig')
+  .description('change who belongs to the ensemble, and print the new configuration')
+  .addHelpText(
+    'after',
+    '\nA line is server.4=host:2888:3888:participant;2181, or :observer. Needs --auth of a user who may write /zookeeper/config.',
+  )
+  .option('-j, --joining <line...>', 'servers that join, or change')
+  .option('-l, --leaving <id...>', 'servers that leave')
+  .option('-m, --members <line...>', 'all servers of the new configuration, instead of the two')
+  .option('-v, --version <version>', 'only if the configuration has this version, as config prints it')
+  .action((options: ReconfigOptions) =>
+    withClient(async (zk) => `${await zk.reconfig({ ...options, leaving: options.leaving?.map(Number) ?? [] })}\n`),
+  );
 
 addBackupCommands(program, () => {
   const { server, auth, timeout } = program.opts<GlobalOptions>();

@@ -1,4 +1,4 @@
-import { encodeUtf8 } from '../common/utf8.ts';
+import { decodeUtf8, encodeUtf8 } from '../common/utf8.ts';
 import type { JuteReader } from '../server/protocol/jute-reader.ts';
 import { readMultiResponse, writeMultiRequest } from '../server/protocol/multi.ts';
 import type { MultiOperation, MultiResult } from '../server/protocol/multi.ts';
@@ -45,11 +45,25 @@ export type TransactionOperation =
   | { readonly type: 'delete' | 'check'; readonly path: string; readonly version?: number }
   | { readonly type: 'set'; readonly path: string; readonly data: Uint8Array | null; readonly version?: number };
 
+/** Who joins and leaves an ensemble, or all of its servers: one of the two. */
+export interface MembershipChange {
+  /** Lines of the configuration, `server.4=host:2888:3888:participant;2181`; one of a server that is there replaces it. */
+  readonly joining?: readonly string[];
+  /** Ids. */
+  readonly leaving?: readonly number[];
+  /** Lines, as for `joining`: the whole new configuration. */
+  readonly members?: readonly string[];
+  /** Only if the configuration in force has this version: hexadecimal, as its text has it. Default: whichever it is. */
+  readonly version?: string;
+}
+
 /** Everybody may do everything: what a znode gets that is created without an ACL. */
 export const OPEN_ACL: readonly Acl[] = [{ perms: Perm.all, scheme: 'world', id: 'anyone' }];
 
-/** Any version of a znode. */
+/** Any version of a znode, or of the configuration. */
 const ANY = -1;
+
+const CONFIG_PATH = '/zookeeper/config';
 
 /**
  * A client of a ZooKeeper ensemble. It connects in the background, to one server after another, and keeps its session over
@@ -183,6 +197,39 @@ export class ZooKeeper {
     return results;
   }
 
+  /** The configuration in force, as this client's server knows it: its `server.N` lines, and `version=` at the end. */
+  async configuration(): Promise<string> {
+    const request = { path: CONFIG_PATH, watch: false };
+    const { data } = await this.#session.request(
+      OpCode.getData,
+      CONFIG_PATH,
+      (writer) => requests.writePathWatchRequest(writer, request),
+      responses.readGetDataResponse,
+    );
+    return decodeUtf8(data ?? new Uint8Array(0));
+  }
+
+  /**
+   * Changes who belongs to the ensemble, and returns the new configuration's text. Who may write `/zookeeper/config` may do it: see
+   * {@link addAuth}. Fails with `badVersion`, `newConfigNoQuorum` (too few of the new voters are synchronized with the leader),
+   * `reconfigInProgress`, `badArguments`, `noAuth`, `reconfigDisabled`.
+   */
+  async reconfig({ joining, leaving, members, version }: MembershipChange): Promise<string> {
+    const request = {
+      joiningServers: listOf(joining),
+      leavingServers: listOf(leaving),
+      newMembers: listOf(members),
+      configVersion: version === undefined ? ANY : Number.parseInt(version, 16),
+    };
+    const { data } = await this.#session.request(
+      OpCode.reconfig,
+      CONFIG_PATH,
+      (writer) => requests.writeReconfigRequest(writer, request),
+      responses.readGetDataResponse,
+    );
+    return decodeUtf8(data ?? new Uint8Array(0));
+  }
+
   /** Shows an identity, for instance `digest` and `user:password`. If it is refused, the session's state becomes authFailed. */
   addAuth(scheme: string, proof: string): void {
     this.#session.addAuth({ type: 0, scheme, auth: encodeUtf8(proof) });
@@ -257,6 +304,11 @@ export class ZooKeeper {
 /** An operation that was not tried because another failed: that one's error is what matters. */
 function isRolledBack(error: number): boolean {
   return replyError(error, '').failure === 'runtimeInconsistency';
+}
+
+/** As the request has it; null for what is not said. */
+function listOf(items: readonly (string | number)[] | undefined): string | null {
+  return items === undefined || items.length === 0 ? null : items.join(',');
 }
 
 function nothing(): void {

@@ -2,9 +2,12 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { CodedError } from '../common/errors.ts';
 import type { ErrorCode } from '../common/errors.ts';
-import { ownServer } from './config/own-server.ts';
+import type { Ensemble } from './config/ensemble.ts';
+import { ownServer, reconfigured } from './config/own-server.ts';
+import type { ZooConfig } from './config/zoo-cfg.ts';
 import { parseZooCfg } from './config/zoo-cfg.ts';
 import { allowInitialization, prepareDirectories, readServerId } from './net/data-directory.ts';
+import { readDynamicConfiguration } from './net/dynamic-configuration.ts';
 import { describeFailure } from './net/driver.ts';
 import { createLogger } from './net/logger.ts';
 import { ZooServer } from './net/server.ts';
@@ -65,11 +68,24 @@ function parseArguments() {
   }
 }
 
+/** What the last reconfiguration led to, if that is newer than zoo.cfg. */
+function newerEnsemble({ dataDir, ensemble, standalone }: ZooConfig): Ensemble {
+  const saved = standalone ? undefined : readDynamicConfiguration(dataDir);
+  return saved !== undefined && saved.version > ensemble.version ? saved : ensemble;
+}
+
 async function main(): Promise<void> {
   const { file, initialize, ...flags } = parseArguments();
-  const { config, warnings } = parseZooCfg(readText(file), file, readText);
-  prepareDirectories(config);
-  const own = ownServer(config, readServerId(config.dataDir, flags['my-id-from-hostname']), file);
+  const { config: configured, warnings } = parseZooCfg(readText(file), file, readText);
+  prepareDirectories(configured);
+  const ensemble = newerEnsemble(configured);
+  const id = readServerId(configured.dataDir, flags['my-id-from-hostname']);
+  // The list in zoo.cfg may be shorter by now than what this server once belonged to, and still belongs to.
+  const isNamed = configured.ensemble.servers.some((server) => server.id === id);
+  const isKept = !isNamed && ensemble.servers.some((server) => server.id === id);
+  const named = ownServer(isKept ? { ...configured, ensemble } : configured, id, file);
+  const config = { ...configured, ensemble };
+  const own = reconfigured(named, ensemble);
   const logger = createLogger(process.env['LOG_LEVEL'] ?? 'info', own.id);
   for (const warning of warnings) logger.warn(warning);
   if (initialize) allowInitialization(config);

@@ -1,6 +1,7 @@
 import type { ServerId } from '../common/types.ts';
 import type { MemberConfig } from '../server/pipeline/types.ts';
-import { majorityMembership } from '../server/zab/membership.ts';
+import { changeMembership, readMembership } from '../server/config/reconfiguration.ts';
+import type { PeerRole } from '../server/zab/types.ts';
 import type { History } from './history.ts';
 import type { Network } from './network.ts';
 import type { SeededRandom } from './random.ts';
@@ -12,33 +13,54 @@ import { VoteLinks } from './votes.ts';
 /** How long a disk takes at most, one of these for a whole life: a slow one has more that a crash can lose. */
 const DISK_LATENCIES_MS = [4, 40, 250] as const;
 
+/** How many servers there are of each kind. */
+export interface ClusterSize {
+  readonly voters: number;
+  readonly observers: number;
+  /** Servers that are in no configuration until an administrator lets them join. */
+  readonly spares: number;
+}
+
+/** The line of a server in a configuration. */
+export function serverLine(id: ServerId, role: PeerRole): string {
+  return `server.${id}=server-${id}:2888:3888:${role};2181`;
+}
+
 /** How the members of a simulated ensemble are configured. Small limits make rare things frequent. */
-function configOf(serverId: ServerId, ids: readonly ServerId[], random: SeededRandom): MemberConfig {
+function configOf(serverId: ServerId, random: SeededRandom): Omit<MemberConfig, 'zab'> & { readonly zab: ZabSettings } {
   return {
     zab: {
       serverId,
-      membership: majorityMembership({ version: 0, text: '', members: ids.map((id) => ({ id, role: 'participant' })) }),
       tickTimeMs: 500,
       initLimitTicks: 10,
       syncLimitTicks: 4,
       committedLogEntries: random.pick([3, 20, 500]),
+      readMembership,
     },
+    changeMembership,
     minSessionTimeoutMs: 1_000,
     maxSessionTimeoutMs: 10_000,
     maxFrameBytes: 0xfffff,
     outstandingRequestsMax: 1_000,
     snapshotEveryTransactions: random.pick([15, 100, 100_000]),
-    skipAcl: false,
+    // Its administrator is anybody.
+    skipAcl: true,
     superDigest: undefined,
     extendedTypesEnabled: false,
   };
 }
 
+type ZabSettings = Omit<MemberConfig['zab'], 'membership'>;
+
 interface Seat {
-  readonly config: MemberConfig;
+  readonly config: ReturnType<typeof configOf>;
+  /** The text of the configuration that it starts with: its own at first, then the last one that was in force. */
+  configuration: string;
   readonly disk: SimulatedDisk;
   server: SimulatedServer | undefined;
   storage: SimulatedStorage | undefined;
+  /** The faults are over: whatever ends still is started again. */
+  mended: boolean;
 }
 
 /** All servers of one simulated ensemble, with their disks, which outlive them. */
@@ -54,21 +76,31 @@ export class Cluster {
   private readonly diskLatencyMs: number;
   private readonly seats = new Map<ServerId, Seat>();
 
-  constructor(size: number, parts: { scheduler: Scheduler; network: Network; random: SeededRandom; history: History }) {
+  /** Voters have the smallest ids, then come observers, then spares. */
+  constructor(
+    { voters, observers, spares }: ClusterSize,
+    parts: { scheduler: Scheduler; network: Network; random: SeededRandom; history: History },
+  ) {
     this.scheduler = parts.scheduler;
     this.network = parts.network;
     this.random = parts.random;
     this.history = parts.history;
     this.votes = new VoteLinks(parts.scheduler, parts.network, parts.random.fork());
     this.diskLatencyMs = this.random.pick(DISK_LATENCIES_MS);
-    this.ids = Array.from({ length: size }, (_, index) => index + 1);
+    this.ids = Array.from({ length: voters + observers + spares }, (_, index) => index + 1);
+    const lines = this.ids
+      .slice(0, voters + observers)
+      .map((id) => serverLine(id, id <= voters ? 'participant' : 'observer'));
     for (const id of this.ids) {
-      const config = configOf(id, this.ids, this.random);
+      const config = configOf(id, this.random);
+      const own = id > voters + observers ? [serverLine(id, 'participant')] : [];
       this.seats.set(id, {
         config,
+        configuration: [...lines, ...own, 'version=0'].join('\n'),
         disk: new SimulatedDisk(this.random.fork()),
         server: undefined,
         storage: undefined,
+        mended: false,
       });
     }
   }
@@ -79,8 +111,12 @@ export class Cluster {
     if (seat.server !== undefined) return;
     seat.disk.repair();
     const random = this.random.fork();
+    const config = { ...seat.config, zab: { ...seat.config.zab, membership: readMembership(seat.configuration) } };
     const storage = new SimulatedStorage(seat.disk, this.scheduler, random.fork(), this.diskLatencyMs);
-    const server: SimulatedServer = new SimulatedServer(seat.config, {
+    const server: SimulatedServer = new SimulatedServer(config, {
+      configured: (text) => {
+        seat.configuration = text;
+      },
       scheduler: this.scheduler,
       network: this.network,
       votes: this.votes,
@@ -108,6 +144,16 @@ export class Cluster {
     if (powerLoss) seat.disk.losePower();
   }
 
+  /** Tells the process to stop, as a rolling update does. It ends when it has finished what it can. */
+  stop(id: ServerId): void {
+    const { server } = this.seat(id);
+    server?.stop(() => {
+      const seat = this.seat(id);
+      if (seat.server === server) this.crash(id, false);
+      if (seat.mended) this.restart(id);
+    });
+  }
+
   crashAfterDiskOperations(id: ServerId, operations: number): void {
     this.seat(id).disk.crashAfter(operations);
   }
@@ -118,7 +164,9 @@ export class Cluster {
 
   /** After the last fault: the disk works again, and the server runs. */
   mend(id: ServerId): void {
-    this.seat(id).disk.repair();
+    const seat = this.seat(id);
+    seat.mended = true;
+    seat.disk.repair();
     this.restart(id);
   }
 

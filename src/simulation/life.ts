@@ -1,3 +1,4 @@
+import { Administrator } from './administrator.ts';
 import { checkAgreement } from './checkers/agreement.ts';
 import { checkDurability } from './checkers/durability.ts';
 import { checkOrder } from './checkers/order.ts';
@@ -40,8 +41,11 @@ export function live(seed: number): LifeResult {
   const note = (what: string): void => {
     trace.push(`${String(Math.round(scheduler.nowMs)).padStart(7)} ms  ${what}`);
   };
-  const size = random.chance(0.6) ? 3 : 5;
-  const cluster = new Cluster(size, { scheduler, network, random: random.fork(), history });
+  const voters = random.chance(0.6) ? 3 : 5;
+  const observers = random.pick([0, 0, 1, 2]);
+  const spares = random.pick([0, 1, 2, 3]);
+  const size = voters + observers + spares;
+  const cluster = new Cluster({ voters, observers, spares }, { scheduler, network, random: random.fork(), history });
   for (const id of cluster.ids) cluster.restart(id);
 
   const violations = storm({ cluster, scheduler, network, random, history, note });
@@ -89,11 +93,18 @@ function storm(stage: Stage): string[] {
   for (const worker of workers) worker.start();
   const nemesis = new Nemesis(cluster, clients, { scheduler, random: random.fork(), note });
   nemesis.start();
+  const administrator = new Administrator(cluster, client('administrator', stage), {
+    scheduler,
+    random: random.fork(),
+    note,
+  });
+  if (random.chance(0.7)) administrator.start();
   scheduler.run(scheduler.nowMs + STORM_MS, () => cluster.flaws.length > 0);
   if (cluster.flaws.length > 0) return [];
 
   note('the faults end');
   nemesis.stop();
+  administrator.stop();
   network.heal();
   network.weather = CALM;
   for (const id of cluster.ids) {

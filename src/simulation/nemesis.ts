@@ -55,6 +55,7 @@ export class Nemesis {
     if (dice < 12) this.crash(this.victim());
     else if (dice < 18) this.crashDuringElection();
     else if (dice < 22) this.leaveBehind();
+    else if (dice < 25) this.stopProcess(this.victim());
     else if (dice < 28) this.crashAll();
     else if (dice < 38) this.crashInTheMiddleOfAWrite(this.victim());
     else if (dice < 44) this.failDisk(this.victim());
@@ -82,6 +83,12 @@ export class Nemesis {
   private crash(server: ServerId, powerLoss = this.random.chance(0.7)): void {
     this.note(`crash of server ${server}${powerLoss ? ', its machine loses power' : ''}`);
     this.cluster.crash(server, powerLoss);
+    this.restartLater(server);
+  }
+
+  private stopProcess(server: ServerId): void {
+    this.note(`server ${server} is told to stop`);
+    this.cluster.stop(server);
     this.restartLater(server);
   }
 

@@ -23,6 +23,8 @@ export interface ServerParts {
   readonly random: SeededRandom;
   readonly history: History;
   readonly storage: SimulatedStorage;
+  /** Called when a configuration is in force; it is on the disk when this returns. */
+  readonly configured: (text: string) => void;
   /** Called when the server ended itself (its disk failed, or an assertion of the code under test). */
   readonly ended: (reason: unknown) => void;
 }
@@ -47,6 +49,7 @@ export class SimulatedServer {
   private readonly clients = new Map<number, Stream>();
   private readonly learners = new Map<number, Stream>();
   private leader: Stream | undefined;
+  private onStopped: () => void = () => {};
   private leaderDial = 0;
   private nextConnection = 1;
   private turn: Scheduled | undefined;
@@ -80,6 +83,12 @@ export class SimulatedServer {
       this.listen();
       this.take({ type: 'start', acceptedEpoch, currentEpoch, mayVote: mayVote(empty) });
     });
+  }
+
+  /** SIGTERM: the member finishes what it can; `stopped` is called when it has. */
+  stop(stopped: () => void): void {
+    this.onStopped = stopped;
+    this.take({ type: 'stop' });
   }
 
   /** The process is gone: nothing of it happens any more. The disk keeps what it keeps. */
@@ -226,9 +235,15 @@ export class SimulatedServer {
       case 'role':
         this.noteRole(output.role);
         return;
+      case 'stopped':
+        this.onStopped();
+        return;
+      case 'configuration':
+        this.parts.configured(output.text);
+        return;
+      case 'nextConfiguration':
       case 'pauseClients':
       case 'log':
-      case 'stopped':
         return;
     }
   }

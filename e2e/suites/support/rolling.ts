@@ -16,7 +16,7 @@ export async function rollsUnderWriter(
   cluster: ClusterUnderTest,
   client: ClientPod,
   change: () => Promise<unknown>,
-): Promise<void> {
+): Promise<{ readonly rolledMs: number; readonly pauseMs: number }> {
   const leader = await cluster.leader();
   const old = new Set((await cluster.pods()).map(({ metadata }) => metadata.uid));
   const writer = await Writer.start(client, cluster.address, `/${what.replaceAll(' ', '-')}`);
@@ -30,7 +30,7 @@ export async function rollsUnderWriter(
     });
     await cluster.ready();
   });
-  const rolledS = Math.round((performance.now() - startedMs) / 1000);
+  const rolledMs = performance.now() - startedMs;
   const written = await checkWriter(writer);
   const pods = await cluster.pods();
   const born = pods.map(({ metadata }) => Date.parse(metadata.creationTimestamp));
@@ -38,9 +38,10 @@ export async function rollsUnderWriter(
   assert.equal(Date.parse(leaderPod?.metadata.creationTimestamp ?? ''), Math.max(...born), `${leader} led: it is last`);
   assert.equal((await cluster.object())?.status?.updatedReplicas, pods.length);
   process.stdout.write(
-    `${what}: ${rolledS} s; writes paused for at most ${pauseMs} ms; all of ${written} acknowledged writes are there\n`,
+    `${what}: ${Math.round(rolledMs / 1000)} s; writes paused for at most ${pauseMs} ms; all of ${written} acknowledged writes are there\n`,
   );
   assert.ok(pauseMs <= PAUSE_MAX_MS, `writes paused for ${pauseMs} ms`);
+  return { rolledMs, pauseMs };
 }
 
 /** Ends a writer: nothing that was acknowledged is lost, and its session lived on. Returns how many writes there were. */

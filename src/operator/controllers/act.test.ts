@@ -19,7 +19,7 @@ function service(name: string, more: object = {}): KubeObject {
 }
 
 function observing(...existing: readonly KubeObject[]): Observed {
-  return { now: '2026-01-01T00:00:00Z', existing, pods: [], claims: [], reports: new Map() };
+  return { now: '2026-01-01T00:00:00Z', freshPassword: 'new', existing, pods: [], claims: [], reports: new Map() };
 }
 
 const applyAll: Step[] = ['a', 'b'].map((name) => ({ do: 'apply', kind: 'Service', object: service(name) }));
@@ -38,6 +38,7 @@ function writers(refusals: Readonly<Record<string, number>> = {}) {
       await write(`apply ${object.metadata.name}`);
       return { ...object, metadata: { ...object.metadata, resourceVersion: '2' } };
     },
+    create: async (_: unknown, object: KubeObject) => await write(`create ${object.metadata.name}`),
     delete: async (_: unknown, __: string, name: string) => await write(`delete ${name}`),
     mergePatch: async (_: unknown, __: string, name: string) => await write(`patch ${name}`),
   } as unknown as Writers['client'];

@@ -15,7 +15,7 @@ export interface StepFailure {
 
 /** What {@link act} writes with. */
 export interface Writers {
-  readonly client: Pick<KubeClient, 'apply' | 'delete' | 'mergePatch'>;
+  readonly client: Pick<KubeClient, 'apply' | 'create' | 'delete' | 'mergePatch'>;
   readonly applied: AppliedObjects;
   readonly setFinalizers: (finalizers: readonly string[]) => Promise<void>;
   /** Rejects with a conflict where the cluster is no longer as it was when the steps were decided. */
@@ -72,6 +72,12 @@ async function perform(
       applied.note(object, before, await client.apply(KINDS[kind], object));
       return;
     }
+    case 'create': {
+      const { object, kind } = step;
+      logger.info('creating', { kind, name: object.metadata.name, namespace });
+      await client.create(KINDS[kind], object);
+      return;
+    }
     case 'delete': {
       const { kind, name, uid, resourceVersion } = step;
       if (step.announce !== undefined) await announce(step.announce);
@@ -104,6 +110,8 @@ function describe(step: Step): string {
   switch (step.do) {
     case 'apply':
       return `applying ${step.kind} ${step.object.metadata.name}`;
+    case 'create':
+      return `creating ${step.kind} ${step.object.metadata.name}`;
     case 'delete':
       return `deleting ${step.kind} ${step.name}`;
     case 'expandClaim':

@@ -26,7 +26,8 @@ function worldBeforeRestart(): FakeWorld {
 /** A controller whose caches show the world as it is, and whose API server lists these pods. */
 function controllerOf(world: FakeWorld, listedPods: readonly Pod[]) {
   const deleted: (DeletePreconditions & { readonly name: string })[] = [];
-  const { statefulSet, existing, pods, claims, reports } = world.observe();
+  const { statefulSet, superUser, existing, pods, claims, reports } = world.observe();
+  const secret = existing.find(({ kind }) => kind === 'Secret');
   const cacheOf = (kind: CachedKind) => {
     const objects: KubeObject[] = [...existing, ...pods, ...claims]
       .filter((object) => object.kind === kind)
@@ -39,6 +40,7 @@ function controllerOf(world: FakeWorld, listedPods: readonly Pod[]) {
   const client = {
     get: async ({ plural }: ResourceType) => {
       if (plural === COORDINATION_CLUSTER.plural) return world.theCluster;
+      if (plural === KINDS.Secret.plural) return { ...secret, data: { password: btoa(superUser?.password ?? '') } };
       return plural === KINDS.StatefulSet.plural ? statefulSet : undefined;
     },
     list: async () => ({ items: listedPods, resourceVersion: '1' }),

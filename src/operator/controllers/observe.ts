@@ -1,22 +1,36 @@
+import { randomBytes } from 'node:crypto';
 import type { CoordinationCluster } from '../../api/coordination-cluster.ts';
 import type { KubeObject, ObjectMeta } from '../../api/objects.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { ReadableCache } from '../kube/object-cache.ts';
 import type { Observed } from '../plan/model.ts';
 import { validLatch } from '../plan/bootstrap.ts';
-import { KINDS, type Kind, type PersistentVolumeClaim, type Pod, type StatefulSet } from '../resources/kubernetes.ts';
+import {
+  KINDS,
+  type Kind,
+  type PersistentVolumeClaim,
+  type Pod,
+  type Secret,
+  type StatefulSet,
+} from '../resources/kubernetes.ts';
 import {
   clientServiceName,
   namespaceOf,
+  operatorSecretName,
   peerServiceName,
   selectorLabels,
   selectorString,
   setName,
 } from '../resources/names.ts';
+import { superUser, type SuperUser } from '../resources/operator-secret.ts';
+import { podRefusals } from './pod-refusals.ts';
 import type { MemberReader } from './member-reader.ts';
 
 /** The kinds that are read from caches. */
-export type CachedKind = Exclude<Kind, 'StatefulSet'>;
+export type CachedKind = Exclude<Kind, 'StatefulSet' | 'Secret'>;
+
+/** Bytes of a new password: nobody guesses it, so that its SHA-1 digest may be seen. */
+const PASSWORD_BYTES = 24;
 
 /** What {@link observe} reads with. */
 export interface Sources {
@@ -30,19 +44,29 @@ export type PodSource = 'cache' | 'api';
 
 /**
  * Reads the world around a cluster. The StatefulSet, and the volumes whenever a decision about their data is due, are
- * read from the API server itself: a stale cache must never make a second bootstrap or delete a volume.
+ * read from the API server itself, as is the Secret, which the operator may read by its name only: a stale cache must never make a second bootstrap or delete a volume.
  */
 export async function observe(cluster: CoordinationCluster, sources: Sources, podSource: PodSource): Promise<Observed> {
   const pods = podSource === 'cache' ? cached<Pod>(sources.caches.Pod, cluster) : await readPods(cluster, sources);
-  const [statefulSet, claims, others, reports] = await Promise.all([
+  const [statefulSet, secret, claims, others, reports] = await Promise.all([
     sources.client.get<StatefulSet>(KINDS.StatefulSet, namespaceOf(cluster), setName(cluster)),
+    sources.client.get<Secret>(KINDS.Secret, namespaceOf(cluster), operatorSecretName(cluster)),
     observeClaims(cluster, sources),
     Promise.all(cachedNames(cluster).map(([kind, name]) => observeObject(cluster, kind, name, sources))),
     sources.readMembers(pods),
   ]);
+  const someMissing = statefulSet !== undefined && pods.length < statefulSet.spec.replicas;
+  const refusals = someMissing ? await podRefusals(cluster, statefulSet, sources.client) : undefined;
   const configMaps = cached(sources.caches.ConfigMap, cluster).filter(({ metadata }) => isOwned(metadata, cluster));
-  const existing = [statefulSet, ...others, ...configMaps].filter((object) => object !== undefined);
-  return { now: new Date().toISOString(), statefulSet, existing, pods, claims, reports };
+  const existing = [statefulSet, secret, ...others, ...configMaps].filter((object) => object !== undefined);
+  const freshPassword = randomBytes(PASSWORD_BYTES).toString('base64url');
+  const now = new Date().toISOString();
+  return { now, statefulSet, superUser: superUserIn(secret), freshPassword, existing, pods, claims, reports, refusals };
+}
+
+function superUserIn(secret: Secret | undefined): SuperUser | undefined {
+  const password = Buffer.from(secret?.data?.['password'] ?? '', 'base64').toString();
+  return password === '' ? undefined : superUser(password);
 }
 
 async function readPods(cluster: CoordinationCluster, { client }: Sources): Promise<Pod[]> {
@@ -54,7 +78,7 @@ async function observeClaims(
   cluster: CoordinationCluster,
   { client, caches }: Sources,
 ): Promise<PersistentVolumeClaim[]> {
-  const decisionDue = validLatch(cluster) === undefined || cluster.metadata.deletionTimestamp !== undefined;
+  const decisionDue = validLatch(cluster)?.phase !== 'Completed' || cluster.metadata.deletionTimestamp !== undefined;
   if (!decisionDue) return cached<PersistentVolumeClaim>(caches.PersistentVolumeClaim, cluster);
   const scope = { namespace: namespaceOf(cluster), labelSelector: selectorString(cluster) };
   const { items } = await client.list<PersistentVolumeClaim>(KINDS.PersistentVolumeClaim, scope);

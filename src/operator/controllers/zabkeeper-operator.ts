@@ -14,6 +14,7 @@ import type { PlanSettings } from '../plan/model.ts';
 import { KINDS } from '../resources/kubernetes.ts';
 import { MANAGER } from '../resources/names.ts';
 import { ClusterController } from './cluster-controller.ts';
+import { addGauges } from './gauges.ts';
 import { readMembers } from './member-reader.ts';
 import type { CachedKind } from './observe.ts';
 
@@ -75,7 +76,8 @@ export class ZabkeeperOperator extends ResilientOperator {
     const { group, version, plural } = COORDINATION_CLUSTER;
     const { watchNamespace } = this.#options;
     await this.watchResource(group, version, plural, async (event) => this.#clusterChanged(event), watchNamespace);
-    for (const owned of Object.values(KINDS)) {
+    for (const [kind, owned] of Object.entries(KINDS)) {
+      if (kind === 'Secret') continue; // The operator may read those whose name it knows, and list none.
       await this.watchResource(
         owned.group,
         owned.version,
@@ -85,7 +87,11 @@ export class ZabkeeperOperator extends ResilientOperator {
         OWNED_LABELS,
       );
     }
-    this.#addGauges();
+    addGauges(this.metrics, {
+      leads: () => this.#election.isLeading,
+      queueDepths: () => ({ [COORDINATION_CLUSTER.kind]: this.#queue.depth }),
+      clusters: () => this.cacheOf<CoordinationCluster>(COORDINATION_CLUSTER).values(),
+    });
   }
 
   /** Everything that this operator changes, it changes behind this, and only while it holds the lease. */
@@ -166,34 +172,6 @@ export class ZabkeeperOperator extends ResilientOperator {
       reconciliations.inc({ kind, result });
     }
   }
-
-  #addGauges(): void {
-    this.metrics.addGauge({
-      name: 'leading',
-      help: 'Whether this replica leads (1) or waits (0).',
-      labelNames: [],
-      observe: () => [{ labels: {}, value: this.#election.isLeading ? 1 : 0 }],
-    });
-    this.metrics.addGauge({
-      name: 'queue_depth',
-      help: 'Resources that wait to be looked at.',
-      labelNames: ['kind'],
-      observe: () => [{ labels: { kind: COORDINATION_CLUSTER.kind }, value: this.#queue.depth }],
-    });
-    this.metrics.addGauge({
-      name: 'cluster_members',
-      help: 'Members of each CoordinationCluster, by state (desired, ready).',
-      labelNames: ['namespace', 'name', 'state'],
-      observe: () => [...this.cacheOf<CoordinationCluster>(COORDINATION_CLUSTER).values()].flatMap(memberCounts),
-    });
-  }
-}
-
-function memberCounts({ metadata: { name, namespace = '' }, spec, status }: CoordinationCluster) {
-  return [
-    { labels: { namespace, name, state: 'desired' }, value: spec.hibernated ? 0 : spec.replicas },
-    { labels: { namespace, name, state: 'ready' }, value: status?.readyReplicas ?? 0 },
-  ];
 }
 
 function metaOf({ metadata }: KubeObject): ResourceMeta {

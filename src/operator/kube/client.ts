@@ -11,6 +11,7 @@ export interface Scope {
   /** All namespaces where it is not set. */
   readonly namespace?: string | undefined;
   readonly labelSelector?: string | undefined;
+  readonly fieldSelector?: string | undefined;
 }
 
 /** All objects at one moment. */
@@ -120,7 +121,12 @@ export class KubeClient {
       const request: ApiRequest = {
         method: HttpMethod.GET,
         path: resourcePath(type, scope.namespace),
-        query: { labelSelector: scope.labelSelector, limit: String(PAGE_SIZE), continue: next },
+        query: {
+          labelSelector: scope.labelSelector,
+          fieldSelector: scope.fieldSelector,
+          limit: String(PAGE_SIZE),
+          continue: next,
+        },
       };
       const page = await this.#read<RawList<T>>(request);
       // The pages after the first are of the first one's moment.

@@ -1,10 +1,12 @@
 import type { BootstrapLatch, CoordinationCluster } from '../../api/coordination-cluster.ts';
 import type { KubeObject } from '../../api/objects.ts';
+import { operatorSecretName } from '../resources/names.ts';
+import type { Observed } from './model.ts';
 
 /** Why a manifest, valid by itself, cannot be carried out as things are. */
 export interface Refusal {
   /** One CamelCase word. */
-  readonly reason: 'NameTaken' | 'VolumesDoNotFit' | 'WaitingForVolumes' | 'ScalingNotSupported';
+  readonly reason: 'NameTaken' | 'SecretDamaged' | 'VolumesDoNotFit' | 'WaitingForVolumes' | 'ScalingNotSupported';
   readonly message: string;
 }
 
@@ -18,6 +20,17 @@ export function nameTaken(cluster: CoordinationCluster, existing: readonly KubeO
   return {
     reason: 'NameTaken',
     message: `${names} exists and does not belong to this cluster: delete it, or choose another name for the cluster`,
+  };
+}
+
+/** A Secret of the operator's own in which there is no super user: it is not overwritten, whatever is in it. */
+export function secretDamaged(cluster: CoordinationCluster, observed: Observed): Refusal | undefined {
+  const name = operatorSecretName(cluster);
+  const exists = observed.existing.some(({ kind, metadata }) => kind === 'Secret' && metadata.name === name);
+  if (!exists || observed.superUser !== undefined) return undefined;
+  return {
+    reason: 'SecretDamaged',
+    message: `Secret ${name} has no password in it: delete it; the operator makes a new one and restarts the members one by one`,
   };
 }
 

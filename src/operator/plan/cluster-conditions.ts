@@ -32,6 +32,9 @@ export interface Situation {
 /** The reason of an update that waits for somebody to put something right. */
 const UPDATE_STOPPED = 'UpdateStopped';
 
+/** The reason of a bootstrap that waits for somebody to put something right. */
+export const BOOTSTRAP_STOPPED = 'BootstrapStopped';
+
 const HIBERNATED = 'spec.hibernated is set: no member runs, and all volumes are kept';
 
 type Conditions = Record<ClusterConditionType, ConditionValue>;
@@ -138,7 +141,11 @@ function progressing(situation: Situation): ConditionValue {
   if (cluster.spec.hibernated) {
     return allEnded(state) ? isFalse('Hibernated', HIBERNATED) : isTrue('Hibernating', stillThere(state));
   }
-  if (latch?.phase !== 'Completed') return isTrue('Bootstrapping', absent(state, now));
+  if (latch?.phase !== 'Completed') {
+    const message = absent(state, now);
+    if (latch === undefined || troubled(state, now) === undefined) return isTrue('Bootstrapping', message);
+    return isFalse(BOOTSTRAP_STOPPED, `${message}: correct the manifest or what it needs`);
+  }
   if (isWakingUp(situation)) return isTrue('WakingUp', absent(state, now));
   if (isUpdating(situation)) {
     const [reason, message] = updateProgress(situation);

@@ -1,6 +1,6 @@
 import type { ClusterConditionType } from '../../api/conditions.ts';
 import type { CoordinationClusterStatus } from '../../api/coordination-cluster.ts';
-import { saysUpdating } from './cluster-conditions.ts';
+import { BOOTSTRAP_STOPPED, saysUpdating } from './cluster-conditions.ts';
 import type { PlannedEvent } from './model.ts';
 
 type Announcement = Partial<Record<'True' | 'False', PlannedEvent['type']>>;
@@ -26,6 +26,7 @@ export function statusEvents(
 ): PlannedEvent[] {
   return [
     ...latchEvents(previous, next),
+    ...stoppedEvents(previous, next),
     ...conditionEvents(previous, next),
     ...updateEvents(previous, next),
     ...leaderEvents(previous, next),
@@ -51,6 +52,18 @@ function latchEvents(previous: CoordinationClusterStatus | undefined, next: Coor
   if (previous?.bootstrap?.id === next.bootstrap?.id || next.bootstrap?.phase !== 'Started') return [];
   const message = `No volumes of an earlier life: forming a new ensemble of ${next.bootstrap.replicas}`;
   return [{ type: 'Normal', reason: 'BootstrapStarted', message }];
+}
+
+/** A bootstrap that stops is told each time that it does for another reason: nobody has seen the cluster work yet. */
+function stoppedEvents(
+  previous: CoordinationClusterStatus | undefined,
+  next: CoordinationClusterStatus,
+): PlannedEvent[] {
+  const [before, now] = [previous, next].map((status) =>
+    status?.conditions?.find(({ type }) => type === 'Progressing'),
+  );
+  if (now?.reason !== BOOTSTRAP_STOPPED || before?.message === now.message) return [];
+  return [{ type: 'Warning', reason: now.reason, message: sentence(now.message) }];
 }
 
 function conditionEvents(

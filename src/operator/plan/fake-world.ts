@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { parseCoordinationCluster, type CoordinationCluster } from '../../api/coordination-cluster.ts';
 import type { KubeObject } from '../../api/objects.ts';
 import { canonicalJson } from '../resources/fingerprint.ts';
-import type { ConfigMap, PersistentVolumeClaim, Pod, StatefulSet } from '../resources/kubernetes.ts';
+import type { ConfigMap, PersistentVolumeClaim, Pod, Secret, StatefulSet } from '../resources/kubernetes.ts';
 import { DATA_CLAIM, KUBECTL_RESTART_ANNOTATION, selectorLabels } from '../resources/names.ts';
+import { superUser } from '../resources/operator-secret.ts';
 import { INITIALIZE_FLAG } from '../resources/pod-template.ts';
 import { majorityOf } from './members.ts';
 import type { MemberReport, Observed, Plan, Step } from './model.ts';
@@ -102,6 +103,11 @@ export class FakeWorld {
     this.cluster = { ...this.theCluster, metadata: { ...metadata, annotations } };
   }
 
+  /** `kubectl delete secret`. */
+  deleteSecret(): void {
+    this.objects.delete('Secret/test-operator');
+  }
+
   /** The member's process hangs until its pod is made anew. */
   hang(name: string): void {
     const pod = this.pods.get(name);
@@ -140,6 +146,8 @@ export class FakeWorld {
     return {
       now: this.now,
       statefulSet: this.statefulSet,
+      superUser: this.#secret === undefined ? undefined : superUser(this.#secret.stringData?.['password'] ?? ''),
+      freshPassword: `password-${++this.#version}`,
       existing: [...this.objects.values()],
       pods: [...this.pods.values()],
       claims: [...this.claims.values()],
@@ -220,6 +228,13 @@ export class FakeWorld {
         this.objects.set(key, { ...step.object, metadata });
         return;
       }
+      case 'create': {
+        const key = `${step.kind}/${step.object.metadata.name}`;
+        assert.ok(!this.objects.has(key), `${key} is made once`);
+        const metadata = { ...step.object.metadata, uid: `uid-${++this.#version}` };
+        this.objects.set(key, { ...step.object, metadata });
+        return;
+      }
       case 'delete':
         if (step.kind === 'Pod') this.#restart(step);
         if (step.kind === 'ConfigMap') {
@@ -235,7 +250,11 @@ export class FakeWorld {
       case 'expandClaim': {
         const claim = this.claims.get(step.name);
         assert.ok(claim, `${step.name} exists`);
-        this.claims.set(step.name, { ...claim, spec: { resources: { requests: { storage: step.size } } } });
+        this.claims.set(step.name, {
+          ...claim,
+          spec: { ...claim.spec, resources: { requests: { storage: step.size } } },
+          status: { capacity: { storage: step.size } },
+        });
         return;
       }
       case 'setFinalizers':
@@ -283,6 +302,10 @@ export class FakeWorld {
     this.objects.set(key, changed);
   }
 
+  get #secret(): Secret | undefined {
+    return this.objects.get('Secret/test-operator');
+  }
+
   /** How many voters zoo.cfg lists, whatever runs. */
   get #voters(): number {
     const config = [...this.objects.values()].find(({ kind }) => kind === 'ConfigMap') as ConfigMap | undefined;
@@ -318,12 +341,18 @@ export class FakeWorld {
           uid: `uid-${++this.#version}`,
           labels: claimTemplate.metadata.labels ?? {},
         };
-        const storage = claimTemplate.spec.resources.requests.storage;
+        const { storageClassName, resources } = claimTemplate.spec;
+        const { storage } = resources.requests;
+        const isThere = !storageClassName?.includes('missing');
         this.claims.set(claimName, {
           apiVersion: 'v1',
           kind: 'PersistentVolumeClaim',
           metadata,
-          spec: { resources: { requests: { storage } } },
+          spec: {
+            ...(storageClassName === undefined ? {} : { storageClassName }),
+            resources: { requests: { storage } },
+          },
+          ...(isThere ? { status: { capacity: { storage } } } : {}),
         });
         this.disks.set(claimName, { newest: undefined });
       }
@@ -338,7 +367,8 @@ export class FakeWorld {
       assert.ok(this.objects.has(`ConfigMap/${configMap.name}`), `${name} finds its zoo.cfg`);
     }
     const image = template.spec.containers[0]?.image ?? '';
-    const fate = image.includes('missing') ? 'pending' : image.includes('crashing') ? 'crashes' : 'works';
+    const hasVolume = this.claims.get(claimName)?.status !== undefined;
+    const fate = image.includes('missing') || !hasVolume ? 'pending' : image.includes('crashing') ? 'crashes' : 'works';
     if (fate !== 'pending' && template.spec.containers[0]?.args.includes(INITIALIZE_FLAG) === true) disk.newest ??= 0;
     this.pods.set(name, {
       apiVersion: 'v1',

@@ -43,13 +43,25 @@ export function isUseless(member: Member, latch: BootstrapLatch, updateFails: bo
  * @param now RFC 3339
  */
 export function trouble(member: Member, now: string): string | undefined {
-  const { pod } = member;
+  const { pod, refused } = member;
+  if (refused !== undefined) return withWords('no pod', refused);
   if (pod === undefined || isGone(member) || isPodReady(pod)) return undefined;
   const failure = startFailure(member);
   if (failure !== undefined) return failure;
   const unscheduled = pod.status?.conditions?.find(({ type, status }) => type === 'PodScheduled' && status === 'False');
-  if (unscheduled !== undefined) return withWords(unscheduled.reason ?? 'Unschedulable', unscheduled.message);
+  if (unscheduled !== undefined)
+    return (
+      withWords(unscheduled.reason ?? 'Unschedulable', unscheduled.message) + volumeWords(member, unscheduled.message)
+    );
   return unreadyForMs(pod, now) >= SLOW_MS ? 'not ready for over a minute' : undefined;
+}
+
+/** The scheduler says that there is no volume, and not of which class. */
+function volumeWords({ unboundClaim }: Member, message = ''): string {
+  if (unboundClaim === undefined || !message.includes('PersistentVolumeClaim')) return '';
+  const { storageClassName } = unboundClaim.spec;
+  const wanted = storageClassName === undefined ? 'without a StorageClass' : `of StorageClass ${storageClassName}`;
+  return `; kubectl describe pvc ${unboundClaim.metadata.name} says why there is no volume ${wanted}`;
 }
 
 /** Why the process of a member that is not ready cannot start, or ends again; undefined where it does neither. */
@@ -67,10 +79,10 @@ export function startFailure({ pod }: Member): string | undefined {
 /** Why a member does not serve, or what keeps it from counting as back, in a few words. */
 export function whyAbsent(member: Member, now: string): string {
   const { pod, report } = member;
-  if (pod === undefined) return 'no pod';
-  if (isGone(member)) return 'ending';
   const troubled = trouble(member, now);
   if (troubled !== undefined) return troubled;
+  if (pod === undefined) return 'no pod';
+  if (isGone(member)) return 'ending';
   if (report !== undefined) {
     if (!report.serving) return report.state;
     return isPodReady(pod) ? 'serving, behind the leader' : 'serving, not yet ready';

@@ -1,7 +1,7 @@
 import type { MemberStatus } from '../../api/coordination-cluster.ts';
 import type { Ensemble } from '../resources/ensemble.ts';
 import { counterOf, epochOf } from '../../common/zxid.ts';
-import { isPodReady, type Pod, type StatefulSet } from '../resources/kubernetes.ts';
+import { isPodReady, type PersistentVolumeClaim, type Pod, type StatefulSet } from '../resources/kubernetes.ts';
 import {
   KUBECTL_RESTART_ANNOTATION,
   memberSlots,
@@ -17,6 +17,10 @@ export interface Member {
   readonly slot: MemberSlot;
   readonly pod?: Pod | undefined;
   readonly report?: MemberReport | undefined;
+  /** The claim of its volume, while there is no volume yet. */
+  readonly unboundClaim?: PersistentVolumeClaim | undefined;
+  /** Why Kubernetes did not make its pod, where it said so. */
+  readonly refused?: string | undefined;
   /** Its pod was made from another template than the manifest's present one, or before a restart was asked for. */
   readonly outdated: boolean;
   /** It serves under the present leader, or is it. */
@@ -100,6 +104,10 @@ function seenMember(slot: MemberSlot, observed: Observed, wanted: Readonly<Recor
   return {
     slot,
     pod,
+    unboundClaim: observed.claims.find(
+      ({ metadata, status }) => metadata.name === slot.claimName && status?.capacity === undefined,
+    ),
+    refused: pod === undefined ? observed.refusals?.get(slot.podName) : undefined,
     // Addresses of pods are used again: an answer under another id is somebody else's.
     report: answer?.serverId === slot.serverId ? answer : undefined,
     outdated:
@@ -108,11 +116,11 @@ function seenMember(slot: MemberSlot, observed: Observed, wanted: Readonly<Recor
 }
 
 function judged(seen: SeenMember, leading: SeenMember | undefined): Member {
-  const { slot, pod, report, outdated } = seen;
+  const { pod, report } = seen;
   const serves = servesUnder(seen, leading);
   const ready = pod !== undefined && isPodReady(pod);
   const inSync = serves && ready && lagBehind(leading?.report, report) <= LAG_MAX;
-  return { slot, pod, report, outdated, serves, inSync };
+  return { ...seen, serves, inSync };
 }
 
 /** A deposed leader may not know it yet: the highest epoch counts. */

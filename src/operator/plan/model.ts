@@ -1,6 +1,7 @@
 import type { CoordinationClusterStatus } from '../../api/coordination-cluster.ts';
 import type { KubeObject } from '../../api/objects.ts';
-import type { Kind, PersistentVolumeClaim, Pod, StatefulSet } from '../resources/kubernetes.ts';
+import type { Kind, PersistentVolumeClaim, Pod, Secret, StatefulSet } from '../resources/kubernetes.ts';
+import type { SuperUser } from '../resources/operator-secret.ts';
 
 /** What a member says of itself over its admin port (`GET /status`). */
 export interface MemberReport {
@@ -26,8 +27,14 @@ export interface Observed {
    * ConfigMaps of any time.
    */
   readonly existing: readonly KubeObject[];
+  /** The super user in the operator's Secret; undefined where there is no such Secret, or none in it. */
+  readonly superUser?: SuperUser | undefined;
+  /** A new password for every look, of random bytes: for a super user where there is none yet. */
+  readonly freshPassword: string;
   readonly pods: readonly Pod[];
   readonly claims: readonly PersistentVolumeClaim[];
+  /** Why Kubernetes could not make some of the pods, a quota for instance, by the pod's name. */
+  readonly refusals?: ReadonlyMap<string, string> | undefined;
   /** By the pod's name; a member that did not answer is missing. */
   readonly reports: ReadonlyMap<string, MemberReport>;
 }
@@ -45,6 +52,8 @@ export type Step =
    * decided from an old state must not overwrite a newer one.
    */
   | { readonly do: 'apply'; readonly kind: Kind; readonly object: KubeObject }
+  /** Fails where the object exists, whoever made it: what is in it is made once. */
+  | { readonly do: 'create'; readonly kind: 'Secret'; readonly object: Secret }
   | {
       readonly do: 'delete';
       readonly kind: Kind;

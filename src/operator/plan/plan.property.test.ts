@@ -24,6 +24,7 @@ const aMoment = named('a moment', (world) => liveOn(world, 1));
 const tick = named('tick', (world) => world.tick());
 const write = named('write', (world) => void world.write());
 const rolloutRestart = named('kubectl rollout restart', (world) => world.rolloutRestart());
+const secretLost = named('the Secret is deleted', (world) => world.deleteSecret());
 const deletion = named('delete', (world) => {
   if (world.cluster !== undefined) world.delete();
 });
@@ -70,7 +71,7 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
   {
     weight: 3,
     arbitrary: fc.oneof(
-      fc.constant(rolloutRestart),
+      fc.constantFrom(rolloutRestart, secretLost),
       fc.boolean().map((hibernated) => edit({ hibernated })),
       fc.nat({ max: 4 }).map((n) => named(`pod ${n} hangs`, (world) => world.hang(`test-${n}`))),
     ),

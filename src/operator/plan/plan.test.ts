@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { ClusterConditionType } from '../../api/conditions.ts';
+import type { ConfigMap } from '../resources/kubernetes.ts';
 import { INITIALIZE_FLAG } from '../resources/pod-template.ts';
 import { FakeWorld } from './fake-world.ts';
 import type { Plan } from './model.ts';
+import { planCluster } from './plan.ts';
 
 function condition(world: FakeWorld, type: ClusterConditionType) {
   return world.theCluster.status?.conditions?.find((one) => one.type === type);
@@ -39,15 +41,16 @@ describe('bootstrap', () => {
     assert.equal(world.theCluster.status?.bootstrap?.phase, 'Started');
     assert.equal(world.theCluster.status.phase, 'Pending');
 
-    world.reconcile();
-    assert.equal(world.theCluster.status.phase, 'Bootstrapping');
-    assert.ok(initializes(world));
     assert.deepEqual(applied(world.plan()), [
+      'create',
       'Service test-peers',
       'ConfigMap test-config',
       'PodDisruptionBudget test',
       'StatefulSet test',
     ]);
+    world.reconcile();
+    assert.equal(world.theCluster.status.phase, 'Bootstrapping');
+    assert.ok(initializes(world));
 
     world.tick();
     world.tick();
@@ -101,6 +104,50 @@ describe('bootstrap', () => {
       world.tick();
     }
     assert.equal(condition(world, 'Ready')?.status, 'True');
+  });
+});
+
+describe('the Secret of the super user', () => {
+  const digestIn = (world: FakeWorld) => world.observe().superUser?.digest;
+  const zooCfg = (world: FakeWorld) =>
+    world.observe().existing.flatMap((one) => (one.kind === 'ConfigMap' ? (one as ConfigMap).data['zoo.cfg'] : []));
+
+  test('is made once; the members know its digest and nothing else of it', () => {
+    const world = readyWorld();
+    const { password, digest } = world.observe().superUser ?? {};
+    assert.ok(password !== undefined && digest !== undefined);
+    world.edit({ image: 'good:2' });
+    for (let round = 0; round < 20; round++) {
+      world.reconcile();
+      world.tick();
+    }
+    assert.equal(digestIn(world), digest);
+    assert.ok(zooCfg(world).every((text) => text?.includes(`superDigest=${digest}\n`) && !text.includes(password)));
+  });
+
+  test('is made anew where somebody deleted it, and the members learn of it one by one', () => {
+    const world = readyWorld();
+    const before = digestIn(world);
+    world.deleteSecret();
+    for (let round = 0; round < 20; round++) {
+      world.reconcile();
+      world.tick();
+    }
+    assert.notEqual(digestIn(world), before);
+    assert.deepEqual(world.restarted.length, 3);
+    assert.ok(zooCfg(world).every((text) => text?.includes(`superDigest=${digestIn(world)}\n`)));
+    assert.equal(condition(world, 'Ready')?.status, 'True');
+  });
+
+  test('is left as it is where it holds no password, and so are the members', () => {
+    const world = readyWorld();
+    const { superUser: _, ...damaged } = world.observe();
+    const { steps, status } = planCluster(world.theCluster, damaged, { defaultImage: 'zabkeeper:test' });
+    assert.deepEqual(steps, []);
+    assert.match(
+      status?.conditions?.find(({ type }) => type === 'Accepted')?.message ?? '',
+      /test-operator.*delete it/,
+    );
   });
 });
 

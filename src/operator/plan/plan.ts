@@ -2,11 +2,13 @@ import type { BootstrapLatch, CoordinationCluster } from '../../api/coordination
 import { configMap } from '../resources/config-map.ts';
 import { disruptionBudget } from '../resources/disruption-budget.ts';
 import type { Ensemble } from '../resources/ensemble.ts';
-import type { StatefulSet } from '../resources/kubernetes.ts';
+import type { Secret, StatefulSet } from '../resources/kubernetes.ts';
 import { FINALIZER } from '../resources/names.ts';
+import { operatorSecret, superUser } from '../resources/operator-secret.ts';
 import { clientService, peerService } from '../resources/services.ts';
 import { statefulSet } from '../resources/stateful-set.ts';
-import { nameTaken, scalingRefused, type Refusal } from './acceptance.ts';
+import { nameTaken, scalingRefused, secretDamaged, type Refusal } from './acceptance.ts';
+import { beginAgain } from './begin-again.ts';
 import { advanceLatch, decideBeginning, validLatch } from './bootstrap.ts';
 import { allEnded, isUpdating, type Situation } from './cluster-conditions.ts';
 import { planDeletion } from './deletion.ts';
@@ -15,15 +17,17 @@ import { ensembleState, type EnsembleState } from './members.ts';
 import { REQUEUE, type Observed, type Plan, type PlanSettings, type Step } from './model.ts';
 import { restartOutdated } from './rolling.ts';
 import { clusterStatus } from './status.ts';
-import { claimTemplateSize, expandClaims, volumeSize } from './volumes.ts';
+import { claimTemplate, expandClaims, volumeSize } from './volumes.ts';
 
 /** What to do next for a cluster. Pure, and safe to follow only in part: the next plan takes up what is left. */
 export function planCluster(cluster: CoordinationCluster, observed: Observed, settings: PlanSettings): Plan {
   const latch = validLatch(cluster);
+  const administrator = observed.superUser ?? superUser(observed.freshPassword);
   const ensemble: Ensemble = {
     cluster,
     voters: latch?.replicas ?? cluster.spec.replicas,
     image: cluster.spec.image ?? settings.defaultImage,
+    superDigest: administrator.digest,
   };
   const state = ensembleState(ensemble, observed);
   const { voters } = ensemble;
@@ -32,15 +36,18 @@ export function planCluster(cluster: CoordinationCluster, observed: Observed, se
 
   if (cluster.metadata.deletionTimestamp !== undefined) return deletionPlan(situation, observed);
   if (cluster.spec.paused) return conclude(situation, [], REQUEUE.steadyMs);
-  const taken = nameTaken(cluster, observed.existing);
-  if (taken !== undefined) return refusalPlan(situation, taken);
+  const obstacle = nameTaken(cluster, observed.existing) ?? secretDamaged(cluster, observed);
+  if (obstacle !== undefined) return refusalPlan(situation, obstacle);
   if (latch === undefined) return beginningPlan(situation, observed);
 
+  const takenBack = beginAgain(ensemble, latch, observed);
+  if (takenBack !== undefined) return conclude(situation, takenBack, REQUEUE.formingMs);
   const advanced = advanceLatch(latch, state, now);
   const rolling = restartOutdated(ensemble, latch, state, observed);
   const steps = [
     ...ensureFinalizer(cluster),
     ...expandClaims(ensemble, observed),
+    ...(observed.superUser === undefined ? [create(operatorSecret(cluster, administrator))] : []),
     ...ensembleObjects(ensemble, latch, observed.statefulSet),
     ...rolling.steps,
     ...retireConfigMaps(ensemble, state, observed),
@@ -58,7 +65,7 @@ export function planCluster(cluster: CoordinationCluster, observed: Observed, se
 function ensembleObjects(ensemble: Ensemble, latch: BootstrapLatch, existing: StatefulSet | undefined): Step[] {
   const { cluster } = ensemble;
   const initialize = latch.phase === 'Started';
-  const set = statefulSet(ensemble, { initialize, claimSize: claimTemplateSize(cluster, existing) });
+  const set = statefulSet(ensemble, { initialize, claims: claimTemplate(cluster, existing) });
   return [
     { do: 'apply', kind: 'Service', object: peerService(cluster) },
     { do: 'apply', kind: 'ConfigMap', object: configMap(ensemble) },
@@ -66,6 +73,10 @@ function ensembleObjects(ensemble: Ensemble, latch: BootstrapLatch, existing: St
     { do: 'apply', kind: 'StatefulSet', object: onlyOver(existing, set) },
     ...(initialize ? [] : [{ do: 'apply', kind: 'Service', object: clientService(cluster) } as const]),
   ];
+}
+
+function create(object: Secret): Step {
+  return { do: 'create', kind: 'Secret', object };
 }
 
 /** Deletes the configurations that no member has any more. */

@@ -2,21 +2,24 @@ import type { CoordinationCluster } from '../../api/coordination-cluster.ts';
 import type { Ensemble } from '../resources/ensemble.ts';
 import type { PersistentVolumeClaim, StatefulSet } from '../resources/kubernetes.ts';
 import { DATA_CLAIM, memberSlots } from '../resources/names.ts';
+import type { ClaimChoices } from '../resources/stateful-set.ts';
 import type { Observed, Step } from './model.ts';
 import { quantityBytes } from './quantity.ts';
 
-/** Storage that the claim template asks for: as it is in an existing StatefulSet, which does not let it change. */
-export function claimTemplateSize(cluster: CoordinationCluster, existing: StatefulSet | undefined): string {
+/** What the claim template asks for: the same as in an existing StatefulSet, which does not let it change. */
+export function claimTemplate(cluster: CoordinationCluster, existing: StatefulSet | undefined): ClaimChoices {
   const template = existing?.spec.volumeClaimTemplates.find(({ metadata }) => metadata.name === DATA_CLAIM);
-  return template?.spec.resources.requests.storage ?? cluster.spec.storage.size;
+  if (template === undefined) return cluster.spec.storage;
+  const { storageClassName, resources } = template.spec;
+  return { storageClassName, size: resources.requests.storage };
 }
 
-/** The size of the members' volumes, the smallest where they differ; undefined before there are any. */
+/**
+ * The size of the members' volumes, the smallest where they differ; undefined before there are any. What was only asked for, in
+ * vain perhaps, is no volume.
+ */
 export function volumeSize(ensemble: Ensemble, observed: Observed): string | undefined {
-  const sizes = memberClaims(ensemble, observed).flatMap(({ spec, status }) => {
-    const size = status?.capacity?.storage ?? spec.resources?.requests?.storage;
-    return size === undefined ? [] : [size];
-  });
+  const sizes = memberClaims(ensemble, observed).flatMap(({ status }) => status?.capacity?.storage ?? []);
   return sizes.sort((a, b) => quantityBytes(a) - quantityBytes(b))[0];
 }
 

@@ -9,6 +9,8 @@ export interface Ensemble {
   readonly voters: number;
   /** The server's image: the manifest's, or the one that came with the operator. */
   readonly image: string;
+  /** The digest of the super user, by which the members know the operator; see `operator-secret.ts`. */
+  readonly superDigest: string;
 }
 
 /** Metadata of an object that belongs to the cluster and goes with it. */

@@ -8,6 +8,7 @@ import type { KubeObject, ObjectMeta, ResourceType } from '../../api/objects.ts'
 export const KINDS = {
   Service: { group: '', version: 'v1', plural: 'services', kind: 'Service' },
   ConfigMap: { group: '', version: 'v1', plural: 'configmaps', kind: 'ConfigMap' },
+  Secret: { group: '', version: 'v1', plural: 'secrets', kind: 'Secret' },
   Pod: { group: '', version: 'v1', plural: 'pods', kind: 'Pod' },
   PersistentVolumeClaim: { group: '', version: 'v1', plural: 'persistentvolumeclaims', kind: 'PersistentVolumeClaim' },
   StatefulSet: { group: 'apps', version: 'v1', plural: 'statefulsets', kind: 'StatefulSet' },
@@ -37,6 +38,14 @@ export interface Service extends KubeObject {
 export interface ConfigMap extends KubeObject {
   readonly data: Readonly<Record<string, string>>;
   readonly immutable: boolean;
+}
+
+/** See Kubernetes' core/v1. `stringData` is written, `data` (the same in base64) is read. */
+export interface Secret extends KubeObject {
+  readonly type?: string;
+  readonly stringData?: Readonly<Record<string, string>>;
+  readonly data?: Readonly<Record<string, string>>;
+  readonly immutable?: boolean;
 }
 
 /** See Kubernetes' policy/v1. */
@@ -164,7 +173,10 @@ export interface ContainerState {
 
 /** A volume claim as observed. */
 export interface PersistentVolumeClaim extends KubeObject {
-  readonly spec: { readonly resources?: { readonly requests?: { readonly storage?: string } } };
+  readonly spec: {
+    readonly storageClassName?: string;
+    readonly resources?: { readonly requests?: { readonly storage?: string } };
+  };
   /** The capacity is only there once the claim is bound. */
   readonly status?: { readonly capacity?: { readonly storage?: string } };
 }

@@ -43,6 +43,11 @@ export function clientServiceName(cluster: CoordinationCluster): string {
   return `${cluster.metadata.name}-client`;
 }
 
+/** The Secret with the ensemble's super user, whom the operator speaks to the members as. */
+export function operatorSecretName(cluster: CoordinationCluster): string {
+  return `${cluster.metadata.name}-operator`;
+}
+
 /**
  * The ConfigMap with this zoo.cfg. Another one for each content: a member that has not been updated yet starts again with
  * the configuration that it had, however wrong the new one is.

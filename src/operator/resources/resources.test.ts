@@ -8,6 +8,7 @@ import { disruptionBudget } from './disruption-budget.ts';
 import type { Ensemble } from './ensemble.ts';
 import { canonicalJson, fingerprint } from './fingerprint.ts';
 import { memberSlots, ordinalOfClaim, TEMPLATE_ANNOTATION } from './names.ts';
+import { operatorSecret, superUser } from './operator-secret.ts';
 import { podTemplate, templateFingerprint } from './pod-template.ts';
 import { clientService, peerService } from './services.ts';
 import { statefulSet } from './stateful-set.ts';
@@ -20,7 +21,7 @@ function ensemble(spec: object = {}, voters = 3): Ensemble {
     metadata: { name: 'books', namespace: 'library', uid: 'uid-1' },
     spec,
   });
-  return { cluster, voters, image: cluster.spec.image ?? 'zabkeeper:test' };
+  return { cluster, voters, image: cluster.spec.image ?? 'zabkeeper:test', superDigest: superUser('secret').digest };
 }
 
 describe('zoo.cfg', () => {
@@ -29,6 +30,8 @@ describe('zoo.cfg', () => {
       zooCfg(ensemble({ config: { snapCount: 1000, 'autopurge.snapRetainCount': '5' } })),
       [
         '4lw.commands.whitelist=ruok, srvr, mntr',
+        // echo -n super:secret | openssl dgst -binary -sha1 | openssl base64
+        'DigestAuthenticationProvider.superDigest=super:lK75jTNcA+U9vtVEw5vB51mj/w4=',
         'admin.serverPort=8080',
         'autopurge.purgeInterval=1',
         'autopurge.snapRetainCount=5',
@@ -72,7 +75,7 @@ describe('members', () => {
       ],
     );
     assert.deepEqual(
-      statefulSet(ensemble({ serverIdOffset: 10 }), { initialize: false, claimSize: '1Gi' }).spec.ordinals,
+      statefulSet(ensemble({ serverIdOffset: 10 }), { initialize: false, claims: { size: '1Gi' } }).spec.ordinals,
       {
         start: 10,
       },
@@ -161,7 +164,8 @@ test('everything belongs to the cluster and says who made it', () => {
     clientService(of.cluster),
     configMap(of),
     disruptionBudget(of.cluster),
-    statefulSet(of, { initialize: false, claimSize: '1Gi' }),
+    operatorSecret(of.cluster, superUser('secret')),
+    statefulSet(of, { initialize: false, claims: { size: '1Gi' } }),
   ];
   assert.deepEqual(
     objects.map(({ kind, metadata }) => `${kind} ${metadata.namespace}/${metadata.name}`),
@@ -170,6 +174,7 @@ test('everything belongs to the cluster and says who made it', () => {
       'Service library/books-client',
       `ConfigMap library/books-config-${fingerprint(zooCfg(of))}`,
       'PodDisruptionBudget library/books',
+      'Secret library/books-operator',
       'StatefulSet library/books',
     ],
   );

@@ -7,8 +7,15 @@ import { podTemplate } from './pod-template.ts';
 export interface StatefulSetChoices {
   /** Members with an empty disk may vote: only before the bootstrap is latched as completed. */
   readonly initialize: boolean;
-  /** Storage that the claim template asks for; immutable once the set exists, larger volumes are asked of each claim. */
-  readonly claimSize: string;
+  /** Immutable once the set exists; larger volumes are asked of each claim. */
+  readonly claims: ClaimChoices;
+}
+
+/** What the claim template asks for. */
+export interface ClaimChoices {
+  readonly size: string;
+  /** The cluster's default class where it is not set. */
+  readonly storageClassName?: string | undefined;
 }
 
 /**
@@ -17,7 +24,7 @@ export interface StatefulSetChoices {
  */
 export function statefulSet(ensemble: Ensemble, choices: StatefulSetChoices): StatefulSet {
   const { cluster, voters } = ensemble;
-  const { storageClassName } = cluster.spec.storage;
+  const { size, storageClassName } = choices.claims;
   return {
     apiVersion: 'apps/v1',
     kind: 'StatefulSet',
@@ -42,7 +49,7 @@ export function statefulSet(ensemble: Ensemble, choices: StatefulSetChoices): St
           spec: {
             accessModes: ['ReadWriteOnce'],
             ...(storageClassName === undefined ? {} : { storageClassName }),
-            resources: { requests: { storage: choices.claimSize } },
+            resources: { requests: { storage: size } },
           },
         },
       ],

@@ -35,6 +35,8 @@ export function zooCfg(ensemble: Ensemble): string {
     // A member's own address is in DNS only a moment after it has started.
     quorumListenOnAllIPs: 'true',
     'db.autocreate': 'false',
+    // Only the digest: the password stays in the Secret.
+    'DigestAuthenticationProvider.superDigest': ensemble.superDigest,
     'admin.serverPort': PORTS.admin,
     'metricsProvider.httpPort': PORTS.metrics,
   };

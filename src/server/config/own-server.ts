@@ -1,4 +1,5 @@
 import type { ServerId } from '../../common/types.ts';
+import type { Ensemble } from './ensemble.ts';
 import { configInvalid } from './problems.ts';
 import { formatHostPort } from './servers.ts';
 import type { HostPort, ServerEntry } from './servers.ts';
@@ -36,6 +37,15 @@ export function ownServer(config: ZooConfig, id: ServerId | undefined, file: str
   const client = clientOf(config, entry, file);
   refuseSharedPorts(config, entry, client, file);
   return { id: ownId, entry, client };
+}
+
+/**
+ * The server's entry as a reconfiguration left it. One that was taken out of the ensemble keeps what zoo.cfg says, and learns
+ * without a vote.
+ */
+export function reconfigured(own: OwnServer, ensemble: Ensemble): OwnServer {
+  const entry = ensemble.servers.find(({ id }) => id === own.id);
+  return entry === undefined ? own : { ...own, entry, client: entry.client ?? own.client };
 }
 
 function clientOf(config: ZooConfig, entry: ServerEntry | undefined, file: string): HostPort {

@@ -49,6 +49,8 @@ export interface ZooConfig {
   readonly purge: boolean;
   /** False: a server without data may not vote before it has synchronized (db.autocreate). */
   readonly votesWithoutData: boolean;
+  /** Whether clients may change the ensemble's configuration (reconfigEnabled). */
+  readonly reconfigEnabled: boolean;
   readonly skipAcl: boolean;
   readonly superDigest: string | undefined;
   readonly extendedTypesEnabled: boolean;
@@ -149,6 +151,7 @@ export function parseZooCfg(text: string, file: string, readDynamicFile: (file: 
     ),
     purge: settings.int('autopurge.purgeInterval', 1) > 0,
     votesWithoutData: settings.bool('db.autocreate', true),
+    reconfigEnabled: settings.bool('reconfigEnabled', false),
     skipAcl: settings.bool('skipACL', false),
     superDigest: settings.text('DigestAuthenticationProvider.superDigest'),
     extendedTypesEnabled: settings.bool('extendedTypesEnabled', false),

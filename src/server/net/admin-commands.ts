@@ -3,7 +3,8 @@ import { formatHostPort } from '../config/servers.ts';
 import type { ServerEntry } from '../config/servers.ts';
 import type { ClientInfo } from '../pipeline/types.ts';
 import { configuration, environment } from './four-letter-words.ts';
-import { monitorValues } from './monitor-values.ts';
+import { monitorValues } from './monitoring/monitor-values.ts';
+import { serverMetrics } from './monitoring/server-metrics.ts';
 import { directoryBytes, isServing, serverState } from './server-view.ts';
 import type { ServerView } from './server-view.ts';
 
@@ -34,7 +35,7 @@ const COMMANDS: readonly AdminCommand[] = [
   {
     names: ['monitor', 'mntr'],
     needsServing: false,
-    run: (view) => Object.fromEntries(monitorValues(view).map(({ name, value }) => [name, value])),
+    run: (view) => Object.fromEntries(monitorValues(serverMetrics(view))),
   },
   { names: ['ruok'], needsServing: true, run: () => ({}) },
   { names: ['server_stats', 'srvr'], needsServing: true, run: serverStats },
@@ -103,9 +104,9 @@ function serverStats(view: ServerView): Fields {
       packets_received: status.packetsReceived,
       server_state: serverState(view),
       outstanding_requests: status.outstandingRequests,
-      min_latency: latency.minMs,
-      avg_latency: latency.averageMs,
-      max_latency: latency.maxMs,
+      min_latency: latency.min,
+      avg_latency: latency.average,
+      max_latency: latency.max,
       num_alive_client_connections: count,
       last_processed_zxid: status.lastZxid,
       provider_null: false,

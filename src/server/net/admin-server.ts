@@ -1,7 +1,9 @@
 import type { Server } from 'node:http';
 import { formatZxid } from '../../common/zxid.ts';
+import { formatServer } from '../config/servers.ts';
 import { VERSION } from '../version.ts';
 import { ADMIN_COMMANDS, runAdminCommand } from './admin-commands.ts';
+import { answerHandOver } from './hand-over-command.ts';
 import { isServing, serverState } from './server-view.ts';
 import type { ServerView } from './server-view.ts';
 import { SnapshotCommand } from './snapshot-command.ts';
@@ -16,7 +18,7 @@ interface Answer {
 
 /**
  * The HTTP server beside the protocol: `/livez` and `/readyz` for Kubernetes, `/status` for the operator, and `/commands`
- * as ZooKeeper's AdminServer has it, the streamed snapshot among them. It only reads.
+ * as ZooKeeper's AdminServer has it, the streamed snapshot among them. It only reads, but for `POST /commands/handover`.
  */
 export function createAdminServer(view: ServerView): Server {
   const snapshots = new SnapshotCommand(view);
@@ -25,6 +27,10 @@ export function createAdminServer(view: ServerView): Server {
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://admin');
     if (request.method === 'GET' && snapshotPaths.has(pathname)) {
       void snapshots.answer(request, searchParams, response);
+      return;
+    }
+    if (request.method === 'POST' && pathname === `${view.config.admin.commandUrl}/handover`) {
+      answerHandOver(view, request, response);
       return;
     }
     const answer = request.method === 'GET' || request.method === 'HEAD' ? answerGet(pathname, view) : NOT_ALLOWED;
@@ -38,14 +44,15 @@ export function createAdminServer(view: ServerView): Server {
   return server;
 }
 
-const NOT_ALLOWED: Answer = { status: 405, body: { error: 'only GET is allowed' } };
+const NOT_ALLOWED: Answer = { status: 405, body: { error: 'only GET is allowed, and POST for handover' } };
 
 function answerGet(path: string, view: ServerView): Answer {
   const commandUrl = view.config.admin.commandUrl;
   if (path === '/livez') return { status: 200, body: { alive: true } };
   if (path === '/readyz') return readiness(view);
   if (path === '/status') return { status: 200, body: statusOf(view) };
-  if (path === commandUrl) return { status: 200, body: { commands: [...ADMIN_COMMANDS, 'snapshot'].toSorted() } };
+  if (path === commandUrl)
+    return { status: 200, body: { commands: [...ADMIN_COMMANDS, 'handover', 'snapshot'].toSorted() } };
   if (path.startsWith(`${commandUrl}/`)) {
     const body = runAdminCommand(path.slice(commandUrl.length + 1), view);
     if (body !== undefined) return { status: 200, body };
@@ -78,8 +85,25 @@ function statusOf(view: ServerView): Record<string, unknown> {
     znodes: status.znodes,
     sessions: status.sessions,
     bytesData: status.dataBytes,
+    ...ensembleOf(view),
     clients: view.connections.count,
     outstandingRequests: status.outstandingRequests,
     uptimeMs: Date.now() - view.startedAtMs,
+  };
+}
+
+/** The configuration in force as this server knows it, and on a leader who is in sync with it. */
+function ensembleOf(view: ServerView): Record<string, unknown> {
+  const { config, own } = view;
+  const { servers, version } = config.ensemble;
+  const { voting, learners } = view.ensemble();
+  const synced = learners && { synced: [own.id, ...learners.map(({ id }) => id)].toSorted((a, b) => a - b), learners };
+  return {
+    configuration: {
+      version: version.toString(16),
+      servers: servers.map((server) => ({ id: server.id, address: formatServer(server), role: server.role })),
+    },
+    voting,
+    ...synced,
   };
 }

@@ -4,6 +4,7 @@ import { onBytes, remoteAddressOf } from './sockets.ts';
 
 /** What a {@link ClientConnection} tells its listener. */
 export interface ConnectionEvents {
+  received(bytes: number): void;
   /** A frame arrived; its memory is never used again. */
   frame(connection: ClientConnection, frame: Uint8Array): void;
   fourLetterWord(connection: ClientConnection, word: string): void;
@@ -52,7 +53,10 @@ export class ClientConnection {
       frameBytesMax,
       true,
     );
-    onBytes(socket, (chunk) => this.#receive(splitter, chunk));
+    onBytes(socket, (chunk) => {
+      events.received(chunk.length);
+      this.#receive(splitter, chunk);
+    });
     socket.on('error', (error) => this.#end(error.message));
     socket.on('close', () => this.#end('the client closed the connection'));
     socket.on('drain', () => this.#setPausedBySlowness(false));

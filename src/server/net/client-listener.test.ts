@@ -121,7 +121,7 @@ test('no more connections than allowed, from one address and in all', async () =
     const { listener, port } = await listening(limits);
     const kept = [await connected(port), await connected(port)];
     await allOf(await connected(port));
-    assert.equal(listener.rejected, 1);
+    assert.equal(listener.counts.rejected, 1);
     kept[0]?.destroy();
     await until('there is room again', () => listener.count === 1);
     await connected(port);

@@ -2,9 +2,11 @@ import { createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import type { Logger } from '../../common/types.ts';
 import type { HostPort } from '../config/servers.ts';
+import { operationKind } from '../pipeline/operations.ts';
 import type { ClientId } from '../pipeline/types.ts';
 import { ClientConnection } from './client-connection.ts';
-import { Latency } from './latency.ts';
+import { Summary } from './monitoring/summary.ts';
+import type { ConnectionCounts, ConnectionsView } from './server-view.ts';
 import { listen, stopListening } from './listen.ts';
 import { remoteAddressOf } from './sockets.ts';
 
@@ -28,30 +30,43 @@ export interface ClientLimits {
   readonly silenceMs: number;
 }
 
+interface Asked {
+  readonly atMs: number;
+  readonly isUpdate: boolean;
+}
+
+/** Whether a request, behind its xid, is one that all servers agree on. */
+function isUpdate(frame: Uint8Array): boolean {
+  if (frame.length < 8) return false;
+  return operationKind(new DataView(frame.buffer, frame.byteOffset).getInt32(4)) === 'write';
+}
+
 /** Accepts clients. What is sent to them in one turn of the event loop leaves in one write for each. */
-export class ClientListener {
-  readonly latency = new Latency();
+export class ClientListener implements ConnectionsView {
+  readonly latency = new Summary();
+  readonly readLatency = new Summary();
+  readonly updateLatency = new Summary();
   readonly #limits: ClientLimits;
   readonly #events: ClientEvents;
   readonly #logger: Logger;
-  readonly #server: Server;
+  #server: Server;
   readonly #connections = new Map<ClientId, ClientConnection>();
   readonly #perAddress = new Map<string, number>();
   /** Connections that have not sent anything whole, oldest first, and when they must have. */
   readonly #silent = new Map<ClientConnection, number>();
   #silenceTimer: NodeJS.Timeout | undefined;
-  /** Since when the connections that were heard wait for an answer. */
-  readonly #askedAtMs = new Map<ClientConnection, number>();
+  /** The request that each connection waits for the answer of, where it was idle before. */
+  readonly #asked = new Map<ClientConnection, Asked>();
   readonly #unflushed = new Set<ClientConnection>();
   #nextId = 1;
   #paused = false;
-  #rejected = 0;
+  readonly #counts = { rejected: 0, requested: 0, dropped: 0, silent: 0, bytesReceived: 0 };
 
   constructor(limits: ClientLimits, events: ClientEvents, logger: Logger) {
     this.#limits = limits;
     this.#events = events;
     this.#logger = logger;
-    this.#server = createServer((socket) => this.#accept(socket));
+    this.#server = this.#createServer();
   }
 
   /** Open connections, also those that have said nothing yet. */
@@ -59,9 +74,8 @@ export class ClientListener {
     return this.#connections.size;
   }
 
-  /** Connections that were refused because there were too many. */
-  get rejected(): number {
-    return this.#rejected;
+  get counts(): ConnectionCounts {
+    return this.#counts;
   }
 
   get server(): Server {
@@ -71,6 +85,17 @@ export class ClientListener {
   /** @throws CodedError ZK_LISTEN_FAILED */
   async listen(address: HostPort, backlog: number | undefined): Promise<void> {
     await listen(this.#server, address, 'clients', backlog);
+  }
+
+  /**
+   * Listens elsewhere from now on; open connections stay.
+   * @throws CodedError ZK_LISTEN_FAILED
+   */
+  async move(address: HostPort, backlog: number | undefined): Promise<void> {
+    const former = this.#server;
+    this.#server = this.#createServer();
+    former.close();
+    await this.listen(address, backlog);
   }
 
   /** The remote port of a client, which `cons` shows. */
@@ -90,9 +115,9 @@ export class ClientListener {
     if (this.#unflushed.size === 0) return;
     const nowMs = performance.now();
     for (const connection of this.#unflushed) {
-      const askedAtMs = this.#askedAtMs.get(connection);
-      if (askedAtMs !== undefined) this.latency.record(nowMs - askedAtMs);
-      this.#askedAtMs.delete(connection);
+      const asked = this.#asked.get(connection);
+      if (asked !== undefined) this.#answered(asked, nowMs);
+      this.#asked.delete(connection);
       connection.flush();
     }
     this.#unflushed.clear();
@@ -120,6 +145,10 @@ export class ClientListener {
     await stopped;
   }
 
+  #createServer(): Server {
+    return createServer((socket) => this.#accept(socket));
+  }
+
   #accept(socket: Socket): void {
     const address = remoteAddressOf(socket);
     const fromAddress = this.#perAddress.get(address) ?? 0;
@@ -128,12 +157,13 @@ export class ClientListener {
       (connectionsMax > 0 && this.#connections.size >= connectionsMax) ||
       (connectionsPerAddressMax > 0 && fromAddress >= connectionsPerAddressMax);
     if (tooMany) {
-      this.#rejected++;
+      this.#counts.rejected++;
       this.#logger.debug('too many connections', { address, fromAddress, limit: connectionsPerAddressMax });
       socket.destroy();
       return;
     }
     const connection = new ClientConnection(this.#nextId++, socket, frameBytesMax, this.#paused, {
+      received: (bytes) => void (this.#counts.bytesReceived += bytes),
       frame: (from, frame) => this.#frame(from, frame),
       fourLetterWord: (from, word) => this.#fourLetterWord(from, word),
       closed: (from, reason) => this.#closed(from, reason),
@@ -145,9 +175,19 @@ export class ClientListener {
   }
 
   #frame(connection: ClientConnection, frame: Uint8Array): void {
-    if (this.#silent.delete(connection)) this.#events.connected(connection.id, connection.address);
-    if (!this.#askedAtMs.has(connection)) this.#askedAtMs.set(connection, performance.now());
+    if (this.#silent.delete(connection)) {
+      this.#counts.requested++;
+      this.#events.connected(connection.id, connection.address);
+    } else if (!this.#asked.has(connection)) {
+      this.#asked.set(connection, { atMs: performance.now(), isUpdate: isUpdate(frame) });
+    }
     this.#events.frame(connection.id, frame);
+  }
+
+  #answered({ atMs, isUpdate }: Asked, nowMs: number): void {
+    const latencyMs = nowMs - atMs;
+    this.latency.record(latencyMs);
+    (isUpdate ? this.updateLatency : this.readLatency).record(latencyMs);
   }
 
   #fourLetterWord(connection: ClientConnection, word: string): void {
@@ -158,6 +198,7 @@ export class ClientListener {
 
   #closed(connection: ClientConnection, reason: string): void {
     const heard = !this.#silent.has(connection);
+    this.#counts.dropped++;
     this.#logger.debug('a client is gone', { client: connection.id, address: connection.address, reason });
     this.#forget(connection);
     if (heard) this.#events.closed(connection.id);
@@ -166,7 +207,7 @@ export class ClientListener {
   #forget(connection: ClientConnection): void {
     this.#connections.delete(connection.id);
     this.#silent.delete(connection);
-    this.#askedAtMs.delete(connection);
+    this.#asked.delete(connection);
     this.#unflushed.delete(connection);
     const left = (this.#perAddress.get(connection.address) ?? 0) - 1;
     if (left > 0) this.#perAddress.set(connection.address, left);
@@ -188,6 +229,7 @@ export class ClientListener {
     for (const [connection, deadlineMs] of this.#silent) {
       // A timer may fire a fraction of a millisecond early.
       if (deadlineMs > nowMs + 1) break;
+      this.#counts.silent++;
       this.close(connection.id, `it has said nothing for ${this.#limits.silenceMs} ms`);
     }
     this.#armSilenceTimer();

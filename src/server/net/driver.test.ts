@@ -4,6 +4,7 @@ import { CodedError } from '../../common/errors.ts';
 import type { Member, MemberInput, MemberOutput } from '../pipeline/types.ts';
 import type { Storage, StorageOperation } from '../storage/types.ts';
 import { Driver } from './driver.ts';
+import { MemberMeter } from './monitoring/member-meter.ts';
 import { SILENT } from './testing/silent-logger.ts';
 import { until } from './testing/until.ts';
 
@@ -60,7 +61,14 @@ function driven(react: React) {
       election: { send: note('vote') },
       connectLeader: note('connectLeader'),
     },
-    { role: note('role'), stopped: note('stopped'), failed: (error) => (failure = error) },
+    {
+      role: note('role'),
+      configuration: note('configuration'),
+      nextConfiguration: note('nextConfiguration'),
+      stopped: note('stopped'),
+      failed: (error) => (failure = error),
+    },
+    new MemberMeter(0),
     SILENT,
   );
   const setDeadline = (ms: number): void => void (deadlineMs = ms);

@@ -9,6 +9,7 @@ import type { ClientListener } from './client-listener.ts';
 import type { ElectionTransport } from './election-transport.ts';
 import type { LeaderLink } from './leader-link.ts';
 import type { LearnerListener } from './learner-listener.ts';
+import type { MemberMeter } from './monitoring/member-meter.ts';
 
 /** What carries the member's words. */
 export interface Transports {
@@ -22,6 +23,10 @@ export interface Transports {
 
 export interface DriverEvents {
   role(role: ZabRole): void;
+  /** This configuration is in force; durable when this returns. */
+  configuration(text: string, version: Zxid): void;
+  /** Servers of this one may have to be reached. */
+  nextConfiguration(text: string): void;
   /** The member has stopped as it was told. */
   stopped(): void;
   /** The process must end, at once and without another word to anybody. */
@@ -39,6 +44,7 @@ export class Driver {
   readonly #transports: Transports;
   readonly #events: DriverEvents;
   readonly #logger: Logger;
+  readonly #meter: MemberMeter;
   #inputs: MemberInput[] = [];
   #scheduled = false;
   /** Set while the state is loaded anew: until then the member gets no input. */
@@ -47,11 +53,19 @@ export class Driver {
   #timer: NodeJS.Timeout | undefined;
   #timerAtMs = Infinity;
 
-  constructor(member: Member, storage: Storage, transports: Transports, events: DriverEvents, logger: Logger) {
+  constructor(
+    member: Member,
+    storage: Storage,
+    transports: Transports,
+    events: DriverEvents,
+    meter: MemberMeter,
+    logger: Logger,
+  ) {
     this.#member = member;
     this.#storage = storage;
     this.#transports = transports;
     this.#events = events;
+    this.#meter = meter;
     this.#logger = logger;
   }
 
@@ -82,8 +96,12 @@ export class Driver {
     if (this.#reloading) return;
     const inputs = this.#inputs;
     this.#inputs = [];
-    const outputs = this.#member.step(inputs, { monotonicMs: performance.now(), wallMs: Date.now() });
-    for (const output of outputs) this.#carryOut(output);
+    const now = { monotonicMs: performance.now(), wallMs: Date.now() };
+    for (const input of inputs) this.#meter.input(input, now);
+    for (const output of this.#member.step(inputs, now)) {
+      this.#meter.output(output, now);
+      this.#carryOut(output);
+    }
     const { clients, learners, leader } = this.#transports;
     learners.flush();
     leader.flush();
@@ -141,6 +159,10 @@ export class Driver {
         return this.#truncateAndReload(output.zxid);
       case 'role':
         return this.#events.role(output.role);
+      case 'configuration':
+        return this.#events.configuration(output.text, output.version);
+      case 'nextConfiguration':
+        return this.#events.nextConfiguration(output.text);
       case 'log':
         return this.#logger[output.level](output.message, output.fields);
       case 'stopped':

@@ -19,6 +19,7 @@ const vote = (zxid: number): Notification => ({
   electionEpoch: 1,
   peerEpoch: 0,
   config: '',
+  nextConfig: '',
 });
 
 /** Servers by id; a port appears when its server starts. */

@@ -4,7 +4,8 @@ import { formatZxid } from '../../common/zxid.ts';
 import type { ClientInfo } from '../pipeline/types.ts';
 import { FULL_VERSION, VERSION } from '../version.ts';
 import { VERSION_DIRECTORY } from './data-directory.ts';
-import { monitorValues } from './monitor-values.ts';
+import { monitorValues } from './monitoring/monitor-values.ts';
+import { serverMetrics } from './monitoring/server-metrics.ts';
 import { directoryBytes, isServing, serverState } from './server-view.ts';
 import type { ServerView } from './server-view.ts';
 
@@ -120,7 +121,7 @@ function serverLines(view: ServerView): string {
   const { latency, count } = view.connections;
   const status = view.status();
   return [
-    `Latency min/avg/max: ${Math.floor(latency.minMs)}/${latency.averageMs.toFixed(4)}/${Math.floor(latency.maxMs)}`,
+    `Latency min/avg/max: ${Math.floor(latency.min)}/${latency.average.toFixed(4)}/${Math.floor(latency.max)}`,
     `Received: ${status.packetsReceived}`,
     `Sent: ${status.packetsSent}`,
     `Connections: ${count}`,
@@ -133,8 +134,8 @@ function serverLines(view: ServerView): string {
 }
 
 function monitorLines(view: ServerView): string {
-  return monitorValues(view)
-    .map(({ name, value }) => `zk_${name}\t${value}\n`)
+  return monitorValues(serverMetrics(view))
+    .map(([name, value]) => `zk_${name}\t${value}\n`)
     .join('');
 }
 

@@ -5,10 +5,12 @@ import type { ZooConfig } from '../config/zoo-cfg.ts';
 import type { Logger } from '../../common/types.ts';
 import type { DatabaseSnapshot } from '../database/types.ts';
 import type { AdminAccess } from '../pipeline/admin-access.ts';
-import type { ClientInfo, MemberStatus } from '../pipeline/types.ts';
+import type { ClientInfo, EnsembleStatus, MemberStatus } from '../pipeline/types.ts';
 import type { StorageMetrics } from '../storage/counters.ts';
 import { VERSION_DIRECTORY } from './data-directory.ts';
-import type { Latency } from './latency.ts';
+import type { LearnerStatus } from '../zab/types.ts';
+import type { MemberMeter } from './monitoring/member-meter.ts';
+import type { Summary } from './monitoring/summary.ts';
 
 /** What the four-letter words, the admin server and the metrics may look at. */
 export interface ServerView {
@@ -17,23 +19,46 @@ export interface ServerView {
   /** Wall clock. */
   readonly startedAtMs: number;
   status(): MemberStatus;
+  ensemble(): EnsembleStatus;
   clients(): readonly ClientInfo[];
   storage(): StorageMetrics;
+  /** See {@link Member.learners}. */
+  learners(): readonly LearnerStatus[];
+  readonly meter: MemberMeter;
+  /** How long it took to load the state from the disk, in milliseconds. */
+  readonly loading: Summary;
   readonly connections: ConnectionsView;
   readonly logger: Logger;
   /** See {@link Member.snapshot}. */
   snapshot(): DatabaseSnapshot | undefined;
+  /** Lets another server lead; nothing where this one does not. */
+  handOver(): void;
   /** See {@link Member.adminAccess}. */
   adminAccess(authorization: string | undefined, address: string): AdminAccess;
 }
 
 /** What is known of clients' sockets. */
 export interface ConnectionsView {
-  /** From a request that found its connection idle to the next bytes sent: a sample of the requests' latency. */
-  readonly latency: Latency;
+  /** From a request that found its connection idle to the next bytes sent: a sample of the requests' latency, in milliseconds. */
+  readonly latency: Summary;
+  readonly readLatency: Summary;
+  readonly updateLatency: Summary;
   readonly count: number;
-  readonly rejected: number;
+  readonly counts: ConnectionCounts;
   portOf(client: number): number;
+}
+
+/** Of clients' connections, since the start. */
+export interface ConnectionCounts {
+  /** Refused because there were too many. */
+  readonly rejected: number;
+  /** Those that said something whole. */
+  readonly requested: number;
+  /** Those that ended by themselves. */
+  readonly dropped: number;
+  /** Closed because nothing whole came for too long. */
+  readonly silent: number;
+  readonly bytesReceived: number;
 }
 
 /** What a server is, in ZooKeeper's words. */

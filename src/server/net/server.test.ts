@@ -92,11 +92,13 @@ test('a server from start to stop: words, admin commands, metrics, lock, SIGTERM
   assert.equal(status['state'], 'standalone');
   assert.equal(status['serving'], true);
   assert.equal(status['leaderId'], 1);
+  assert.deepEqual(status['configuration'], { version: '0', servers: [] });
+  assert.deepEqual([status['voting'], status['synced'], status['learners']], [true, [1], []]);
   assert.match((await get(adminPort, '/commands/monitor'))?.text ?? '', /"server_state":"standalone"/);
   assert.equal((await get(adminPort, '/commands/nonsense'))?.status, 404);
   const metrics = await until('metrics', () => get(metricsPort, '/metrics'));
   assert.match(metrics.text, /^znode_count 5$/m);
-  assert.match(metrics.text, /^# HELP fsynctime_count /m);
+  assert.match(metrics.text, /^fsynctime_count \d/m);
 
   assert.equal(await word(clientPort, 'ruok'), 'imok');
   assert.match(await word(clientPort, 'srvr\n'), /^Zookeeper version: .*\n(.*\n)*Mode: standalone\nNode count: 5\n$/);
@@ -162,6 +164,34 @@ test('a member without data and without leave to begin an ensemble is alive, but
   assert.equal((await get(adminPort, '/livez'))?.status, 200);
   assert.match(await word(clientPort, 'srvr'), /^This ZooKeeper instance is not currently serving requests/);
   assert.ok(existsSync(join(directory, 'data', 'initialize')), 'the bootstrap is allowed to begin the ensemble');
+  server.kill('SIGTERM');
+  assert.equal(await exitCodeOf(server), 0);
+});
+
+test('a server that zoo.cfg does not list (any more) goes by the configuration in its data directory', async () => {
+  const [quorum = 0, election = 0, other = 0, otherElection = 0] = await freePorts(4);
+  const { file, directory, adminPort, clientPort } = await prepared([
+    'initLimit=10',
+    'syncLimit=5',
+    'reconfigEnabled=true',
+    'standaloneEnabled=false',
+    `server.1=127.0.0.1:${other}:${otherElection}`,
+  ]);
+  const dataDir = join(directory, 'data');
+  await mkdir(dataDir);
+  await writeFile(join(dataDir, 'myid'), '2\n');
+  const refused = start(file);
+  assert.equal(await exitCodeOf(refused), 2);
+  assert.match(refused.said(), /myid says 2, but .*zoo\.cfg has servers 1 only/);
+  const address = `127.0.0.1:${quorum}:${election}:participant;127.0.0.1:${clientPort}`;
+  await writeFile(join(dataDir, 'zoo.cfg.dynamic.100000005'), `server.2=${address}\n`);
+  const server = start(file);
+  await until('it leads', async () => (await get(adminPort, '/readyz'))?.status === 200);
+  const status = JSON.parse((await get(adminPort, '/status'))?.text ?? '') as Record<string, unknown>;
+  assert.deepEqual(status['configuration'], {
+    version: '100000005',
+    servers: [{ id: 2, address, role: 'participant' }],
+  });
   server.kill('SIGTERM');
   assert.equal(await exitCodeOf(server), 0);
 });

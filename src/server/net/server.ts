@@ -5,10 +5,14 @@ import { setImmediate } from 'node:timers/promises';
 import { CodedError } from '../../common/errors.ts';
 import type { Logger, Random, ServerId } from '../../common/types.ts';
 import { formatZxid } from '../../common/zxid.ts';
+import type { Zxid } from '../../common/zxid.ts';
 import { membershipOf } from '../config/membership.ts';
 import type { OwnServer } from '../config/own-server.ts';
+import type { Ensemble } from '../config/ensemble.ts';
+import { reconfigured } from '../config/own-server.ts';
+import { changeMembership, readEnsemble, readMembership } from '../config/reconfiguration.ts';
 import { formatHostPort } from '../config/servers.ts';
-import type { HostPort } from '../config/servers.ts';
+import type { HostPort, ServerEntry } from '../config/servers.ts';
 import type { HttpConfig, ZooConfig } from '../config/zoo-cfg.ts';
 import { createDatabase } from '../database/database.ts';
 import { createMember } from '../pipeline/member.ts';
@@ -18,6 +22,7 @@ import type { Storage } from '../storage/types.ts';
 import type { ZabRole } from '../zab/types.ts';
 import { ClientListener } from './client-listener.ts';
 import { endInitialization, mayVote, prepareDirectories } from './data-directory.ts';
+import { writeDynamicConfiguration } from './dynamic-configuration.ts';
 import { Driver } from './driver.ts';
 import { ElectionTransport } from './election-transport.ts';
 import { answerFourLetterWord } from './four-letter-words.ts';
@@ -26,6 +31,8 @@ import type { InstanceLock } from '../storage/instance-lock.ts';
 import { LeaderLink } from './leader-link.ts';
 import { LearnerListener } from './learner-listener.ts';
 import { listen, stopListening } from './listen.ts';
+import { MemberMeter } from './monitoring/member-meter.ts';
+import { Summary } from './monitoring/summary.ts';
 import type { ServerView } from './server-view.ts';
 
 /** A connection that says nothing whole is closed after this (ZooKeeper's nio.sessionlessCnxnTimeout). */
@@ -60,7 +67,14 @@ export class ZooServer {
   readonly #locks: readonly InstanceLock[];
   readonly #http: HttpServer[] = [];
   readonly #stopped = Promise.withResolvers<undefined>();
+  readonly #meter = new MemberMeter(performance.now());
+  readonly #loading = new Summary();
   readonly #view: ServerView;
+  /** As the last reconfiguration left it. */
+  #ensemble: Ensemble;
+  /** One that is, or was, under way. */
+  #next: Ensemble | undefined;
+  #clientAddress: HostPort;
 
   /**
    * Takes the data directory, loads the state, listens, and begins to look for a quorum.
@@ -83,6 +97,8 @@ export class ZooServer {
   private constructor(options: ServerOptions, locks: readonly InstanceLock[]) {
     const { config, own, logger } = options;
     this.#options = options;
+    this.#ensemble = config.ensemble;
+    this.#clientAddress = own.client;
     this.#locks = locks;
     this.#member = createMember(memberConfig(config, own), random);
     this.#storage = this.#openStorage();
@@ -122,7 +138,7 @@ export class ZooServer {
     this.#election = new ElectionTransport(
       {
         serverId: own.id,
-        ownAddresses: this.#electionAddresses(own.id) ?? [],
+        ownAddresses: electionAddressesOf(own.entry) ?? [],
         addressesOf: (server) => this.#electionAddresses(server),
         connectTimeoutMs: config.peerConnectTimeoutMs,
         vote: (from, notification) => this.#driver.push({ type: 'vote', from, notification }),
@@ -141,21 +157,37 @@ export class ZooServer {
       },
       {
         role: (role) => this.#roleChanged(role),
+        configuration: (text, version) => this.#reconfigured(text, version),
+        nextConfiguration: (text) => {
+          this.#next = readEnsemble(text);
+        },
         stopped: () => this.#stopped.resolve(undefined),
         failed: (error) => options.failed(error),
       },
+      this.#meter,
       logger,
     );
+    const currentConfig = (): ZooConfig => ({ ...config, ensemble: this.#ensemble });
+    const currentOwn = (): OwnServer => ({ ...reconfigured(own, this.#ensemble), client: this.#clientAddress });
     this.#view = {
-      config,
-      own,
+      get config() {
+        return currentConfig();
+      },
+      get own() {
+        return currentOwn();
+      },
       startedAtMs: Date.now(),
       status: () => this.#member.status(),
+      ensemble: () => this.#member.ensemble(),
       clients: () => this.#member.clients(),
       storage: () => this.#storage.metrics(),
+      learners: () => this.#member.learners(),
+      meter: this.#meter,
+      loading: this.#loading,
       connections: this.#clients,
       logger,
       snapshot: () => this.#member.snapshot(),
+      handOver: () => this.#driver.push({ type: 'handOver' }),
       adminAccess: (authorization, address) => this.#member.adminAccess(authorization, address),
     };
   }
@@ -186,11 +218,13 @@ export class ZooServer {
     const { config, own, logger } = this.#options;
     const recoveryBeganMs = performance.now();
     const recovery = this.#storage.recover(this.#member.recovery);
+    const recoveryMs = performance.now() - recoveryBeganMs;
+    this.#loading.record(recoveryMs);
     for (const warning of recovery.warnings) logger.warn(warning);
     logger.info('loaded the state', {
       lastZxid: formatZxid(recovery.lastZxid),
       znodes: this.#member.status().znodes,
-      tookMs: Math.round(performance.now() - recoveryBeganMs),
+      tookMs: Math.round(recoveryMs),
     });
     await this.#clients.listen(own.client, config.clientBacklog);
     this.#listenForPeers();
@@ -201,7 +235,7 @@ export class ZooServer {
       (await import('./admin-server.ts')).createAdminServer(this.#view),
     );
     await this.#startHttp(config.metrics, 'metrics', async () =>
-      (await import('./metrics-server.ts')).createMetricsServer(this.#view),
+      (await import('./monitoring/metrics-server.ts')).createMetricsServer(this.#view),
     );
   }
 
@@ -260,15 +294,37 @@ export class ZooServer {
     if (role.state !== 'looking' && role.serving) endInitialization(config);
   }
 
+  /** A reconfiguration is in force: peers are reached where it says, and so is this server. */
+  #reconfigured(text: string, version: Zxid): void {
+    const { config, own, logger } = this.#options;
+    writeDynamicConfiguration(config.dataDir, text, version);
+    this.#ensemble = readEnsemble(text);
+    const { client } = reconfigured(own, this.#ensemble);
+    if (formatHostPort(client) === formatHostPort(this.#clientAddress)) return;
+    this.#clientAddress = client;
+    logger.info('listening for clients elsewhere', { address: formatHostPort(client) });
+    this.#clients.move(client, config.clientBacklog).catch((error: unknown) => this.#options.failed(error));
+  }
+
+  /** A server that the configuration in force does not know (yet, or any more) is where the next one or zoo.cfg says. */
+  #entryOf(server: ServerId): ServerEntry | undefined {
+    const known = [...this.#ensemble.servers, ...(this.#next?.servers ?? []), ...this.#options.config.ensemble.servers];
+    return known.find(({ id }) => id === server);
+  }
+
   #quorumAddresses(server: ServerId): HostPort[] {
-    const entry = this.#options.config.ensemble.servers.find(({ id }) => id === server);
+    const entry = this.#entryOf(server);
     return (entry?.addresses ?? []).map(({ host, quorumPort }) => ({ host, port: quorumPort }));
   }
 
   #electionAddresses(server: ServerId): HostPort[] | undefined {
-    const entry = this.#options.config.ensemble.servers.find(({ id }) => id === server);
-    return entry?.addresses.map(({ host, electionPort }) => ({ host, port: electionPort }));
+    const entry = this.#entryOf(server);
+    return electionAddressesOf(entry);
   }
+}
+
+function electionAddressesOf(entry: ServerEntry | undefined): HostPort[] | undefined {
+  return entry?.addresses.map(({ host, electionPort }) => ({ host, port: electionPort }));
 }
 
 function memberConfig(config: ZooConfig, own: OwnServer): MemberConfig {
@@ -280,7 +336,9 @@ function memberConfig(config: ZooConfig, own: OwnServer): MemberConfig {
       initLimitTicks: config.initLimitTicks,
       syncLimitTicks: config.syncLimitTicks,
       committedLogEntries: config.committedLogEntries,
+      readMembership: config.reconfigEnabled ? readMembership : undefined,
     },
+    changeMembership: config.reconfigEnabled ? changeMembership : undefined,
     minSessionTimeoutMs: config.minSessionTimeoutMs,
     maxSessionTimeoutMs: config.maxSessionTimeoutMs,
     maxFrameBytes: config.frameBytesMax,

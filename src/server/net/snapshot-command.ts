@@ -6,25 +6,11 @@ import { constants, createGzip } from 'node:zlib';
 import { formatZxid } from '../../common/zxid.ts';
 import { snapshotFile, snapshotFileBytes } from '../backup/snapshot-stream.ts';
 import type { DatabaseSnapshot } from '../database/types.ts';
-import type { AdminAccess } from '../pipeline/admin-access.ts';
+import { ACCESS_REFUSALS, refuse, type Refusal } from './admin-refusal.ts';
 import type { ServerView } from './server-view.ts';
 
 /** Who takes nothing for so long is gone: an open snapshot keeps what is changed meanwhile in memory. */
 const STALLED_MS = 30_000;
-
-/** Why a request gets no snapshot. */
-interface Refusal {
-  readonly status: number;
-  readonly error: string;
-  readonly headers?: Readonly<Record<string, string>>;
-}
-
-/** In ZooKeeper's words (Commands.runCommand). */
-const ACCESS_REFUSALS: Readonly<Record<Exclude<AdminAccess, 'allowed'>, Refusal>> = {
-  missing: { status: 401, error: 'Auth info is missing for the command' },
-  notAuthenticated: { status: 401, error: 'Not authenticated' },
-  notAuthorized: { status: 403, error: 'Not authorized' },
-};
 
 /**
  * `GET /commands/snapshot`, as in ZooKeeper 3.9 (Commands.SnapshotCommand): a consistent snapshot of the state at the zxid in the
@@ -44,7 +30,7 @@ export class SnapshotCommand {
   async answer(request: IncomingMessage, query: URLSearchParams, response: ServerResponse): Promise<void> {
     const refusal = this.#refusal(request, query);
     const snapshot = refusal === undefined ? this.#view.snapshot() : undefined;
-    if (snapshot === undefined) return refuse(response, refusal ?? NOT_SERVING);
+    if (snapshot === undefined) return refuse(response, 'snapshot', refusal ?? NOT_SERVING);
     this.#startedMs = performance.now();
     this.#streaming = true;
     try {
@@ -110,9 +96,4 @@ async function* inTurns(snapshot: DatabaseSnapshot): AsyncGenerator<Uint8Array, 
 
 function acceptsGzip({ headers }: IncomingMessage): boolean {
   return /(?:^|[\s,])gzip(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))/i.test(headers['accept-encoding']?.toString() ?? '');
-}
-
-function refuse(response: ServerResponse, { status, error, headers }: Refusal): void {
-  response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store', ...headers });
-  response.end(`${JSON.stringify({ command: 'snapshot', error })}\n`);
 }

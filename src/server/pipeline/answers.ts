@@ -3,6 +3,7 @@ import { JuteReader } from '../protocol/jute-reader.ts';
 import { writeMultiResponse, type MultiResult } from '../protocol/multi.ts';
 import { OpCode, ReplyCode } from '../protocol/opcodes.ts';
 import { writeStat } from '../protocol/record-codecs.ts';
+import { writeGetDataResponse } from '../protocol/responses.ts';
 import type { PendingRequest } from './client.ts';
 import type { Replies } from './replies.ts';
 import { isMalformed } from './step.ts';
@@ -50,6 +51,12 @@ export class Answers {
       case OpCode.setData:
       case OpCode.setACL:
         if (result.stat !== undefined) writeStat(writer, result.stat);
+        break;
+      case OpCode.reconfig:
+        if (result.stat !== undefined) {
+          const data = this.#database.znode(result.path ?? '')?.data ?? null;
+          writeGetDataResponse(writer, { data, stat: result.stat });
+        }
         break;
       case OpCode.multi:
         writeMultiResponse(writer, (result.parts ?? []).map(multiResult));

@@ -22,15 +22,26 @@ import type { ClientId, ClientInfo, MemberConfig } from './types.ts';
 /** A connection that has no session yet may be silent this long (ZooKeeper's sessionlessCnxnTimeout). */
 const SESSIONLESS_TIMEOUT_MS = 10_000;
 
+/**
+ * A member that has just lost its quorum, or has just started, lets clients that connect wait for so long instead of
+ * refusing them: most elections are over before, and a refused client pauses before it tries again.
+ */
+const QUORUM_PATIENCE_MS = 1_000;
+
 /** What a client may send before its session is open: nothing, really. */
 const EARLY_BYTES_MAX = 64 * 1024;
+
+const NO_QUORUM = 'this server is not serving: it is not part of a quorum';
+const STOPPING = 'this server is stopping';
 
 /** The connections of this member's clients: who is connected, the handshake, who a client is, and what it asks for. */
 export class Clients {
   /** Undefined while this member does not serve. */
-  service: Service | undefined;
-  /** The member is about to stop: what is under way is answered, nothing new is taken up. */
-  stopping = false;
+  #service: Service | undefined;
+  #stopping = false;
+  /** While this member does not serve: until when clients are let wait, and those that do. */
+  #patientUntilMs = 0;
+  readonly #waiting = new Set<Client>();
   readonly #clients = new Map<ClientId, Client>();
   readonly #bySession = new Map<SessionId, Client>();
   readonly #expiry: ExpiryQueue<Client>;
@@ -58,6 +69,31 @@ export class Clients {
     this.#order = new RequestOrder(reads, answers, (client, reason) => this.close(client, reason));
     this.#sessionIds = sessionIds;
     this.#expiry = new ExpiryQueue(config.zab.tickTimeMs);
+  }
+
+  get serving(): boolean {
+    return this.#service !== undefined;
+  }
+
+  /** This member serves; so does it those who have waited for it. */
+  serve(service: Service): void {
+    this.#service = service;
+    for (const client of this.#waiting) {
+      this.#waiting.delete(client);
+      for (const frame of client.earlyFrames.splice(0)) this.#take(client, frame);
+    }
+  }
+
+  /** This member does not serve (any more). */
+  stopServing(): void {
+    this.#service = undefined;
+    this.#patientUntilMs = this.#step.nowMs + QUORUM_PATIENCE_MS;
+  }
+
+  /** The member is about to stop: what is under way is answered, nothing new is taken up. */
+  stop(): void {
+    this.#stopping = true;
+    for (const client of this.#waiting) this.close(client, STOPPING);
   }
 
   get count(): number {
@@ -93,6 +129,7 @@ export class Clients {
     const client = new Client(id, address);
     this.#clients.set(id, client);
     this.#expiry.add(client, this.#step.nowMs, SESSIONLESS_TIMEOUT_MS);
+    if (this.#stopping) this.close(client, STOPPING);
   }
 
   /** The connection ended. Its session lives on until it expires. */
@@ -104,19 +141,13 @@ export class Clients {
   frame(id: ClientId, frame: Uint8Array): void {
     const client = this.#clients.get(id);
     // What was on its way when the member closed the connection.
-    if (client === undefined || this.stopping) return;
+    if (client === undefined || this.#stopping) return;
     client.received++;
     this.#received++;
     if (frame.length > this.#config.maxFrameBytes) {
       this.close(client, `a frame of ${frame.length} bytes is longer than jute.maxbuffer`);
-    } else if (this.service === undefined) {
-      this.close(client, 'this server is not serving: it is not part of a quorum');
-    } else if (client.phase === 'open') {
-      this.#request(client, frame, this.service);
-    } else if (client.phase === 'new') {
-      this.#connect(client, frame, this.service);
     } else {
-      this.#keepEarly(client, frame);
+      this.#take(client, frame);
     }
   }
 
@@ -139,7 +170,7 @@ export class Clients {
     client.phase = 'open';
     this.#expiry.touch(client, this.#step.nowMs, client.timeoutMs);
     for (const frame of client.earlyFrames.splice(0)) {
-      if (this.#clients.has(client.id) && this.service !== undefined) this.#request(client, frame, this.service);
+      if (this.#clients.has(client.id) && this.#service !== undefined) this.#request(client, frame, this.#service);
     }
   }
 
@@ -148,7 +179,7 @@ export class Clients {
     const { client } = request;
     if (client.phase === 'closed') return;
     if (request.type === OpCode.createSession) this.sessionReady(client, error === ReplyCode.ok);
-    else this.#order.done(request, error, result, this.service);
+    else this.#order.done(request, error, result, this.#service);
   }
 
   /** The session has ended: whoever is still connected for it is not any more. Who asked for it is answered first. */
@@ -169,8 +200,9 @@ export class Clients {
     this.#forget(client);
   }
 
-  /** Closes connections that have been silent for too long. */
+  /** Closes connections that have been silent, or have waited, for too long. */
   expire(reading: boolean): void {
+    if (this.#step.nowMs >= this.#patientUntilMs) for (const client of this.#waiting) this.close(client, NO_QUORUM);
     for (const client of this.#expiry.poll(this.#step.nowMs, Infinity)) {
       if (reading) {
         this.close(client, `nothing was heard for ${client.timeoutMs || SESSIONLESS_TIMEOUT_MS} ms`);
@@ -182,7 +214,27 @@ export class Clients {
   }
 
   nextDeadlineMs(): number {
-    return this.#expiry.nextDeadlineMs();
+    const patienceMs = this.#waiting.size === 0 ? Infinity : this.#patientUntilMs;
+    return Math.min(this.#expiry.nextDeadlineMs(), patienceMs);
+  }
+
+  #take(client: Client, frame: Uint8Array): void {
+    const service = this.#service;
+    if (client.phase === 'closed') return;
+    if (service === undefined) {
+      if (client.phase !== 'new' || this.#step.nowMs >= this.#patientUntilMs) {
+        this.close(client, NO_QUORUM);
+        return;
+      }
+      this.#waiting.add(client);
+      this.#keepEarly(client, frame);
+    } else if (client.phase === 'open') {
+      this.#request(client, frame, service);
+    } else if (client.phase === 'new') {
+      this.#connect(client, frame, service);
+    } else {
+      this.#keepEarly(client, frame);
+    }
   }
 
   #connect(client: Client, frame: Uint8Array, service: Service): void {
@@ -295,6 +347,7 @@ export class Clients {
     client.phase = 'closed';
     client.segments.length = 0;
     this.#clients.delete(client.id);
+    this.#waiting.delete(client);
     if (this.#bySession.get(client.sessionId) === client) this.#bySession.delete(client.sessionId);
     this.#expiry.remove(client);
     this.#database.watches.removeWatcher(client.id);

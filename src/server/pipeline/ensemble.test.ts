@@ -175,14 +175,48 @@ test('the leader knows its learners, and which of them are synchronized', () => 
   const ensemble = Ensemble.serving(3);
   const { leader, followers } = ensemble;
   const counts = (): readonly number[] => {
-    const { learners, syncedFollowers } = ensemble.member(leader).status();
-    return [learners, syncedFollowers];
+    const learners = ensemble.member(leader).learners();
+    return [learners.length, learners.filter(({ serving }) => serving).length];
   };
   ensemble.until('the followers are not counted', () => counts()[1] === 2);
   assert.deepEqual(counts(), [2, 2]);
   ensemble.crash(followers[0] ?? 0);
   ensemble.run();
   assert.deepEqual(counts(), [1, 1]);
+});
+
+test('a leader that is told to stop answers what is under way, and stays until another one leads', () => {
+  const ensemble = Ensemble.serving(3);
+  const { leader, followers } = ensemble;
+  const [follower] = followers;
+  assert.ok(follower !== undefined);
+  const client = ensemble.connected(leader);
+  const other = ensemble.connected(follower);
+  const first = send.create(client, '/first');
+  ensemble.input(leader, { type: 'stop' });
+  const refused = send.create(client, '/refused');
+  const forwarded = send.create(other, '/forwarded');
+  ensemble.advance(500);
+  assert.equal(client.reply(first)?.error, ReplyCode.ok);
+  assert.equal(client.reply(refused), undefined);
+  assert.ok(client.closedBecause !== undefined);
+  assert.ok(!ensemble.running.includes(leader), 'it ends');
+  assert.equal(ensemble.leader, Math.max(...followers), 'the greatest id of those that have everything');
+  const reader = ensemble.connected(ensemble.leader);
+  const read = send.exists(reader, '/first');
+  const unanswered = send.exists(reader, '/forwarded');
+  ensemble.run();
+  assert.equal(reader.reply(read)?.error, ReplyCode.ok);
+  // What a follower had handed to the leader is either done and answered, or the connection ends without an answer.
+  const isDone = reader.reply(unanswered)?.error === ReplyCode.ok;
+  assert.equal(other.reply(forwarded)?.error, isDone ? ReplyCode.ok : undefined);
+});
+
+test('a leader without followers stops at once', () => {
+  const ensemble = Ensemble.serving(1);
+  ensemble.input(1, { type: 'stop' });
+  ensemble.run();
+  assert.deepEqual(ensemble.running, []);
 });
 
 test('a follower that is told to stop answers what is under way, then closes its clients', () => {
@@ -283,6 +317,27 @@ class Journal {
     assert.deepEqual(expected, [], 'requests without a reply');
   }
 }
+
+test('a leader that is asked to hand over follows another; one that is alone goes on', () => {
+  const ensemble = Ensemble.serving(3);
+  const { leader, followers } = ensemble;
+  const client = ensemble.connected(followers[0] ?? 0);
+  const write = send.create(client, '/before');
+  ensemble.run();
+  assert.equal(client.reply(write)?.error, ReplyCode.ok);
+  ensemble.input(leader, { type: 'handOver' });
+  ensemble.run();
+  ensemble.untilServing();
+  assert.notEqual(ensemble.leader, leader);
+  assert.ok(ensemble.followers.includes(leader));
+
+  const alone = Ensemble.serving(1);
+  alone.input(1, { type: 'handOver' });
+  const other = alone.connected(1);
+  const done = send.create(other, '/still');
+  alone.run();
+  assert.equal(other.reply(done)?.error, ReplyCode.ok);
+});
 
 test('everything that comes in one turn is proposed at once', () => {
   const ensemble = Ensemble.serving(1);

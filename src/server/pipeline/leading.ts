@@ -11,14 +11,14 @@ import {
   encodeRevalidateResponse,
 } from '../protocol/quorum-codec.ts';
 import type { Txn, TxnHeader } from '../protocol/transactions.ts';
-import type { LearnerConnection, ZabInput } from '../zab/types.ts';
+import type { LearnerConnection, LearnerStatus, Membership, ZabInput } from '../zab/types.ts';
 import type { Access } from './access.ts';
 import type { Client, PendingRequest } from './client.ts';
 import type { Clients } from './clients.ts';
 import { EntryBatch } from './entry-batch.ts';
 import { Fifo } from './fifo.ts';
 import { operationKind } from './operations.ts';
-import type { PrepareSettings } from './prepare-context.ts';
+import type { ChangeMembership, Reconfiguring } from './prepare-context.ts';
 import { Preparer, type WriteRequest } from './prepare.ts';
 import { Reaper } from './reaper.ts';
 import type { Service } from './service.ts';
@@ -43,6 +43,39 @@ export interface Proposal {
   readonly request: PendingRequest | undefined;
 }
 
+/** What a leader needs to know of its configuration. */
+export interface LeadingSettings {
+  readonly tickTimeMs: number;
+  readonly extendedTypesEnabled: boolean;
+  /** Undefined where the ensemble's configuration is fixed. */
+  readonly ensemble: EnsembleView | undefined;
+}
+
+/** What a reconfiguration needs to know of the ensemble, and how to change it. */
+export interface EnsembleView {
+  membership(): Membership;
+  learners(): readonly LearnerStatus[];
+  readonly serverId: ServerId;
+  readonly change: ChangeMembership;
+}
+
+function reconfiguringOf(ensemble: EnsembleView, isUnderWay: () => boolean): Reconfiguring {
+  return {
+    get current() {
+      return ensemble.membership();
+    },
+    get isUnderWay() {
+      return isUnderWay();
+    },
+    isQuorumSynced: (membership) => {
+      // An observer that is to be a voter connects anew first, as in ZooKeeper: it does not count yet.
+      const synced = ensemble.learners().filter(({ isObserver, serving }) => serving && !isObserver);
+      return membership.isQuorum(new Set([ensemble.serverId, ...synced.map(({ serverId }) => serverId)]));
+    },
+    change: ensemble.change,
+  };
+}
+
 /** What a leader does for clients and learners while it serves. Made anew for each epoch; nothing of it outlives one. */
 export class Leading implements Service {
   readonly #database: Database;
@@ -56,6 +89,9 @@ export class Leading implements Service {
   readonly #proposals = new Fifo<Proposal>();
   readonly #batch = new EntryBatch();
   #ended = false;
+  #handsOver = false;
+  /** The zxid of a reconfiguration that has not come back yet. */
+  #reconfiguration: Zxid | undefined;
   #lastProposed: Zxid;
   #lastStepMs: number;
 
@@ -63,7 +99,7 @@ export class Leading implements Service {
     epoch: number,
     database: Database,
     access: Access,
-    settings: PrepareSettings & { readonly tickTimeMs: number },
+    settings: LeadingSettings,
     clients: Clients,
     step: Step,
   ) {
@@ -75,7 +111,11 @@ export class Leading implements Service {
     this.#lastProposed = makeZxid(epoch, 0);
     this.#sessions = new SessionTracker(settings.tickTimeMs);
     for (const [id, timeoutMs] of database.sessions) this.#sessions.track(id, timeoutMs, step.nowMs);
-    this.#preparer = new Preparer(database, this.#sessions, access, settings);
+    const isUnderWay = (): boolean => this.#reconfiguration !== undefined;
+    this.#preparer = new Preparer(database, this.#sessions, access, {
+      extendedTypesEnabled: settings.extendedTypesEnabled,
+      reconfiguring: settings.ensemble && reconfiguringOf(settings.ensemble, isUnderWay),
+    });
     this.#reaper = new Reaper(database, settings.extendedTypesEnabled, step.nowMs);
     this.#syncs = new SyncQueue();
   }
@@ -132,6 +172,7 @@ export class Leading implements Service {
   /** A transaction has been applied to the database. */
   applied(header: TxnHeader): void {
     this.#preparer.changes.applied(header.zxid);
+    if (header.zxid === this.#reconfiguration) this.#reconfiguration = undefined;
     if (header.type === OpCode.closeSession) this.#sessions.remove(header.sessionId);
   }
 
@@ -163,9 +204,23 @@ export class Leading implements Service {
     this.#syncs.confirmed(token);
   }
 
+  get handsOver(): boolean {
+    return this.#handsOver;
+  }
+
+  /** Another server is to lead: nothing is proposed from here on, and whoever wants it asks the next leader. */
+  beginHandOver(): void {
+    this.#handsOver = true;
+  }
+
   /** The leadership is over; what {@link finish} has left to do means nothing any more. */
   end(): void {
     this.#ended = true;
+  }
+
+  /** Syncs that wait for their answer. */
+  get pendingSyncs(): number {
+    return this.#syncs.length;
   }
 
   /** True if {@link finish} has something to do: requests came, or answers have let more of them in. */
@@ -175,8 +230,10 @@ export class Leading implements Service {
 
   /** The end of a step: whatever came together is proposed together. */
   finish(feed: (input: ZabInput) => void): void {
-    this.#expireSessions();
-    this.#reap();
+    if (!this.#handsOver) {
+      this.#expireSessions();
+      this.#reap();
+    }
     while (this.unfinished) {
       if (this.#batch.length > 0) feed({ type: 'propose', entries: this.#batch.take() });
       const token = this.#ended ? undefined : this.#syncs.newToken();
@@ -190,7 +247,7 @@ export class Leading implements Service {
   }
 
   nextDeadlineMs(): number {
-    return Math.min(this.#sessions.nextDeadlineMs(), this.#reaper.nextMs);
+    return this.#handsOver ? Infinity : Math.min(this.#sessions.nextDeadlineMs(), this.#reaper.nextMs);
   }
 
   #forwarded(connection: LearnerConnection, server: ServerId, data: Uint8Array, packet: QuorumPacket): void {
@@ -221,8 +278,10 @@ export class Leading implements Service {
   }
 
   #propose(write: WriteRequest, request: PendingRequest | undefined): void {
+    if (this.#handsOver) return;
     const zxid = this.#nextZxid();
     const txn = this.#preparer.prepare(write, zxid, this.#step.nowMs);
+    if (txn.type === OpCode.reconfig) this.#reconfiguration = zxid;
     this.#append(write.sessionId, write.cxid, zxid, txn, request);
   }
 

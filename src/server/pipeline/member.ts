@@ -1,20 +1,21 @@
 import { assert } from '../../common/errors.ts';
 import type { Random } from '../../common/types.ts';
+import { decodeUtf8 } from '../../common/utf8.ts';
 import { createDatabase } from '../database/database.ts';
 import type { Database, DatabaseSnapshot } from '../database/types.ts';
 import { OpCode, ReplyCode } from '../protocol/opcodes.ts';
 import { decodeLogEntry } from '../protocol/transaction-codec.ts';
 import type { LogEntry } from '../protocol/transactions.ts';
 import { createZabPeer } from '../zab/peer.ts';
-import type { ZabInput, ZabOutput, ZabPeer, ZabRole } from '../zab/types.ts';
+import type { LearnerStatus, Membership, ZabInput, ZabOutput, ZabPeer, ZabRole } from '../zab/types.ts';
 import { createAccess, type Access } from './access.ts';
 import { adminAccess, type AdminAccess } from './admin-access.ts';
 import { Answers } from './answers.ts';
 import type { PendingRequest } from './client.ts';
 import { Clients } from './clients.ts';
 import { IncomingSnapshot } from './incoming-snapshot.ts';
-import { Leading } from './leading.ts';
-import { LearnerCensus } from './learner-census.ts';
+import { Leading, type EnsembleView } from './leading.ts';
+import { byId, syncedLearner } from './synced-learner.ts';
 import { Learning } from './learning.ts';
 import { Reads } from './reads.ts';
 import { Recovery } from './recovery.ts';
@@ -24,6 +25,7 @@ import { SnapshotSchedule } from './snapshot-schedule.ts';
 import { Step, isMalformed } from './step.ts';
 import type {
   ClientInfo,
+  EnsembleStatus,
   Member,
   MemberConfig,
   MemberInput,
@@ -62,14 +64,17 @@ class ZabMember implements Member {
   /** What the ZAB core is told once it is done with what it is doing. */
   readonly #later: ZabInput[] = [];
   readonly #incoming: IncomingSnapshot;
-  readonly #learners: LearnerCensus;
+  /** The configuration in force. */
+  #membership: Membership;
   #paused = false;
   #stopAtMs = Infinity;
+  #handsOver = false;
   #stopped = false;
 
   constructor(config: MemberConfig, random: Random, observer: MemberObserver | undefined) {
     this.#observer = observer;
     this.#config = config;
+    this.#membership = config.zab.membership;
     this.#access = createAccess(config.skipAcl);
     const step = this.#step;
     const replies = this.#replies;
@@ -84,7 +89,6 @@ class ZabMember implements Member {
     this.#clients = new Clients(config, this.#database, step, replies, reads, answers, sessionIds);
     const events = new WatchEvents(this.#access, replies, this.#clients);
     this.#incoming = new IncomingSnapshot(this.#database);
-    this.#learners = new LearnerCensus(config.zab.membership);
     this.#recovery = new Recovery(this.#database, config.zab.committedLogEntries);
     this.#snapshots = new SnapshotSchedule(config.snapshotEveryTransactions, random);
   }
@@ -125,10 +129,21 @@ class ZabMember implements Member {
       sessions: database.sessions.size,
       clients: this.#clients.count,
       outstandingRequests: this.#clients.outstanding,
-      learners: this.#learners.connected,
-      syncedFollowers: this.#learners.synced,
+      pendingSyncs: this.#leading?.pendingSyncs ?? 0,
       packetsReceived: this.#clients.received,
       packetsSent: this.#replies.sentCount,
+    };
+  }
+
+  ensemble(): EnsembleStatus {
+    const leads = this.#role.state === 'leading' && this.#role.serving;
+    const learners = this.#zab?.learners().filter(({ serving }) => serving) ?? [];
+    const { lastZxid } = this.#database;
+    return {
+      voting: this.#zab?.isVoting() ?? false,
+      learners: leads
+        ? learners.map((each) => syncedLearner(each, this.#membership, lastZxid)).toSorted(byId)
+        : undefined,
     };
   }
 
@@ -136,8 +151,12 @@ class ZabMember implements Member {
     return this.#clients.infos();
   }
 
+  learners(): readonly LearnerStatus[] {
+    return this.#zab?.learners() ?? [];
+  }
+
   snapshot(): DatabaseSnapshot | undefined {
-    return this.#clients.service === undefined ? undefined : this.#database.snapshot();
+    return this.#clients.serving ? this.#database.snapshot() : undefined;
   }
 
   adminAccess(authorization: string | undefined, address: string): AdminAccess {
@@ -169,19 +188,16 @@ class ZabMember implements Member {
           type: 'reloaded',
           lastZxid: this.#database.lastZxid,
           recentEntries: this.#recovery.takeRecentEntries(),
+          snapshotZxid: this.#recovery.snapshotZxid,
+          configuration: this.#configurationText(),
         });
         break;
       case 'stop':
-        this.#clients.stopping = true;
+        this.#clients.stop();
         this.#stopAtMs = this.#step.nowMs + STOP_TICKS_MAX * this.#config.zab.tickTimeMs;
         break;
-      case 'learnerConnected':
-        this.#learners.add(input.connection);
-        this.#feed(input);
-        break;
-      case 'learnerClosed':
-        this.#learners.remove(input.connection);
-        this.#feed(input);
+      case 'handOver':
+        this.#handOver();
         break;
       case 'leaderClosed':
         this.#incoming.abandon();
@@ -189,6 +205,8 @@ class ZabMember implements Member {
         break;
       case 'tick':
       case 'vote':
+      case 'learnerConnected':
+      case 'learnerClosed':
       case 'learnerPacket':
       case 'learnerProgress':
       case 'leaderConnected':
@@ -206,8 +224,11 @@ class ZabMember implements Member {
       currentEpoch,
       lastZxid: this.#database.lastZxid,
       recentEntries: this.#recovery.takeRecentEntries(),
+      snapshotZxid: this.#recovery.snapshotZxid,
+      configuration: this.#configurationText(),
     };
     this.#zab = createZabPeer({ ...this.#config.zab, mayVote }, recovered);
+    this.#clients.stopServing();
     this.#feed({ type: 'start' });
   }
 
@@ -233,6 +254,13 @@ class ZabMember implements Member {
       case 'role':
         this.#changeRole(output.role);
         break;
+      case 'configuration':
+        this.#membership = output.membership;
+        this.#step.emit({ type: 'configuration', text: output.membership.text, version: output.membership.version });
+        break;
+      case 'nextConfiguration':
+        this.#step.emit({ type: 'nextConfiguration', text: output.membership.text });
+        break;
       case 'persist':
         this.#step.emit({
           type: 'persist',
@@ -246,10 +274,6 @@ class ZabMember implements Member {
       case 'receiveSnapshot':
         this.#incoming.begin(output.zxid);
         break;
-      case 'closeLearner':
-        this.#learners.remove(output.connection);
-        this.#step.emit(output);
-        break;
       case 'disconnectLeader':
         this.#incoming.abandon();
         this.#step.emit(output);
@@ -258,6 +282,7 @@ class ZabMember implements Member {
       case 'connectLeader':
       case 'sendToLeader':
       case 'sendToLearners':
+      case 'closeLearner':
       case 'truncateAndReload':
       case 'log':
         this.#step.emit(output);
@@ -280,25 +305,43 @@ class ZabMember implements Member {
   }
 
   #startServing(role: Exclude<ZabRole, { state: 'looking' }>): void {
-    const { membership } = this.#config.zab;
+    const membership = this.#membership;
     if (membership.text !== '') this.#database.setConfig(membership.text, membership.version, this.#step.wallMs);
     if (role.state === 'leading') {
       const settings = {
         tickTimeMs: this.#config.zab.tickTimeMs,
         extendedTypesEnabled: this.#config.extendedTypesEnabled,
+        ensemble: this.#ensembleView(),
       };
       this.#leading = new Leading(role.epoch, this.#database, this.#access, settings, this.#clients, this.#step);
-      this.#clients.service = this.#leading;
+      this.#clients.serve(this.#leading);
     } else {
       this.#learning = new Learning(this.#clients, this.#step);
-      this.#clients.service = this.#learning;
+      this.#clients.serve(this.#learning);
     }
+  }
+
+  #ensembleView(): EnsembleView | undefined {
+    const change = this.#config.changeMembership;
+    if (change === undefined) return undefined;
+    return {
+      membership: () => this.#membership,
+      learners: () => this.#zab?.learners() ?? [],
+      serverId: this.#config.zab.serverId,
+      change,
+    };
+  }
+
+  /** The newest configuration in the state; undefined for none. */
+  #configurationText(): string | undefined {
+    const data = this.#database.znode('/zookeeper/config')?.data;
+    return data === undefined || data === null || data.length === 0 ? undefined : decodeUtf8(data);
   }
 
   /** Whatever is under way is dropped without an answer: nobody knows what becomes of it. The clients try elsewhere. */
   #stopServing(reason: string): void {
-    if (this.#clients.service === undefined) return;
-    this.#clients.service = undefined;
+    if (!this.#clients.serving) return;
+    this.#clients.stopServing();
     this.#leading?.end();
     this.#leading = undefined;
     this.#learning = undefined;
@@ -310,7 +353,7 @@ class ZabMember implements Member {
     const proposal = this.#leading?.takeProposal(entry.zxid);
     const { header, txn } = proposal ?? decodeLogEntry(entry.bytes);
     const result = this.#database.apply(header, txn);
-    if (this.#clients.service === undefined || !committed) return;
+    if (!this.#clients.serving || !committed) return;
     this.#snapshots.count();
     this.#leading?.applied(header);
     const request: PendingRequest | undefined = proposal?.request ?? this.#learning?.applied(header);
@@ -321,13 +364,11 @@ class ZabMember implements Member {
   }
 
   #fromLearner({ connection, server, packet }: Extract<ZabOutput, { type: 'fromLearner' }>): void {
-    this.#learners.heard(connection, server);
     try {
       this.#leading?.fromLearner(connection, server, packet);
     } catch (error) {
       if (!isMalformed(error)) throw error;
       this.#step.emit({ type: 'closeLearner', connection, reason: String(error) });
-      this.#learners.remove(connection);
       this.#later.push({ type: 'learnerClosed', connection });
     }
   }
@@ -347,7 +388,8 @@ class ZabMember implements Member {
     const progress = this.#incoming.take(bytes, end);
     if (progress === 'unexpected') return;
     if (progress === 'more' || progress === 'whole') {
-      this.#feed({ type: progress === 'whole' ? 'snapshotReceived' : 'snapshotProgress' });
+      if (progress === 'more') this.#feed({ type: 'snapshotProgress' });
+      else this.#feed({ type: 'snapshotReceived', configuration: this.#configurationText() });
       return;
     }
     this.#step.log('warn', 'the leader sent a snapshot that cannot be read', { error: progress.message });
@@ -361,11 +403,11 @@ class ZabMember implements Member {
       for (const input of this.#later.splice(0)) this.#feed(input);
       this.#leading?.finish((input) => this.#feed(input));
     } while (this.#later.length > 0 || this.#leading?.unfinished === true);
-    if (this.#clients.service !== undefined && this.#snapshots.isDue()) {
+    if (this.#clients.serving && this.#snapshots.isDue()) {
       this.#step.emit({ type: 'saveSnapshot', source: this.#database.snapshot() });
     }
     this.#throttle();
-    if (this.#stopAtMs !== Infinity && (this.#clients.outstanding === 0 || nowMs >= this.#stopAtMs)) this.#stop();
+    if (this.#mayStop()) this.#stop();
     this.#replies.flush(this.#step.outputs);
     if (this.#stopped) this.#step.emit({ type: 'stopped' });
   }
@@ -380,9 +422,33 @@ class ZabMember implements Member {
     this.#step.emit({ type: 'pauseClients', paused });
   }
 
+  /**
+   * Told to stop, a member answers what it has; a leader then lets another server lead, and stays until that one does,
+   * so that its vote and its acknowledgements help.
+   */
+  #mayStop(): boolean {
+    if (this.#stopAtMs === Infinity) return false;
+    if (this.#step.nowMs >= this.#stopAtMs) return true;
+    if (this.#clients.outstanding > 0) return false;
+    const leading = this.#leading;
+    if (leading === undefined) return this.#clients.serving || !this.#handsOver;
+    this.#handsOver = leading.handsOver || this.#handOver();
+    return !this.#handsOver;
+  }
+
+  /** Lets another server lead as soon as one has everything. Returns false where there is no leadership, or nobody to take it. */
+  #handOver(): boolean {
+    const leading = this.#leading;
+    if (leading === undefined) return false;
+    if (this.#zab?.learners().some(({ isVoter, serving }) => isVoter && serving) !== true) return false;
+    leading.beginHandOver();
+    this.#feed({ type: 'handOver' });
+    return true;
+  }
+
   #stop(): void {
     this.#clients.closeAll('this server is stopping');
-    this.#clients.service = undefined;
+    this.#clients.stopServing();
     this.#stopped = true;
   }
 }

@@ -11,6 +11,7 @@ import type { Access } from './access.ts';
 import { OutstandingChanges } from './changes.ts';
 import { isEphemeralOwner, type Prepared, type PrepareContext, type PrepareSettings } from './prepare-context.ts';
 import { prepareCreate, type AnyCreateRequest } from './prepare-create.ts';
+import { prepareReconfig } from './prepare-reconfig.ts';
 import { isValidPath, parentOfDeleted } from './paths.ts';
 import type { Owner, SessionTracker } from './session-tracker.ts';
 import { isMalformed } from './step.ts';
@@ -106,11 +107,14 @@ export class Preparer {
       case OpCode.multi:
         return this.#multi(readMultiRequest(reader), context);
       case OpCode.reconfig:
-        // The ensemble's configuration is static, as with reconfigEnabled=false.
-        return ReplyCode.reconfigDisabled;
+        return this.#reconfig(requests.readReconfigRequest(reader), context);
       default:
         return ReplyCode.unimplemented;
     }
+  }
+
+  #reconfig(request: requests.ReconfigRequest, context: PrepareContext): Prepared {
+    return prepareReconfig(request, context, this.#settings.reconfiguring, this.changes, this.#access);
   }
 
   #create(request: AnyCreateRequest, context: PrepareContext): Prepared {

@@ -8,6 +8,7 @@ import type { StateReceiver } from './types.ts';
 export class Recovery implements StateReceiver {
   readonly #database: Database;
   readonly #recentEntriesMax: number;
+  #snapshotZxid: Zxid = 0;
   #loader: SnapshotLoader | undefined;
   #recent: LogEntry[] = [];
 
@@ -17,8 +18,14 @@ export class Recovery implements StateReceiver {
     this.#recentEntriesMax = recentEntriesMax;
   }
 
+  /** The zxid of the snapshot that was loaded last; 0 for none. */
+  get snapshotZxid(): Zxid {
+    return this.#snapshotZxid;
+  }
+
   begin(): void {
     this.#database.clear();
+    this.#snapshotZxid = 0;
     this.#loader = undefined;
     this.#recent = [];
   }
@@ -31,6 +38,7 @@ export class Recovery implements StateReceiver {
   snapshotEnd(zxid: Zxid, digest: bigint | undefined): void {
     this.#loader ??= this.#database.loader();
     this.#loader.finish(zxid, digest);
+    this.#snapshotZxid = zxid;
     this.#loader = undefined;
   }
 

@@ -166,7 +166,28 @@ test('no answer is invented: when the quorum is lost clients are closed, and nob
   const late = ensemble.client(leader);
   late.connect();
   ensemble.run();
+  assert.equal(late.closedBecause, undefined, 'the quorum may be back in a moment');
+  ensemble.advance(1_000);
   assert.match(late.closedBecause ?? '', /not serving/);
+  const later = ensemble.client(leader);
+  later.connect();
+  ensemble.run();
+  assert.match(later.closedBecause ?? '', /not serving/);
+});
+
+test('a client that connects during an election is served when it is over', () => {
+  const ensemble = Ensemble.serving(3);
+  const { leader } = ensemble;
+  const [follower] = ensemble.followers;
+  assert.ok(follower !== undefined);
+  ensemble.crash(leader);
+  ensemble.advance(0);
+  const late = ensemble.client(follower);
+  late.connect();
+  const xid = send.create(late, '/late');
+  ensemble.untilServing();
+  ensemble.run();
+  assert.equal(late.reply(xid)?.error, ReplyCode.ok);
 });
 
 test('frames that a client sends before its session is open are answered behind the connect response', () => {

@@ -28,6 +28,11 @@ export class SyncQueue {
   #confirmedToken = 0;
   #unconfirmed = false;
 
+  /** How many wait. */
+  get length(): number {
+    return this.#queue.length;
+  }
+
   /** True if a sync has come since the last {@link newToken}. */
   get hasUnconfirmed(): boolean {
     return this.#unconfirmed;

@@ -1,8 +1,9 @@
 import type { ServerId } from '../../common/types.ts';
 import type { DatabaseSnapshot } from '../database/types.ts';
+import type { ChangeMembership } from './prepare-context.ts';
 import type { Notification, QuorumPacket } from '../protocol/quorum.ts';
 import type { LogEntry } from '../protocol/transactions.ts';
-import type { LearnerConnection, Ticket, ZabConfig, ZabRole } from '../zab/types.ts';
+import type { LearnerConnection, LearnerStatus, Ticket, ZabConfig, ZabRole } from '../zab/types.ts';
 import type { Zxid } from '../../common/zxid.ts';
 import type { AdminAccess } from './admin-access.ts';
 
@@ -39,6 +40,8 @@ export interface MemberConfig {
   readonly superDigest: string | undefined;
   /** TTL znodes may be created (zookeeper.extendedTypesEnabled). */
   readonly extendedTypesEnabled: boolean;
+  /** Works out what a reconfig request leads to; undefined where the configuration is fixed (reconfigEnabled=false). */
+  readonly changeMembership?: ChangeMembership | undefined;
 }
 
 export type MemberInput =
@@ -75,7 +78,9 @@ export type MemberInput =
   /** The answer to `truncateAndReload`: the member has been given the state through {@link Member.recovery}. */
   | { readonly type: 'reloaded' }
   /** Stop serving: finish what can be finished, close clients. Outputs `stopped` at the end. */
-  | { readonly type: 'stop' };
+  | { readonly type: 'stop' }
+  /** Lets a synchronized follower lead instead, if this member leads and there is one. */
+  | { readonly type: 'handOver' };
 
 /** A snapshot's bytes, produced bit by bit as the driver asks (structurally storage's SnapshotSource). */
 export interface StateSnapshot {
@@ -122,6 +127,13 @@ export type MemberOutput =
    * be given to the member between.
    */
   | { readonly type: 'truncateAndReload'; readonly zxid: Zxid }
+  /**
+   * This configuration is in force. It must be durable before the outputs behind this one are carried out: the next start
+   * begins with it ({@link ZabConfig.membership}).
+   */
+  | { readonly type: 'configuration'; readonly text: string; readonly version: Zxid }
+  /** The servers of this configuration may have to be reached, though it is not (yet) in force. */
+  | { readonly type: 'nextConfiguration'; readonly text: string }
   /* people */
   | { readonly type: 'role'; readonly role: ZabRole }
   | {
@@ -144,11 +156,27 @@ export interface MemberStatus {
   readonly sessions: number;
   readonly clients: number;
   readonly outstandingRequests: number;
-  /** On a serving leader: learners connected, and those of them that are synchronized voters. */
-  readonly learners: number;
-  readonly syncedFollowers: number;
+  /** On a serving leader: sync requests that wait for their answer. */
+  readonly pendingSyncs: number;
   readonly packetsReceived: number;
   readonly packetsSent: number;
+}
+
+/** A synchronized learner of this leader, for people and the operator. */
+export interface SyncedLearner {
+  readonly id: ServerId;
+  /** `joining`: in no configuration (yet, or any more). */
+  readonly role: 'follower' | 'observer' | 'joining';
+  /** How many committed transactions it is behind. */
+  readonly lag: number;
+}
+
+/** What a member knows of its ensemble. */
+export interface EnsembleStatus {
+  /** Whether this server counts in quorums: a participant of the configuration in force that has what it once promised. */
+  readonly voting: boolean;
+  /** In the order of their ids; undefined on a server that does not lead and serve. */
+  readonly learners: readonly SyncedLearner[] | undefined;
 }
 
 /** One open client connection, for `cons` and `stat`. */
@@ -184,7 +212,10 @@ export interface Member {
   step(inputs: readonly MemberInput[], now: Now): readonly MemberOutput[];
   nextDeadlineMs(): number;
   status(): MemberStatus;
+  ensemble(): EnsembleStatus;
   clients(): readonly ClientInfo[];
+  /** The learners of a leader that it knows by their ids; none on any other server. */
+  learners(): readonly LearnerStatus[];
   /**
    * The state as it is between two steps, to be read bit by bit while steps go on; undefined while this member does not
    * serve, because only then all of its state is committed. To be read to its end or closed.

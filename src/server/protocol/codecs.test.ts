@@ -286,6 +286,12 @@ const codecs: readonly Codec[] = [
   ),
   wholeCodec('int data', int, quorum.encodeInt, quorum.decodeInt),
   wholeCodec(
+    'ACKEPOCH data',
+    fc.record({ currentEpoch: int, snapshotZxid: zxid }),
+    quorum.encodeEpochAck,
+    quorum.decodeEpochAck,
+  ),
+  wholeCodec(
     'election message',
     fc.record({
       state: int,
@@ -294,6 +300,7 @@ const codecs: readonly Codec[] = [
       electionEpoch: exactLong,
       peerEpoch: exactLong,
       config: text,
+      nextConfig: text,
     }),
     (value) => encodeNotification(value).subarray(4),
     decodeNotification,

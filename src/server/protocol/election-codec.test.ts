@@ -13,6 +13,7 @@ const NOTIFICATION: Notification = {
   electionEpoch: 4,
   peerEpoch: 2,
   config: 'server.1=a:1:2:participant',
+  nextConfig: '',
 };
 
 function recorder() {
@@ -75,6 +76,14 @@ test('messages without epoch, version and configuration', () => {
   assert.deepEqual(decodeNotification(old), { ...NOTIFICATION, state: 2, config: '' });
   const newer = fromHex('00000002 0000000000000003 0000000200000001 0000000000000004 0000000000000007');
   assert.deepEqual(decodeNotification(newer.slice(0, 36)), { ...NOTIFICATION, state: 2, peerEpoch: 7, config: '' });
+});
+
+test('a configuration that is under way comes behind what ZooKeeper reads', () => {
+  const notification = { ...NOTIFICATION, nextConfig: 'server.2=b:1:2:participant' };
+  const bytes = encodeNotification(notification).subarray(4);
+  assert.deepEqual(decodeNotification(bytes), notification);
+  const whatZooKeeperReads = encodeNotification(NOTIFICATION).subarray(4);
+  assert.equal(hex(bytes.subarray(0, whatZooKeeperReads.length)), hex(whatZooKeeperReads));
 });
 
 test('a server that proposes nobody says -2^63 throughout', () => {

@@ -58,6 +58,8 @@ export function encodeNotification(notification: Notification): Uint8Array {
   scratch.writeExactLong(notification.peerEpoch);
   scratch.writeInt(MESSAGE_VERSION);
   scratch.writeBuffer(encodeUtf8(notification.config));
+  // ZooKeeper's servers read no further than the configuration.
+  if (notification.nextConfig !== '') scratch.writeBuffer(encodeUtf8(notification.nextConfig));
   scratch.endLength(mark);
   return scratch.copy();
 }
@@ -76,7 +78,8 @@ export function decodeNotification(message: Uint8Array): Notification {
   const peerEpoch = reader.remaining === 0 ? epochOf(zxid) : reader.readExactLong();
   const version = reader.remaining === 0 ? 0 : reader.readInt();
   const config = version < MESSAGE_VERSION || reader.remaining === 0 ? '' : reader.readString();
-  return { state, leader, zxid, electionEpoch, peerEpoch, config };
+  const nextConfig = reader.remaining < 4 ? '' : reader.readString();
+  return { state, leader, zxid, electionEpoch, peerEpoch, config, nextConfig };
 }
 
 /** Receives what an {@link ElectionStream} finds. */

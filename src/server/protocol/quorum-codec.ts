@@ -1,4 +1,5 @@
 import type { ServerId, SessionId } from '../../common/types.ts';
+import type { Zxid } from '../../common/zxid.ts';
 import { JuteReader } from './jute-reader.ts';
 import { JuteWriter } from './jute-writer.ts';
 import type { LearnerInfo, QuorumPacket } from './quorum.ts';
@@ -51,13 +52,36 @@ export function decodeLearnerInfo(data: Uint8Array): LearnerInfo {
   };
 }
 
-/** The data of LEADERINFO (the protocol version) and of ACKEPOCH (the current epoch, or -1): four bytes. */
+/** The data of LEADERINFO: the protocol version, in four bytes. */
 export function encodeInt(value: number): Uint8Array {
   return encoded(() => scratch.writeInt(value));
 }
 
 export function decodeInt(data: Uint8Array): number {
   return new JuteReader(data).readInt();
+}
+
+/** The data of ACKEPOCH. */
+export interface EpochAck {
+  /** -1 where this epoch was acknowledged before. */
+  readonly currentEpoch: number;
+  /**
+   * Where the learner's log begins: it cannot be cut before. 0 where the learner does not say it: ZooKeeper's do not, and
+   * its leaders read no further than the epoch.
+   */
+  readonly snapshotZxid: Zxid;
+}
+
+export function encodeEpochAck({ currentEpoch, snapshotZxid }: EpochAck): Uint8Array {
+  return encoded(() => {
+    scratch.writeInt(currentEpoch);
+    scratch.writeExactLong(snapshotZxid);
+  });
+}
+
+export function decodeEpochAck(data: Uint8Array): EpochAck {
+  const reader = new JuteReader(data);
+  return { currentEpoch: reader.readInt(), snapshotZxid: reader.remaining >= 8 ? reader.readExactLong() : 0 };
 }
 
 /** The data of REQUEST (and, with an empty body, of SYNC): a client's request that a learner hands to its leader. */

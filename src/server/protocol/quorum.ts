@@ -62,4 +62,6 @@ export interface Notification {
   readonly peerEpoch: number;
   /** The sender's configuration in ZooKeeper's text form; empty where it was not sent. */
   readonly config: string;
+  /** A newer configuration in the sender's log that it does not know to be committed; empty for none. Ours alone send it. */
+  readonly nextConfig: string;
 }

@@ -70,9 +70,11 @@ export class LocalStorage implements Storage {
     assert(this.#saving === undefined, 'one snapshot at a time');
     const saving = { cancelled: false };
     this.#saving = saving;
+    const startMs = this.#options.nowMs();
     const finished = (saved: boolean): void => {
       this.#saving = undefined;
-      this.#counters.add(saved ? 'snapshotsSaved' : 'snapshotsAbandoned', 1);
+      if (saved) this.#counters.took('snapshot', this.#options.nowMs() - startMs);
+      else this.#counters.add('snapshotsAbandoned', 1);
       done(saved);
     };
     this.#enqueue({ type: 'roll' });

@@ -138,9 +138,7 @@ export class TransactionLog {
     const startMs = this.#options.nowMs();
     file.sync();
     const durationMs = this.#options.nowMs() - startMs;
-    this.#counters.add('syncs', 1);
-    this.#counters.add('syncTotalMs', durationMs);
-    this.#counters.raise('syncMaxMs', durationMs);
+    this.#counters.took('sync', durationMs);
     this.#options.onSync(durationMs);
   }
 

@@ -98,8 +98,8 @@ export class WorkerStorage implements Storage {
     const startMs = performance.now();
     const finished = (saved: boolean): void => {
       this.#saving = undefined;
-      this.#counters.add(saved ? 'snapshotsSaved' : 'snapshotsAbandoned', 1);
-      this.#counters.set('snapshotLastMs', performance.now() - startMs);
+      if (saved) this.#counters.took('snapshot', performance.now() - startMs);
+      else this.#counters.add('snapshotsAbandoned', 1);
       done(saved);
     };
     this.#send([frame(FrameType.roll)][Symbol.iterator]());

@@ -1,8 +1,10 @@
 import { epochOf, formatZxid, type Zxid } from '../../common/zxid.ts';
 import type { ServerId } from '../../common/types.ts';
 import { PeerState, type Notification } from '../protocol/quorum.ts';
+import type { LogEntry } from '../protocol/transactions.ts';
 import { History } from './history.ts';
-import { isVoter } from './membership.ts';
+import { configurationIn } from './configuration-entry.ts';
+import { isVoter, votersOf } from './membership.ts';
 import { NOBODY, type Vote } from './vote.ts';
 import type { Membership, PersistOperation, RecoveredState, Ticket, ZabConfig, ZabOutput } from './types.ts';
 
@@ -28,10 +30,23 @@ export interface Role {
 export class PeerContext {
   readonly config: ZabConfig;
   readonly history: History;
+  /** The configuration in force: the newest that is known to be committed. */
   membership: Membership;
+  /** A newer one that is logged: until it is known to be committed, its quorum is needed as well. */
+  next: Membership | undefined;
+  /**
+   * A newer one still, of which another server said during the election that it is logged there. Where a part of the voters
+   * has logged it, they may propose one of its servers, whom the others would not know; and a server that is to become a
+   * voter may be needed for the quorum. So its voters vote and may be voted for, which asks for no other quorum.
+   */
+  #heard: Membership | undefined;
   /** As last given to the disk, which may not have it yet. Operations are durable in order: what counts waits for that. */
   acceptedEpoch: number;
   currentEpoch: number;
+  /** The newest snapshot that was loaded or received: the log cannot be cut before it. */
+  snapshotZxid: Zxid;
+  /** A leader asked for a cut that is not possible: only its whole state helps. */
+  needsState = false;
   /** See {@link ZabConfig.mayVote}; true once this server has synchronized. */
   mayVote: boolean;
   /** The round of election (logical clock). */
@@ -40,6 +55,10 @@ export class PeerContext {
   vote: Vote;
   /** Voters that said they must not vote yet: they count for nothing while a new epoch is being found. */
   readonly barred = new Set<ServerId>();
+  /** The server that this one, as a leader that hands over, proposes in the next election instead of itself. */
+  successor: ServerId | undefined;
+  /** The leader whose connection has just ended: its vote is not worth waiting for. */
+  lostLeader: ServerId | undefined;
   /** Between `truncateAndReload` and `reloaded`: nobody knows what the log holds. */
   isReloading = false;
   nowMs = 0;
@@ -48,10 +67,12 @@ export class PeerContext {
   #nextTicket: Ticket = 1;
 
   constructor(config: ZabConfig, recovered: RecoveredState) {
-    const { acceptedEpoch, currentEpoch, lastZxid } = recovered;
+    const { acceptedEpoch, currentEpoch, lastZxid, snapshotZxid } = recovered;
     this.config = config;
     this.membership = config.membership;
     this.mayVote = config.mayVote;
+    this.snapshotZxid = snapshotZxid;
+    this.noteConfiguration(recovered.configuration);
     this.history = new History(config.committedLogEntries, lastZxid, recovered.recentEntries);
     this.currentEpoch = currentEpoch;
     // An accepted epoch that is older than what was done in it can only be a lost file. More is promised, never less.
@@ -70,9 +91,93 @@ export class PeerContext {
     return this.config.serverId;
   }
 
+  /** The configurations of which each must have its quorum. */
+  get memberships(): readonly Membership[] {
+    return this.next === undefined ? [this.membership] : [this.membership, this.next];
+  }
+
+  /** The configurations whose voters take part in an election. */
+  get electorates(): readonly Membership[] {
+    return this.#heard === undefined ? this.memberships : [...this.memberships, this.#heard];
+  }
+
+  /** The servers that vote in any of them. */
+  get voters(): readonly ServerId[] {
+    return [...new Set(this.electorates.flatMap((membership) => votersOf(membership)))];
+  }
+
+  isVoterId(id: ServerId): boolean {
+    return this.electorates.some((membership) => isVoter(membership, id));
+  }
+
   /** Whether this server votes, apart from {@link mayVote}. */
   get isVoter(): boolean {
-    return isVoter(this.membership, this.serverId);
+    return this.isVoterId(this.serverId);
+  }
+
+  /** Whether this server learns as an observer. One that is in no configuration follows, and does not count. */
+  get isObserver(): boolean {
+    return this.membership.members.some(({ id, role }) => id === this.serverId && role === 'observer');
+  }
+
+  /** A configuration's text from elsewhere; undefined if it is none, or this server's is fixed. */
+  readMembership(text: string): Membership | undefined {
+    try {
+      return this.config.readMembership?.(text);
+    } catch (error) {
+      this.log('warn', 'cannot read a configuration', { text, reason: String(error) });
+      return undefined;
+    }
+  }
+
+  /** The newest configuration in the log, or of the state that replaced it, after what was noted before was cut off. */
+  noteConfiguration(text: string | undefined): void {
+    this.next = undefined;
+    if (text !== undefined) this.noteNext(text);
+  }
+
+  noteNext(text: string): void {
+    const membership = this.readMembership(text);
+    const known = this.next ?? this.membership;
+    if (membership === undefined || membership.version <= known.version) return;
+    this.next = membership;
+    this.emit({ type: 'nextConfiguration', membership });
+  }
+
+  /** Returns whether it is news that another server has logged this configuration. */
+  hearOfNext(text: string): boolean {
+    const membership = text === '' ? undefined : this.readMembership(text);
+    const known = this.#heard ?? this.next ?? this.membership;
+    if (membership === undefined || membership.version <= known.version) return false;
+    this.#heard = membership;
+    this.emit({ type: 'nextConfiguration', membership });
+    return true;
+  }
+
+  /** A leader has been found, and its history taken over: whatever is under way is in the log. */
+  forgetHearsay(): void {
+    this.#heard = undefined;
+  }
+
+  /** @throws CodedError ZK_PROTOCOL_VIOLATION if the entry does not follow the last one. */
+  append(entry: LogEntry): void {
+    this.history.append(entry);
+    const text = configurationIn(entry);
+    if (text !== undefined) this.noteNext(text);
+  }
+
+  /** Puts a configuration in force that is committed. */
+  activate(membership: Membership): void {
+    if (membership.version <= this.membership.version) return;
+    this.membership = membership;
+    if (this.next !== undefined && this.next.version <= membership.version) this.next = undefined;
+    this.log('info', 'a new configuration is in force', { configuration: membership.text });
+    this.emit({ type: 'configuration', membership });
+  }
+
+  /** What is committed up to here is in force. */
+  activateThrough(committed: Zxid): void {
+    if (this.next !== undefined && this.next.version <= committed) this.activate(this.next);
   }
 
   get initLimitMs(): number {
@@ -99,6 +204,7 @@ export class PeerContext {
       const entry = this.history.deliverNext(through);
       if (entry === undefined) return;
       this.#outputs.push({ type: 'deliver', entry, committed });
+      if (committed) this.activateThrough(entry.zxid);
     }
   }
 
@@ -113,7 +219,9 @@ export class PeerContext {
 
   sendVote(to: ServerId, vote: Vote): void {
     const { leader, zxid, peerEpoch, electionEpoch, state } = vote;
-    const notification: Notification = { leader, zxid, peerEpoch, electionEpoch, state, config: this.membership.text };
+    const config = this.membership.text;
+    const nextConfig = this.next?.text ?? '';
+    const notification: Notification = { leader, zxid, peerEpoch, electionEpoch, state, config, nextConfig };
     this.#outputs.push({ type: 'sendVote', to, notification });
   }
 

@@ -1,8 +1,8 @@
 import type { ServerId } from '../../common/types.ts';
 import { formatZxid } from '../../common/zxid.ts';
 import { PeerState, type Notification } from '../protocol/quorum.ts';
+import type { Membership } from './types.ts';
 import type { PeerContext, Role } from './context.ts';
-import { isVoter, votersOf } from './membership.ts';
 import { QuorumSet } from './quorum-tracker.ts';
 import { isBetter, isSameVote, MAY_NOT_VOTE_ZXID, NOBODY, voteOf, type Vote } from './vote.ts';
 
@@ -44,6 +44,8 @@ export class Election implements Role {
   readonly #joinAtMs: number;
   #proposal: Vote;
   #decideAtMs = Number.POSITIVE_INFINITY;
+  /** Voters that need not agree before a quorum's choice is final: a leader whose connection has ended. */
+  readonly #gone: ServerId | undefined;
   #resendAtMs = 0;
   #resendMs = RESEND_MIN_MS;
 
@@ -52,6 +54,8 @@ export class Election implements Role {
     this.#context = context;
     this.#joinAtMs = joinAtMs;
     context.round++;
+    this.#gone = context.lostLeader;
+    context.lostLeader = undefined;
     this.#proposal = this.#ownVote();
   }
 
@@ -89,14 +93,14 @@ export class Election implements Role {
 
   /** A message of a voter. */
   receive(from: ServerId, notification: Notification): void {
-    if (!isVoter(this.#context.membership, notification.leader)) return;
+    if (!this.#context.isVoterId(notification.leader)) return;
     const vote = voteOf(notification);
     if (vote.state === PeerState.looking) this.#receiveLooking(from, vote);
     else if (vote.state !== PeerState.observing) this.#receiveSettled(from, vote);
   }
 
   #receiveLooking(from: ServerId, vote: Vote): void {
-    const { membership, round } = this.#context;
+    const { electorates, round } = this.#context;
     if (!this.#canVote || vote.zxid === MAY_NOT_VOTE_ZXID) return;
     if (vote.electionEpoch < round) {
       this.#context.sendVote(from, this.#proposal);
@@ -106,9 +110,9 @@ export class Election implements Role {
       this.#context.round = vote.electionEpoch;
       this.#round.clear();
       const own = this.#ownVote();
-      this.#adopt(isBetter(membership, vote, own) ? { ...vote } : own);
+      this.#adopt(isBetter(electorates, vote, own) ? { ...vote } : own);
       this.#sendToAll();
-    } else if (isBetter(membership, vote, this.#proposal)) {
+    } else if (isBetter(electorates, vote, this.#proposal)) {
       this.#adopt({ ...vote });
       this.#sendToAll();
     }
@@ -130,14 +134,21 @@ export class Election implements Role {
 
   /** Whether a quorum agrees with this vote, and the leader itself says that it leads. */
   #isLedBy(vote: Vote, votes: ReadonlyMap<ServerId, Vote>): boolean {
-    if (!this.#quorumFor(vote, votes).isQuorum()) return false;
-    if (vote.leader !== this.#context.serverId) return votes.get(vote.leader)?.state === PeerState.leading;
+    const { serverId, membership, memberships } = this.#context;
+    // A configuration that is only logged here may have been given up by the others: whom they follow is theirs to know.
+    const needed = vote.leader === serverId ? memberships : [membership];
+    if (!this.#quorumFor(vote, votes, needed).isQuorum()) return false;
+    if (vote.leader !== serverId) return votes.get(vote.leader)?.state === PeerState.leading;
     // The others follow me: true if they elected me in this very round, and not in a life of mine that is over.
     return this.#canVote && vote.electionEpoch === this.#context.round;
   }
 
-  #quorumFor(vote: Vote, votes: ReadonlyMap<ServerId, Vote>): QuorumSet {
-    const quorum = new QuorumSet([this.#context.membership]);
+  #quorumFor(
+    vote: Vote,
+    votes: ReadonlyMap<ServerId, Vote>,
+    memberships: readonly Membership[] = this.#context.memberships,
+  ): QuorumSet {
+    const quorum = new QuorumSet(memberships);
     for (const [id, other] of votes) if (isSameVote(vote, other)) quorum.add(id);
     return quorum;
   }
@@ -153,8 +164,13 @@ export class Election implements Role {
     if (!this.#canVote) return;
     const quorum = this.#quorumFor(this.#proposal, this.#round);
     if (!quorum.isQuorum()) this.#decideAtMs = Number.POSITIVE_INFINITY;
-    else if (quorum.ids().length === votersOf(this.#context.membership).length) this.#elect(this.#proposal);
+    else if (this.#haveAllAgreed(quorum)) this.#elect(this.#proposal);
     else this.#decideAtMs = Math.min(this.#decideAtMs, this.#context.nowMs + FINALIZE_WAIT_MS);
+  }
+
+  #haveAllAgreed(quorum: QuorumSet): boolean {
+    const agreed = new Set(quorum.ids());
+    return this.#context.voters.every((id) => agreed.has(id) || id === this.#gone);
   }
 
   #elect(vote: Vote): void {
@@ -170,7 +186,7 @@ export class Election implements Role {
   }
 
   #sendToAll(): void {
-    for (const id of votersOf(this.#context.membership)) {
+    for (const id of this.#context.voters) {
       if (id !== this.#context.serverId) this.#context.sendVote(id, this.#proposal);
     }
   }
@@ -180,9 +196,15 @@ export class Election implements Role {
   }
 
   #ownVote(): Vote {
-    const { serverId, history, currentEpoch, round, isVoter, mayVote } = this.#context;
+    const { serverId, history, currentEpoch, round, isVoter, mayVote, successor } = this.#context;
     const common = { electionEpoch: round, state: PeerState.looking };
     if (!isVoter) return { leader: NOBODY, zxid: NOBODY, peerEpoch: NOBODY, ...common };
-    return { leader: serverId, zxid: mayVote ? history.logged : MAY_NOT_VOTE_ZXID, peerEpoch: currentEpoch, ...common };
+    // A successor has logged all that this server has.
+    return {
+      leader: successor ?? serverId,
+      zxid: mayVote ? history.logged : MAY_NOT_VOTE_ZXID,
+      peerEpoch: currentEpoch,
+      ...common,
+    };
   }
 }

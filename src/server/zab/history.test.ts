@@ -69,7 +69,7 @@ test('a learner ends with the leader’s history, whatever plan is chosen for it
       const mayPart = last > 0 && next !== last + 1;
       const tail = mayPart ? Array.from({ length: extra }, (_, i) => last + 1 + i) : [];
       const learner = [...shared, ...tail];
-      const plan = chooseSync(history, learner.at(-1) ?? 0);
+      const plan = chooseSync(history, { lastZxid: learner.at(-1) ?? 0, snapshotZxid: 0 });
       const result = apply(plan, learner, leaders, history);
       assert.deepEqual(result, leaders);
     }),
@@ -107,8 +107,12 @@ test('the choice of synchronization', () => {
     [z(2, 0), { type: 'diff', after: z(2, 0) }],
     [z(4, 0), { type: 'snap' }],
   ];
-  for (const [zxid, plan] of choices) assert.deepEqual(chooseSync(history, zxid), plan, zxid.toString(16));
+  for (const [lastZxid, plan] of choices) {
+    assert.deepEqual(chooseSync(history, { lastZxid, snapshotZxid: 0 }), plan, lastZxid.toString(16));
+  }
+  assert.deepEqual(chooseSync(history, { lastZxid: z(3, 9), snapshotZxid: z(3, 2) }), { type: 'trunc', to: z(3, 2) });
+  assert.deepEqual(chooseSync(history, { lastZxid: z(3, 9), snapshotZxid: z(3, 3) }), { type: 'snap' });
   const fresh = new History(10, 0, []);
-  assert.deepEqual(chooseSync(fresh, 0), { type: 'diff', after: 0 });
-  assert.deepEqual(chooseSync(fresh, -1), { type: 'snap' });
+  assert.deepEqual(chooseSync(fresh, { lastZxid: 0, snapshotZxid: 0 }), { type: 'diff', after: 0 });
+  assert.deepEqual(chooseSync(fresh, { lastZxid: -1, snapshotZxid: 0 }), { type: 'snap' });
 });

@@ -61,7 +61,9 @@ test('a leader whose followers answer leads on', () => {
   const solo = established();
   wait(solo, 60, [12]);
   assert.ok(!says(solo.trace, 'closes learner'));
-  assert.deepEqual(solo.learners, [{ connection: 12, serverId: 2, isVoter: true, serving: true, acked: 0 }]);
+  assert.deepEqual(solo.learners, [
+    { connection: 12, serverId: 2, isObserver: false, isVoter: true, serving: true, heldZxid: 0 },
+  ]);
 });
 
 test('a follower that answers pings but acknowledges nothing is given up', () => {

@@ -1,7 +1,7 @@
 import { assert } from '../../common/errors.ts';
 import type { ServerId } from '../../common/types.ts';
 import { EPOCH_MAX, epochOf, formatZxid, makeZxid, type Zxid } from '../../common/zxid.ts';
-import { decodeInt, decodeLearnerInfo } from '../protocol/quorum-codec.ts';
+import { decodeEpochAck, decodeLearnerInfo } from '../protocol/quorum-codec.ts';
 import { PacketType, PeerState, QUORUM_PROTOCOL_VERSION, type QuorumPacket } from '../protocol/quorum.ts';
 import type { LogEntry } from '../protocol/transactions.ts';
 import { Broadcast } from './broadcast.ts';
@@ -47,6 +47,8 @@ export class Leader implements Role {
   /** Of the accepted epoch, then of the current epoch. */
   #epochTicket: Ticket = 0;
   #isHistoryDurable = false;
+  /** Set once this leader is to let another lead. */
+  #handingOver = false;
   /** Learners that came back and wait for a commit. */
   #returned: LearnerHandler[] = [];
 
@@ -55,8 +57,8 @@ export class Leader implements Role {
     this.#startedAtMs = context.nowMs;
     this.#formerEpoch = context.currentEpoch;
     this.#greatestEpoch = context.acceptedEpoch;
-    this.#reported = new QuorumSet([context.membership]);
-    this.#epochAcks = new QuorumSet([context.membership]);
+    this.#reported = new QuorumSet(context.memberships);
+    this.#epochAcks = new QuorumSet(context.memberships);
     this.#learners = new LearnerTable(context, (handler) => this.#broadcast.forget(handler));
     this.#broadcast = new Broadcast(context, this.#learners);
   }
@@ -91,6 +93,7 @@ export class Leader implements Role {
     } else if (this.#phase === 'broadcast') {
       this.#broadcast.persisted(ticket);
       this.#synchronizeReturned();
+      this.#tryHandOver();
     }
   }
 
@@ -104,6 +107,12 @@ export class Leader implements Role {
   propose(entries: readonly LogEntry[]): void {
     assert(this.#phase === 'broadcast', 'entries were proposed to a leader that does not serve yet');
     this.#broadcast.propose(entries);
+  }
+
+  handOver(): void {
+    assert(this.#phase === 'broadcast', 'leadership is to be handed over that is not established');
+    this.#handingOver = true;
+    this.#tryHandOver();
   }
 
   confirmLeadership(token: number): void {
@@ -160,6 +169,7 @@ export class Leader implements Role {
       case 'serving':
         this.#broadcast.receive(handler, packet);
         this.#synchronizeReturned();
+        this.#tryHandOver();
         return;
       default:
         violation(`packet of type ${packet.type} out of turn (${handler.stage})`);
@@ -174,16 +184,15 @@ export class Leader implements Role {
     }
     if (data === null) violation('a learner does not say who it is');
     const { serverId, protocolVersion, configVersion } = decodeLearnerInfo(data);
-    const { membership } = this.#context;
+    const { membership, next } = this.#context;
     if (protocolVersion < QUORUM_PROTOCOL_VERSION) violation('a learner speaks the protocol before ZooKeeper 3.4');
-    if (configVersion > membership.version) {
+    if (configVersion > (next ?? membership).version) {
       violation(`learner ${serverId} has a newer configuration, ${formatZxid(configVersion)}`);
     }
     const acceptedEpoch = epochOf(zxid);
     if (acceptedEpoch >= EPOCH_MAX) violation(`learner ${serverId} claims epoch ${acceptedEpoch}`);
-    this.#learners.identify(handler, serverId);
     handler.isObserver = type === PacketType.observerInfo;
-    handler.isVoter = !handler.isObserver && membership.weightOf(serverId) > 0;
+    this.#learners.identify(handler, serverId);
     this.#learners.advance(handler, 'registered');
     this.#takeAcceptedEpoch(handler, serverId, acceptedEpoch);
   }
@@ -226,9 +235,10 @@ export class Leader implements Role {
 
   #receiveEpochAck(handler: LearnerHandler, { type, zxid, data }: QuorumPacket): void {
     if (type !== PacketType.ackEpoch || data === null) violation(`packet of type ${type} where ACKEPOCH was due`);
-    const currentEpoch = decodeInt(data);
+    const { currentEpoch, snapshotZxid } = decodeEpochAck(data);
     const { serverId } = handler;
     handler.lastZxid = zxid;
+    handler.snapshotZxid = snapshotZxid;
     this.#learners.advance(handler, 'acceptedEpoch');
     if (this.#phase !== 'offeringEpoch') {
       if (this.#isBeforeCommit(handler)) this.#returned.push(handler);
@@ -256,9 +266,21 @@ export class Leader implements Role {
     // From here on no older leader can commit anything, and nobody in the quorum has anything that we do not have.
     this.#context.currentEpoch = this.#epoch;
     this.#epochTicket = this.#context.persist([{ type: 'currentEpoch', epoch: this.#epoch }]);
+    this.#nameConfiguration();
     this.#beginPhase('synchronization');
     this.#nextPingMs = this.#context.nowMs + this.#context.config.tickTimeMs / 2;
     for (const handler of this.#learners.inStage('acceptedEpoch')) this.#synchronize(handler);
+  }
+
+  /**
+   * A configuration that was never changed has version 0, and may be any server's own idea of the ensemble. The first leader
+   * gives it the version of its epoch, so that it takes precedence over those (ZOOKEEPER-1783).
+   */
+  #nameConfiguration(): void {
+    const { membership, next, currentEpoch } = this.#context;
+    if (membership.version !== 0 || next !== undefined || membership.text === '') return;
+    const version = makeZxid(currentEpoch, 0).toString(16);
+    this.#context.noteNext(membership.text.replace(/^version=.*$/m, `version=${version}`));
   }
 
   /* synchronization: a quorum with our whole history */
@@ -305,15 +327,39 @@ export class Leader implements Role {
     const logged = formatZxid(context.history.logged);
     context.log('info', 'leading', { epoch: this.#epoch, quorum: synced.ids(), logged });
     context.vote = { ...context.vote, peerEpoch: this.#epoch };
+    context.forgetHearsay();
     this.#phase = 'broadcast';
     this.#phaseDeadlineMs = Number.POSITIVE_INFINITY;
-    this.#reportRole(true);
+    // What an earlier leader proposed, and quorums of both configurations have now, is committed.
+    if (context.next !== undefined) context.activate(context.next);
+    this.#learners.reclassify();
+    const stays = context.membership.weightOf(context.serverId) > 0;
+    if (stays) this.#reportRole(true);
     for (const handler of this.#learners.inStage('synced')) this.#letServe(handler);
+    if (!stays) context.lookForLeader('the new configuration is without this server');
   }
 
   #letServe(handler: LearnerHandler): void {
     this.#learners.advance(handler, 'serving');
     this.#learners.send(handler, UP_TO_DATE);
+    this.#tryHandOver();
+  }
+
+  /**
+   * Gives up leading when a follower has everything. Of several, the one with the greatest id: between equal logs it wins
+   * the election whatever this server proposes, so that all agree at once.
+   */
+  #tryHandOver(): void {
+    const { history } = this.#context;
+    if (!this.#handingOver || history.delivered !== history.logged) return;
+    let successor: ServerId | undefined;
+    for (const { serverId, heldZxid } of this.#learners.servingVoters) {
+      if (serverId === undefined || heldZxid < history.logged) continue;
+      if (successor === undefined || serverId > successor) successor = serverId;
+    }
+    if (successor === undefined) return;
+    this.#context.successor = successor;
+    this.#context.lookForLeader(`handing over to server ${successor}`);
   }
 
   /* liveness */

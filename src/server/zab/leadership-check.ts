@@ -21,12 +21,12 @@ export type SendPings = (handlers: readonly LearnerHandler[]) => void;
  */
 export class LeadershipCheck {
   readonly #self: ServerId;
-  readonly #memberships: readonly Membership[];
+  readonly #memberships: () => readonly Membership[];
   readonly #sendPings: SendPings;
   #waiting: number[] = [];
   #round: Round | undefined;
 
-  constructor(self: ServerId, memberships: readonly Membership[], sendPings: SendPings) {
+  constructor(self: ServerId, memberships: () => readonly Membership[], sendPings: SendPings) {
     this.#self = self;
     this.#memberships = memberships;
     this.#sendPings = sendPings;
@@ -56,10 +56,18 @@ export class LeadershipCheck {
     return this.#waiting.length === 0 ? round.tokens : [...round.tokens, ...this.#begin(voters)];
   }
 
+  /** The configuration has changed: what was asked before needs a quorum of the new one. Returns what {@link ask} does. */
+  restart(voters: readonly LearnerHandler[]): readonly number[] {
+    if (this.#round === undefined) return [];
+    this.#waiting.unshift(...this.#round.tokens);
+    this.#round = undefined;
+    return this.#begin(voters);
+  }
+
   #begin(voters: readonly LearnerHandler[]): readonly number[] {
     const tokens = this.#waiting;
     this.#waiting = [];
-    const quorum = new QuorumSet(this.#memberships);
+    const quorum = new QuorumSet(this.#memberships());
     quorum.add(this.#self);
     if (quorum.isQuorum()) return tokens;
     this.#sendPings(voters);

@@ -27,8 +27,9 @@ export class LearnerHandler {
   isVoter = false;
   isObserver = false;
   stage: LearnerStage = 'connected';
-  /** Its last zxid as ACKEPOCH said it. */
+  /** Its last zxid, and the one before which its log cannot be cut, as ACKEPOCH said them. */
   lastZxid: Zxid = 0;
+  snapshotZxid: Zxid = 0;
   /** When it was last heard of, or began to be waited for. */
   heardAtMs: number;
   /** Up to where it acknowledged proposals. */
@@ -37,6 +38,9 @@ export class LearnerHandler {
   historyZxid: Zxid = 0;
   pingsSent = 0;
   pingsAnswered = 0;
+  /** What was committed when each of the pings left that it has not answered yet. */
+  readonly #pinged: Zxid[] = [];
+  #heardZxid: Zxid = 0;
   /** A zxid that it was sent and the time by which it must have acknowledged that (Java's SyncLimitCheck). */
   #ackDueZxid: Zxid = 0;
   #ackDueAtMs = Number.POSITIVE_INFINITY;
@@ -44,6 +48,23 @@ export class LearnerHandler {
   constructor(connection: LearnerConnection, nowMs: number) {
     this.connection = connection;
     this.heardAtMs = nowMs;
+  }
+
+  /** Up to where it has everything, once it has acknowledged NEWLEADER. */
+  get heldZxid(): Zxid {
+    return Math.max(this.acked, this.historyZxid, this.#heardZxid);
+  }
+
+  pinged(committed: Zxid): void {
+    this.pingsSent++;
+    this.#pinged.push(committed);
+  }
+
+  /** It has read what it was sent before that ping: an observer acknowledges nothing else. */
+  answeredPing(): void {
+    this.pingsAnswered++;
+    const committed = this.#pinged.shift();
+    if (this.isObserver && committed !== undefined) this.#heardZxid = committed;
   }
 
   /** Whether the leader waits for this learner, rather than the learner for the leader. */
@@ -62,7 +83,7 @@ export class LearnerHandler {
    */
   isAckOverdue(lastProposed: Zxid, nowMs: number, limitMs: number): boolean {
     if (this.isObserver) return false;
-    if (Math.max(this.acked, this.historyZxid) < this.#ackDueZxid) return nowMs >= this.#ackDueAtMs;
+    if (this.heldZxid < this.#ackDueZxid) return nowMs >= this.#ackDueAtMs;
     this.#ackDueZxid = lastProposed;
     this.#ackDueAtMs = nowMs + limitMs;
     return false;

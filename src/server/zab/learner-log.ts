@@ -36,7 +36,7 @@ export class LearnerLog {
    */
   begin(history: IncomingHistory, epoch: number): Ticket {
     const entries = history.take();
-    for (const entry of entries) this.#context.history.append(entry);
+    for (const entry of entries) this.#context.append(entry);
     this.#context.currentEpoch = epoch;
     this.#committed = history.committed;
     this.#acked = Math.max(history.committed, makeZxid(epoch, 0));
@@ -44,6 +44,11 @@ export class LearnerLog {
     const ticket = this.#context.persist([...append, { type: 'currentEpoch', epoch }]);
     this.#expectAck(ticket, this.#context.history.logged);
     return ticket;
+  }
+
+  /** Up to where the leader has said that it is committed. */
+  get committed(): Zxid {
+    return this.#committed;
   }
 
   /** UPTODATE: delivers what is committed, now and from now on. */
@@ -84,7 +89,7 @@ export class LearnerLog {
   }
 
   #append(entry: LogEntry): void {
-    this.#context.history.append(entry);
+    this.#context.append(entry);
     const ticket = this.#context.persist([{ type: 'append', entries: [entry] }]);
     this.#expectAck(ticket, entry.zxid);
   }

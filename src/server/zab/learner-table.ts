@@ -2,6 +2,7 @@ import type { ServerId } from '../../common/types.ts';
 import type { QuorumPacket } from '../protocol/quorum.ts';
 import type { PeerContext } from './context.ts';
 import { LearnerHandler } from './learner-handler.ts';
+import { weightIn } from './membership.ts';
 import { QuorumSet } from './quorum-tracker.ts';
 import type { LearnerConnection, LearnerStatus } from './types.ts';
 
@@ -43,6 +44,12 @@ export class LearnerTable {
     return this.#handlers.get(connection);
   }
 
+  /** Who counts is decided anew: the configuration has changed. */
+  reclassify(): void {
+    for (const handler of this.#handlers.values()) handler.isVoter = this.#counts(handler);
+    this.#list();
+  }
+
   /** Those that have come this far; a copy, so that they may be closed meanwhile. */
   inStage(stage: LearnerHandler['stage']): readonly LearnerHandler[] {
     return [...this.#handlers.values()].filter((handler) => handler.stage === stage);
@@ -54,6 +61,11 @@ export class LearnerTable {
       if (other.serverId === serverId) this.close(other, 'this server connected again');
     }
     handler.serverId = serverId;
+    handler.isVoter = this.#counts(handler);
+  }
+
+  #counts({ isObserver, serverId }: LearnerHandler): boolean {
+    return !isObserver && serverId !== undefined && weightIn(this.#context.memberships, serverId) > 0;
   }
 
   advance(handler: LearnerHandler, stage: LearnerHandler['stage']): void {
@@ -116,14 +128,15 @@ export class LearnerTable {
 
   statuses(): readonly LearnerStatus[] {
     const statuses: LearnerStatus[] = [];
-    for (const { connection, serverId, isVoter, stage, acked } of this.#handlers.values()) {
-      if (serverId !== undefined) statuses.push({ connection, serverId, isVoter, serving: stage === 'serving', acked });
+    for (const { connection, serverId, isObserver, isVoter, stage, heldZxid } of this.#handlers.values()) {
+      if (serverId === undefined) continue;
+      statuses.push({ connection, serverId, isObserver, isVoter, serving: stage === 'serving', heldZxid });
     }
     return statuses;
   }
 
   #quorumOf(counts: (handler: LearnerHandler) => boolean): QuorumSet {
-    const quorum = new QuorumSet([this.#context.membership]);
+    const quorum = new QuorumSet(this.#context.memberships);
     quorum.add(this.#context.serverId);
     for (const handler of this.#handlers.values()) {
       if (handler.isVoter && handler.serverId !== undefined && counts(handler)) quorum.add(handler.serverId);

@@ -123,7 +123,7 @@ test('a server without a vote does not build on what a broken first synchronizat
   assert.ok(says(solo.trace, 'to leader: ACKEPOCH last -1'));
   const lines = solo.linesOf(() => solo.leader(send.diff(makeZxid(2, 1))));
   assert.ok(says(lines, 'cuts its log at 0.0'));
-  solo.give('cut', { type: 'reloaded', lastZxid: 0, recentEntries: [] });
+  solo.give('cut', { type: 'reloaded', lastZxid: 0, recentEntries: [], snapshotZxid: 0 });
   const rest = solo.linesOf(() => {
     solo.leader(send.proposal(entry(makeZxid(2, 1), 'a')), send.commit(makeZxid(2, 1)), send.newLeader(EPOCH));
   });
@@ -140,7 +140,7 @@ test('what comes while the log is cut is kept, also the end of the connection', 
   });
   assert.deepEqual(silent.length, 2);
   const lines = solo.linesOf(() => {
-    solo.give('cut', { type: 'reloaded', lastZxid: makeZxid(1, 1), recentEntries: [] });
+    solo.give('cut', { type: 'reloaded', lastZxid: makeZxid(1, 1), recentEntries: [], snapshotZxid: 0 });
   });
   assert.ok(says(lines, 'is LOOKING'));
   assert.ok(says(lines, 'round 9'), 'the vote that came meanwhile is heard');

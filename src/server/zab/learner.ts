@@ -1,18 +1,20 @@
 import type { ServerId } from '../../common/types.ts';
-import { counterOf, epochOf, formatZxid, makeZxid, type Zxid } from '../../common/zxid.ts';
+import { decodeUtf8 } from '../../common/utf8.ts';
+import { epochOf, formatZxid, makeZxid, type Zxid } from '../../common/zxid.ts';
 import { PacketType, PeerState, QUORUM_PROTOCOL_VERSION, type QuorumPacket } from '../protocol/quorum.ts';
-import type { LogEntry } from '../protocol/transactions.ts';
 import type { PeerContext, Role } from './context.ts';
 import { IncomingHistory } from './incoming-history.ts';
 import { entryOf, informedEntryOf, LearnerLog } from './learner-log.ts';
 import { ackEpochPacket, learnerInfoPacket, packet } from './messages.ts';
-import type { Ticket } from './types.ts';
+import type { Membership, Ticket, ZabInput } from './types.ts';
 import { isPeersFault, violation } from './violation.ts';
 import { MAY_NOT_VOTE_ZXID } from './vote.ts';
 
 /** How often the leader is dialled, and with what pause: it may not know yet that it was elected (Learner.connectToLeader). */
 const DIAL_ATTEMPTS = 5;
 const DIAL_PAUSE_MS = 100;
+
+type Reloaded = Extract<ZabInput, { readonly type: 'reloaded' }>;
 
 type Phase =
   /** The connection is being opened. */
@@ -53,11 +55,13 @@ export class Learner implements Role {
   #epochToReport = -1;
   #incoming: IncomingHistory;
   readonly #log: LearnerLog;
+  /** The configuration that came with NEWLEADER. */
+  #offered: Membership | undefined;
 
   constructor(context: PeerContext, leader: ServerId) {
     this.#context = context;
     this.#leader = leader;
-    this.#observer = !context.isVoter;
+    this.#observer = context.isObserver;
     this.state = this.#observer ? PeerState.observing : PeerState.following;
     this.#heardAtMs = context.nowMs;
     this.#incoming = new IncomingHistory(0, this.#observer);
@@ -100,6 +104,7 @@ export class Learner implements Role {
   }
 
   connected(): void {
+    this.#context.lostLeader = undefined;
     const { serverId, acceptedEpoch, membership } = this.#context;
     this.#phase = 'registering';
     this.#heardAtMs = this.#context.nowMs;
@@ -109,6 +114,7 @@ export class Learner implements Role {
 
   closed(reason: string): void {
     this.#open = false;
+    this.#context.lostLeader = this.#leader;
     const early = this.#phase === 'dialing' || this.#phase === 'registering';
     if (!early || this.#attempts >= DIAL_ATTEMPTS) {
       this.#context.lookForLeader(`lost leader ${this.#leader}: ${reason}`);
@@ -128,6 +134,7 @@ export class Learner implements Role {
     this.#heardAtMs = this.#context.nowMs;
     try {
       this.#receive(packet);
+      if (this.#phase === 'serving') this.#checkConfiguration();
     } catch (error) {
       if (!isPeersFault(error)) throw error;
       this.#context.log('warn', 'the leader broke the protocol', { code: error.code, leader: this.#leader });
@@ -139,23 +146,26 @@ export class Learner implements Role {
     this.#heardAtMs = this.#context.nowMs;
   }
 
-  snapshotReceived(): void {
+  snapshotReceived(configuration: string | undefined): void {
     const { history } = this.#context;
     const zxid = this.#incoming.last;
     this.#heardAtMs = this.#context.nowMs;
     history.reset(zxid, []);
+    this.#context.snapshotZxid = zxid;
+    this.#context.needsState = false;
+    this.#context.noteConfiguration(configuration);
     this.#context.persist([{ type: 'installSnapshot', zxid }]);
     this.#phase = 'receivingHistory';
   }
 
-  reloaded(lastZxid: Zxid, recentEntries: readonly LogEntry[]): void {
+  reloaded({ lastZxid, recentEntries, snapshotZxid, configuration }: Reloaded): void {
     const wanted = this.#incoming.last;
     this.#context.isReloading = false;
     this.#heardAtMs = this.#context.nowMs;
     this.#context.history.reset(lastZxid, recentEntries);
-    // The zero of an epoch is no entry: a log that ends before it is the same history.
-    const isWanted = lastZxid === wanted || (counterOf(wanted) === 0 && lastZxid < wanted);
-    if (!isWanted) {
+    this.#context.snapshotZxid = snapshotZxid;
+    this.#context.noteConfiguration(configuration);
+    if (lastZxid !== wanted) {
       const ends = formatZxid(lastZxid);
       this.#context.lookForLeader(`cut off at ${formatZxid(wanted)}, the log ends at ${ends}: asking the leader again`);
       return;
@@ -231,26 +241,28 @@ export class Learner implements Role {
   }
 
   #acknowledgeEpoch(): void {
-    const { mayVote, history } = this.#context;
+    const { history, snapshotZxid } = this.#context;
     this.#phase = 'awaitingSync';
     this.#heardAtMs = this.#context.nowMs;
-    this.#send(ackEpochPacket(mayVote ? history.logged : MAY_NOT_VOTE_ZXID, this.#epochToReport));
+    const lastZxid = this.#trustsItsLog ? history.logged : MAY_NOT_VOTE_ZXID;
+    this.#send(ackEpochPacket(lastZxid, { currentEpoch: this.#epochToReport, snapshotZxid }));
+  }
+
+  get #trustsItsLog(): boolean {
+    return this.#context.mayVote && !this.#context.needsState;
   }
 
   /* synchronization */
 
   #receiveSync({ type, zxid }: QuorumPacket): void {
-    const { history, mayVote } = this.#context;
+    const { history } = this.#context;
     switch (type) {
       case PacketType.diff:
         // The leader was told -1: this is the whole history, and a part of one, left by a crash, must not precede it.
-        if (!mayVote && history.logged > 0) this.#cut(0);
+        if (!this.#trustsItsLog && history.logged > 0) this.#cut(0);
         else this.#receiveAfter(history.logged, 'receivingHistory');
         return;
       case PacketType.trunc:
-        if (zxid > history.logged) {
-          violation(`the leader cuts off at ${formatZxid(zxid)}, beyond the last entry ${formatZxid(history.logged)}`);
-        }
         this.#cut(zxid);
         return;
       case PacketType.snap:
@@ -262,7 +274,20 @@ export class Learner implements Role {
     }
   }
 
+  /**
+   * A snapshot that came from a leader which was never established may be beyond where the next leader's history parts
+   * from ours. Our own leaders know it from ACKEPOCH; to ZooKeeper's only -1 says that their whole state is needed. They
+   * then do not count this server while their epoch is being established, so it is said only after the attempt.
+   */
   #cut(zxid: Zxid): void {
+    const { history, snapshotZxid } = this.#context;
+    if (zxid > history.logged) {
+      violation(`the leader cuts off at ${formatZxid(zxid)}, beyond the last entry ${formatZxid(history.logged)}`);
+    }
+    if (zxid < snapshotZxid) {
+      this.#context.needsState = true;
+      violation(`the leader cuts off at ${formatZxid(zxid)}, before the snapshot ${formatZxid(snapshotZxid)}`);
+    }
     this.#receiveAfter(zxid, 'truncating');
     this.#context.isReloading = true;
     this.#context.emit({ type: 'truncateAndReload', zxid });
@@ -287,7 +312,7 @@ export class Learner implements Role {
         this.#incoming.inform(informedEntryOf(packet));
         return;
       case PacketType.newLeader:
-        this.#logHistory(packet.zxid);
+        this.#logHistory(packet);
         return;
       case PacketType.ping:
         return;
@@ -296,11 +321,15 @@ export class Learner implements Role {
     }
   }
 
-  #logHistory(zxid: Zxid): void {
+  #logHistory({ zxid, data }: QuorumPacket): void {
     const epoch = this.#epoch;
     if (zxid !== makeZxid(epoch, 0)) violation(`NEWLEADER ${formatZxid(zxid)} is not of the accepted epoch ${epoch}`);
     this.#phase = 'loggingHistory';
     this.#ticket = this.#log.begin(this.#incoming, epoch);
+    if (data === null || data.length === 0) return;
+    const text = decodeUtf8(data);
+    this.#offered = this.#context.readMembership(text);
+    this.#context.noteNext(text);
   }
 
   #acknowledgeHistory(): void {
@@ -314,10 +343,24 @@ export class Learner implements Role {
     const { vote, currentEpoch } = this.#context;
     if (this.#phase !== 'awaitingUpToDate') violation('UPTODATE before NEWLEADER was acknowledged');
     this.#log.serve();
+    this.#context.activateThrough(this.#log.committed);
+    // A leader of ZooKeeper also sends a configuration that it has only proposed: that one has still to be committed.
+    if (this.#offered !== undefined && this.#offered.version <= makeZxid(currentEpoch, 0)) {
+      this.#context.activate(this.#offered);
+    }
     this.#context.vote = { ...vote, peerEpoch: currentEpoch };
     this.#phase = 'serving';
+    this.#context.forgetHearsay();
     this.#sendEpochAck();
     this.#reportRole(true);
+  }
+
+  /** A configuration in which this server is something else, or its leader does not vote, ends the connection. */
+  #checkConfiguration(): void {
+    const { membership, isObserver } = this.#context;
+    if (isObserver === this.#observer && membership.weightOf(this.#leader) > 0) return;
+    this.#context.lostLeader = this.#leader;
+    this.#context.lookForLeader('the new configuration gives this server another role or another leader');
   }
 
   /* broadcast */

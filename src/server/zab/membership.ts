@@ -17,6 +17,11 @@ export function isVoter(membership: Membership, id: ServerId): boolean {
   return membership.members.some((member) => member.id === id && member.role === 'participant');
 }
 
+/** The greatest weight that a server has in any of these. */
+export function weightIn(memberships: readonly Membership[], id: ServerId): number {
+  return Math.max(...memberships.map((membership) => membership.weightOf(id)));
+}
+
 /** The ids of the servers that vote. */
 export function votersOf(membership: { readonly members: readonly PeerMember[] }): ServerId[] {
   return membership.members.filter((member) => member.role === 'participant').map((member) => member.id);

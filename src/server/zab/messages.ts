@@ -1,6 +1,6 @@
 import { encodeUtf8 } from '../../common/utf8.ts';
 import { makeZxid, type Zxid } from '../../common/zxid.ts';
-import { encodeInt, encodeLearnerInfo } from '../protocol/quorum-codec.ts';
+import { encodeEpochAck, encodeInt, encodeLearnerInfo, type EpochAck } from '../protocol/quorum-codec.ts';
 import { PacketType, QUORUM_PROTOCOL_VERSION, type LearnerInfo, type QuorumPacket } from '../protocol/quorum.ts';
 import type { LogEntry } from '../protocol/transactions.ts';
 
@@ -21,8 +21,8 @@ export function leaderInfoPacket(epoch: number): QuorumPacket {
 }
 
 /** ACKEPOCH: the epoch is accepted. -1 as current epoch says that it was before, so that it must not count again. */
-export function ackEpochPacket(lastZxid: Zxid, currentEpoch: number): QuorumPacket {
-  return packet(PacketType.ackEpoch, lastZxid, encodeInt(currentEpoch));
+export function ackEpochPacket(lastZxid: Zxid, ack: EpochAck): QuorumPacket {
+  return packet(PacketType.ackEpoch, lastZxid, encodeEpochAck(ack));
 }
 
 /** NEWLEADER: what came before is the epoch's initial history. */

@@ -6,7 +6,6 @@ import { PeerContext } from './context.ts';
 import { Election } from './election.ts';
 import { Leader } from './leader.ts';
 import { Learner } from './learner.ts';
-import { isVoter } from './membership.ts';
 import type {
   LearnerConnection,
   LearnerStatus,
@@ -30,6 +29,12 @@ const EARLY_CONNECTION_MS = 500;
  */
 const REJOIN_PAUSE_MS = 200;
 
+/**
+ * How long a vote counts that came before this server began to look for a leader itself: whoever gave up leading may be
+ * heard of before its connection ends, and does not say so again for a while.
+ */
+const EARLY_VOTE_MS = 500;
+
 /** Makes a ZAB peer from what the disk held. It does nothing before its `start` input. */
 export function createZabPeer(config: ZabConfig, recovered: RecoveredState): ZabPeer {
   return new Peer(config, recovered);
@@ -39,6 +44,12 @@ export function createZabPeer(config: ZabConfig, recovered: RecoveredState): Zab
 interface EarlyConnection {
   readonly sinceMs: number;
   readonly packets: QuorumPacket[];
+}
+
+/** The vote of a server that began to look for a leader before this one. */
+interface EarlyVote {
+  readonly sinceMs: number;
+  readonly notification: Notification;
 }
 
 /** What happens to a leader's connections. */
@@ -51,6 +62,7 @@ type LearnersInput = Extract<ZabInput, { readonly type: `leader${string}` | `sna
 class Peer implements ZabPeer {
   readonly #context: PeerContext;
   readonly #early = new Map<LearnerConnection, EarlyConnection>();
+  readonly #earlyVotes = new Map<ServerId, EarlyVote>();
   #role: Election | Leader | Learner | undefined;
   /** What came while the state was loaded from disk again. */
   #kept: ZabInput[] = [];
@@ -89,6 +101,11 @@ class Peer implements ZabPeer {
 
   learners(): readonly LearnerStatus[] {
     return this.#role instanceof Leader ? this.#role.statuses() : [];
+  }
+
+  isVoting(): boolean {
+    const { mayVote, membership, serverId } = this.#context;
+    return mayVote && membership.weightOf(serverId) > 0;
   }
 
   #take(input: ZabInput): void {
@@ -134,6 +151,9 @@ class Peer implements ZabPeer {
         return;
       case 'confirmLeadership':
         this.#asLeader(input.type).confirmLeadership(input.token);
+        return;
+      case 'handOver':
+        this.#asLeader(input.type).handOver();
         return;
       case 'stepDown':
         if (!(this.#role instanceof Election)) this.#context.lookForLeader(input.reason);
@@ -189,10 +209,10 @@ class Peer implements ZabPeer {
         this.#role.snapshotProgress();
         return;
       case 'snapshotReceived':
-        this.#role.snapshotReceived();
+        this.#role.snapshotReceived(input.configuration);
         return;
       case 'reloaded':
-        this.#role.reloaded(input.lastZxid, input.recentEntries);
+        this.#role.reloaded(input);
         return;
     }
   }
@@ -210,21 +230,42 @@ class Peer implements ZabPeer {
   }
 
   #receiveVote(from: ServerId, notification: Notification): void {
-    const { membership, barred } = this.#context;
+    const { barred, nowMs } = this.#context;
     const role = this.#role;
     const isLooking = notification.state === PeerState.looking;
-    const fromVoter = isVoter(membership, from);
+    if (role instanceof Election && this.#takeConfigurations(notification)) return;
+    const fromVoter = this.#context.isVoterId(from);
     if (fromVoter && isLooking) {
       if (notification.zxid === MAY_NOT_VOTE_ZXID) barred.add(from);
       else barred.delete(from);
     }
     if (role instanceof Election && fromVoter) role.receive(from, notification);
     else if (isLooking) this.#answerVote(from);
-    if (!isLooking || !fromVoter) return;
+    if (!isLooking || !fromVoter || role instanceof Election) return;
+    this.#earlyVotes.set(from, { sinceMs: nowMs, notification });
     if (role instanceof Leader) role.voterIsLooking();
     else if (role instanceof Learner && from === this.#context.vote.leader) {
       role.leaderIsLooking(notification.electionEpoch);
     }
+  }
+
+  /** Another server knows a newer configuration: the search begins anew with it. */
+  #takeConfigurations({ config, nextConfig }: Notification): boolean {
+    const context = this.#context;
+    if (this.#adopt(config)) context.lookForLeader('another server knows a newer configuration');
+    else if (context.hearOfNext(nextConfig)) context.lookForLeader('another server has logged a newer configuration');
+    else return false;
+    return true;
+  }
+
+  /** A configuration that is in force elsewhere, and thus committed. */
+  #adopt(config: string): boolean {
+    const context = this.#context;
+    if (config === '' || config === context.membership.text) return false;
+    const membership = context.readMembership(config);
+    if (membership === undefined || membership.version <= context.membership.version) return false;
+    context.activate(membership);
+    return true;
   }
 
   /** Tells a server that looks for a leader where we stand. */
@@ -245,11 +286,16 @@ class Peer implements ZabPeer {
     const election = new Election(context, inVain ? context.nowMs + REJOIN_PAUSE_MS : context.nowMs);
     this.#role = election;
     election.start();
+    for (const [from, { sinceMs, notification }] of this.#earlyVotes) {
+      if (context.nowMs - sinceMs <= EARLY_VOTE_MS) election.receive(from, notification);
+    }
+    this.#earlyVotes.clear();
   }
 
   #join(vote: Vote): void {
     const context = this.#context;
     context.vote = vote;
+    context.successor = undefined;
     const early = [...this.#early];
     if (vote.leader !== context.serverId) {
       for (const [connection] of early) this.#refuse(connection);

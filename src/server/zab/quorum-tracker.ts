@@ -34,12 +34,13 @@ export class QuorumSet {
  * log is written in order, so a server that has one entry has all before it.
  */
 export class AckTracker {
-  readonly #memberships: readonly Membership[];
+  readonly #membershipsOf: (zxid: Zxid) => readonly Membership[];
   readonly #acked = new Map<ServerId, Zxid>();
   readonly #scratch = new Set<ServerId>();
 
-  constructor(memberships: readonly Membership[]) {
-    this.#memberships = memberships;
+  /** @param membershipsOf Those of which each must have a quorum for the entry of a zxid. */
+  constructor(membershipsOf: (zxid: Zxid) => readonly Membership[]) {
+    this.#membershipsOf = membershipsOf;
   }
 
   acknowledge(id: ServerId, zxid: Zxid): void {
@@ -67,6 +68,6 @@ export class AckTracker {
     const ids = this.#scratch;
     ids.clear();
     for (const [id, acked] of this.#acked) if (acked >= zxid) ids.add(id);
-    return this.#memberships.every((membership) => membership.isQuorum(ids));
+    return this.#membershipsOf(zxid).every((membership) => membership.isQuorum(ids));
   }
 }

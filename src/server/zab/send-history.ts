@@ -1,4 +1,4 @@
-import { formatZxid } from '../../common/zxid.ts';
+import { formatZxid, makeZxid } from '../../common/zxid.ts';
 import { PacketType } from '../protocol/quorum.ts';
 import type { PeerContext } from './context.ts';
 import type { LearnerHandler } from './learner-handler.ts';
@@ -11,9 +11,9 @@ import { chooseSync, type SyncPlan } from './sync-plan.ts';
  * TRUNC or SNAP, then the proposals that are under way, then NEWLEADER. Whatever is proposed later follows behind it.
  */
 export function sendHistory(context: PeerContext, learners: LearnerTable, handler: LearnerHandler): void {
-  const { history, currentEpoch, membership } = context;
+  const { history, currentEpoch, membership, next } = context;
   const committed = history.delivered;
-  const plan = chooseSync(history, handler.lastZxid);
+  const plan = chooseSync(history, handler);
   handler.historyZxid = committed;
   sendPlan(context, learners, handler, plan);
   for (const entry of history.between(startOf(plan) ?? committed, committed)) {
@@ -25,7 +25,10 @@ export function sendHistory(context: PeerContext, learners: LearnerTable, handle
       learners.send(handler, entryPacket(PacketType.proposal, entry));
     }
   }
-  learners.send(handler, newLeaderPacket(currentEpoch, membership.text));
+  // Before the epoch is established all that is logged is on its way to be committed; afterwards not yet.
+  const isInitial = next !== undefined && next.version <= makeZxid(currentEpoch, 0);
+  const configuration = isInitial ? next : membership;
+  learners.send(handler, newLeaderPacket(currentEpoch, configuration.text));
   context.log('info', 'synchronizing a learner', {
     learner: handler.serverId,
     by: plan.type,

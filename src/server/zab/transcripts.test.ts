@@ -5,7 +5,8 @@ import type { ServerId } from '../../common/types.ts';
 import { makeZxid } from '../../common/zxid.ts';
 import { PeerState } from '../protocol/quorum.ts';
 import { majorityMembership } from './membership.ts';
-import { Cluster, type ClusterOptions } from './testing/cluster.ts';
+import { readMembership } from '../config/reconfiguration.ts';
+import { Cluster, configurationText, type ClusterOptions } from './testing/cluster.ts';
 import { entry, send, Solo } from './testing/solo.ts';
 import type { Membership, PeerMember } from './types.ts';
 
@@ -93,6 +94,91 @@ transcript('what the old leader has logged on a quorum is kept', () => {
   return cluster.trace;
 });
 
+transcript('a leader hands over to the follower that has everything', () => {
+  const cluster = started();
+  cluster.propose(3, 'a');
+  cluster.settle();
+  fromHere(cluster);
+  cluster.propose(3, 'b');
+  cluster.handOver(3);
+  cluster.runFor(100);
+  cluster.propose(2, 'c');
+  cluster.settle();
+  return cluster.trace;
+});
+
+/** Servers 1 to 3, whose configuration may be changed, and 4 and 5, which learn without a vote. */
+function changeable(): Cluster {
+  const membership = readMembership(configurationText([1, 2, 3], makeZxid(1, 0)));
+  const cluster = new Cluster({ membership, others: [4, 5] });
+  cluster.startAll();
+  cluster.runFor(1_000);
+  fromHere(cluster);
+  return cluster;
+}
+
+transcript('a reconfiguration needs quorums of both configurations', () => {
+  const cluster = changeable();
+  // 1 and 2 are a quorum of the old configuration without 3's disk, but of the new one only together with 4 or 5.
+  for (const id of [1, 4, 5]) cluster.server(id).diskHeld = true;
+  cluster.reconfigure(3, [3, 4, 5]);
+  cluster.propose(3, 'a');
+  cluster.settle();
+  cluster.note('the disk of server 4 goes on');
+  cluster.server(4).diskHeld = false;
+  cluster.settle();
+  return cluster.trace;
+});
+
+transcript('a leader that is not in the new configuration leaves it to another', () => {
+  const cluster = changeable();
+  cluster.reconfigure(3, [1, 2, 4]);
+  cluster.runFor(500);
+  return cluster.trace;
+});
+
+transcript('the next leader ends a reconfiguration that is logged', () => {
+  const cluster = changeable();
+  for (const id of [1, 2]) cluster.isolate(id);
+  cluster.reconfigure(3, [2, 3, 4]);
+  cluster.settle();
+  cluster.crash(3);
+  cluster.heal();
+  cluster.start(3);
+  cluster.runFor(3_000);
+  return cluster.trace;
+});
+
+transcript('a voter that has not logged a reconfiguration votes for a server that joins', () => {
+  const cluster = changeable();
+  cluster.isolate(1);
+  for (const id of [2, 4]) cluster.server(id).diskHeld = true;
+  cluster.reconfigure(3, [1, 2, 3, 4]);
+  cluster.settle();
+  cluster.crash(3);
+  cluster.heal();
+  for (const id of [2, 4]) cluster.server(id).diskHeld = false;
+  cluster.runFor(12_000);
+  return cluster.trace;
+});
+
+transcript('a single voter ends the reconfiguration that it alone has logged', () => {
+  const membership = readMembership(configurationText([1], makeZxid(1, 0)));
+  const cluster = new Cluster({ membership, others: [2] });
+  cluster.startAll();
+  cluster.runFor(1_000);
+  fromHere(cluster);
+  cluster.server(1).diskHeld = true;
+  cluster.reconfigure(1, [1, 2]);
+  cluster.cut(1, 2);
+  cluster.crash(1, 1);
+  cluster.heal();
+  cluster.server(1).diskHeld = false;
+  cluster.start(1);
+  cluster.runFor(3_000);
+  return cluster.trace;
+});
+
 transcript('what only the old leader has logged is cut off', () => {
   const cluster = started();
   cluster.propose(3, 'a');
@@ -118,6 +204,37 @@ transcript('an old leader of another epoch gets the whole state', () => {
   fromHere(cluster);
   cluster.heal();
   cluster.runFor(5_000);
+  return cluster.trace;
+});
+
+transcript('a snapshot of a leader that was never established is replaced by the next', () => {
+  const observer: PeerMember = { id: 4, role: 'observer' };
+  const cluster = started({ membership: membershipOf(...voters(1, 2, 3), observer), committedLogEntries: 1 });
+  cluster.crash(4);
+  for (const payload of ['a', 'b', 'c']) {
+    cluster.propose(3, payload);
+    cluster.settle();
+  }
+  for (const id of [1, 2]) cluster.server(id).diskHeld = true;
+  cluster.propose(3, 'lost');
+  cluster.settle();
+  for (const id of [1, 2, 3]) cluster.crash(id);
+  fromHere(cluster);
+  cluster.start(2, 3);
+  cluster.runFor(500);
+  cluster.note('the disk of server 2 gets as far as the accepted epoch');
+  const { disk } = cluster.server(2);
+  const ticket = disk.work();
+  if (ticket !== undefined) cluster.give(cluster.server(2), { type: 'persisted', ticket });
+  cluster.settle();
+  cluster.start(4);
+  cluster.runFor(500);
+  for (const id of [2, 3]) cluster.crash(id);
+  for (const id of [1, 2]) cluster.server(id).diskHeld = false;
+  cluster.start(1, 2);
+  cluster.runFor(1_000);
+  cluster.propose(2, 'd');
+  cluster.runFor(4_000);
   return cluster.trace;
 });
 
@@ -217,13 +334,14 @@ transcript('a leader that is cut off cannot confirm, and steps down', () => {
 
 /* one peer of ours, the rest played as ZooKeeper's servers behave */
 
-function follower(lastZxid = 0, currentEpoch = 0): Solo {
+function follower(lastZxid = 0, currentEpoch = 0, snapshotZxid = 0): Solo {
   const recentEntries = lastZxid === 0 ? [] : [entry(lastZxid, 'old')];
   const solo = new Solo({
     membership: three,
     serverId: 1,
     lastZxid,
     recentEntries,
+    snapshotZxid,
     currentEpoch,
     acceptedEpoch: currentEpoch,
   });
@@ -284,17 +402,31 @@ transcript('follower of ZooKeeper, a truncation', () => {
   solo.leader(send.trunc(makeZxid(1, 8)));
   solo.leader(send.proposal(entry(makeZxid(1, 9), 'other')), send.commit(makeZxid(1, 9)));
   const recentEntries = [entry(makeZxid(1, 8), 'old')];
-  solo.give('cut, while more came', { type: 'reloaded', lastZxid: makeZxid(1, 8), recentEntries });
+  solo.give('cut, while more came', { type: 'reloaded', lastZxid: makeZxid(1, 8), recentEntries, snapshotZxid: 0 });
   solo.leader(send.newLeader(makeZxid(2, 0)));
   solo.disk();
   solo.leader(send.upToDate());
   return solo.trace;
 });
 
+transcript('follower of ZooKeeper, a cut before its snapshot', () => {
+  const solo = follower(makeZxid(1, 9), 1, makeZxid(1, 9));
+  solo.leader(send.trunc(makeZxid(1, 8)));
+  solo.wait(200);
+  solo.hear(2, PeerState.following, 3, 0, 1, 4);
+  solo.hear(3, PeerState.leading, 3, 0, 1, 4);
+  solo.give('connected', { type: 'leaderConnected' });
+  solo.leader(send.leaderInfo(makeZxid(2, 0)), send.snap(makeZxid(1, 8)));
+  solo.give('the snapshot is there', { type: 'snapshotReceived' });
+  solo.leader(send.newLeader(makeZxid(2, 0)));
+  solo.disk();
+  return solo.trace;
+});
+
 transcript('follower, the log ends before where it was to be cut', () => {
   const solo = follower(makeZxid(1, 9), 1);
   solo.leader(send.trunc(makeZxid(1, 8)));
-  solo.give('cut', { type: 'reloaded', lastZxid: makeZxid(1, 3), recentEntries: [] });
+  solo.give('cut', { type: 'reloaded', lastZxid: makeZxid(1, 3), recentEntries: [], snapshotZxid: 0 });
   return solo.trace;
 });
 

@@ -66,6 +66,12 @@ export interface ZabConfig {
    * `mayVote` = there is an `initialize` file, or the disk has a `currentEpoch` file.
    */
   readonly mayVote: boolean;
+  /**
+   * Reads a configuration's text, as log entries of reconfigurations and other servers' messages carry it. Undefined where
+   * the configuration is fixed (reconfigEnabled=false): then all of these are passed over.
+   * @throws CodedError ZK_CONFIG_INVALID for a text that is none.
+   */
+  readonly readMembership?: ((text: string) => Membership) | undefined;
 }
 
 /**
@@ -80,6 +86,10 @@ export interface RecoveredState {
   readonly lastZxid: Zxid;
   /** The newest entries of the log, oldest first, without a gap, for DIFF. May be empty. */
   readonly recentEntries: readonly LogEntry[];
+  /** The zxid of the snapshot that the log goes on from, 0 for none: the log cannot be cut before it. */
+  readonly snapshotZxid: Zxid;
+  /** The newest configuration in log and snapshot, committed or not. */
+  readonly configuration?: string | undefined;
 }
 
 /** What happened. */
@@ -103,14 +113,21 @@ export type ZabInput =
   /** A part of the snapshot after a SNAP packet arrived: the leader is alive, however long the whole takes. */
   | { readonly type: 'snapshotProgress' }
   /** The snapshot that followed a SNAP packet has arrived whole and is now the state, at the zxid of that packet. */
-  | { readonly type: 'snapshotReceived' }
+  | { readonly type: 'snapshotReceived'; readonly configuration?: string | undefined }
   /** The disk has done what this ticket asked, and everything before it. */
   | { readonly type: 'persisted'; readonly ticket: Ticket }
   /**
-   * `truncateAndReload` is done: log and state end at `lastZxid`. That is what was asked, or less where the disk had
-   * nothing so old: the peer then asks its leader again.
+   * `truncateAndReload` is done: log and state end at `lastZxid`. If that is not what was asked, the peer asks its leader
+   * again.
    */
-  | { readonly type: 'reloaded'; readonly lastZxid: Zxid; readonly recentEntries: readonly LogEntry[] }
+  | {
+      readonly type: 'reloaded';
+      readonly lastZxid: Zxid;
+      readonly recentEntries: readonly LogEntry[];
+      /** As in {@link RecoveredState}. */
+      readonly snapshotZxid: Zxid;
+      readonly configuration?: string | undefined;
+    }
   /** The leader only: entries with zxids that follow the last proposed one without a gap. */
   | { readonly type: 'propose'; readonly entries: readonly LogEntry[] }
   /**
@@ -118,7 +135,13 @@ export type ZabInput =
    * comes if the leadership ends first, which a `role` output says.
    */
   | { readonly type: 'confirmLeadership'; readonly token: number }
-  /** Give up leading or following now and elect again (counter about to overflow, disk slow, hand-over). */
+  /**
+   * A serving leader only: let the follower that is best up to date lead instead, as soon as everything proposed is
+   * committed and that follower has all of it: what is proposed meanwhile puts it off. The peer then takes part in the
+   * election and follows whoever was elected. Where no other voter serves, it goes on leading until one does.
+   */
+  | { readonly type: 'handOver' }
+  /** Give up leading or following now and elect again (counter about to overflow, disk slow). */
   | { readonly type: 'stepDown'; readonly reason: string };
 
 /** One thing for the disk. */
@@ -172,6 +195,16 @@ export type ZabOutput =
    * then `reloaded`. The last output of its step. Inputs that come before `reloaded` are kept by the peer.
    */
   | { readonly type: 'truncateAndReload'; readonly zxid: Zxid }
+  /**
+   * This configuration is committed, and in force from here on. It must be durable before anything that comes after this
+   * output is carried out: {@link ZabConfig.membership} at the next start.
+   */
+  | { readonly type: 'configuration'; readonly membership: Membership }
+  /**
+   * This configuration is logged, here or elsewhere, and not known to be committed. Its servers may have to be reached, now
+   * or before it is in force.
+   */
+  | { readonly type: 'nextConfiguration'; readonly membership: Membership }
   /** Where the peer stands. `looking` ends everything that served clients. */
   | { readonly type: 'role'; readonly role: ZabRole }
   /** A packet for the layer above: on the leader REQUEST, REVALIDATE, SYNC, PING from a learner that is synchronized. */
@@ -213,10 +246,12 @@ export interface LearnerStatus {
   readonly serverId: ServerId;
   /** Whether it counts in quorums. */
   readonly isVoter: boolean;
+  /** Whether it came as an observer. */
+  readonly isObserver: boolean;
   /** Whether it has synchronized and may serve clients. */
   readonly serving: boolean;
-  /** The last proposal that it acknowledged; 0 for none. */
-  readonly acked: Zxid;
+  /** Up to where it has everything, as far as this leader knows: an observer says it with its pings only. */
+  readonly heldZxid: Zxid;
 }
 
 /** The state machine. */
@@ -227,4 +262,6 @@ export interface ZabPeer {
   nextDeadlineMs(): number;
   /** The learners of a leader; none on any other server. */
   learners(): readonly LearnerStatus[];
+  /** Whether this server counts: a participant of the configuration in force whose disk holds what it once promised. */
+  isVoting(): boolean;
 }

@@ -1,6 +1,7 @@
 import type { ServerId } from '../../common/types.ts';
 import type { Zxid } from '../../common/zxid.ts';
 import { PeerState, type Notification } from '../protocol/quorum.ts';
+import { weightIn } from './membership.ts';
 import type { Membership } from './types.ts';
 
 /** Whom a server wants to lead, and in which round of election it says so. */
@@ -22,9 +23,9 @@ export const NOBODY = -(2 ** 63);
 export const MAY_NOT_VOTE_ZXID: Zxid = -1;
 
 /** FastLeaderElection's order of votes. A server of weight 0 never wins over another, and loses to any that has one. */
-export function isBetter(membership: Membership, candidate: Vote, current: Vote): boolean {
-  if (membership.weightOf(candidate.leader) === 0) return false;
-  if (membership.weightOf(current.leader) === 0) return true;
+export function isBetter(memberships: readonly Membership[], candidate: Vote, current: Vote): boolean {
+  if (weightIn(memberships, candidate.leader) === 0) return false;
+  if (weightIn(memberships, current.leader) === 0) return true;
   if (candidate.peerEpoch !== current.peerEpoch) return candidate.peerEpoch > current.peerEpoch;
   if (candidate.zxid !== current.zxid) return candidate.zxid > current.zxid;
   return candidate.leader > current.leader;

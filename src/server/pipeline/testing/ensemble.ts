@@ -1,8 +1,9 @@
 import { assert } from '../../../common/errors.ts';
 import type { Random, ServerId } from '../../../common/types.ts';
 import type { QuorumPacket } from '../../protocol/quorum.ts';
+import { readMembership } from '../../config/reconfiguration.ts';
 import { majorityMembership } from '../../zab/membership.ts';
-import type { LearnerConnection } from '../../zab/types.ts';
+import type { LearnerConnection, Membership, PeerMember } from '../../zab/types.ts';
 import { createMember } from '../member.ts';
 import type { ClientId, Member, MemberConfig, MemberInput, MemberOutput } from '../types.ts';
 import { MemoryDisk, readAll } from './memory-disk.ts';
@@ -27,6 +28,8 @@ interface Node {
   readonly clients: Map<ClientId, TestClient>;
   readonly pauses: boolean[];
   persists: number;
+  /** The last configuration that was in force; undefined while it is the first one. */
+  configuration: string | undefined;
 }
 
 /**
@@ -56,6 +59,7 @@ export class Ensemble {
         clients: new Map(),
         pauses: [],
         persists: 0,
+        configuration: undefined,
       };
       this.#nodes.set(id, node);
     }
@@ -120,13 +124,13 @@ export class Ensemble {
   }
 
   get leader(): ServerId {
-    const leader = this.#running().find((id) => this.#stateOf(id) === 'leading');
+    const leader = this.running.find((id) => this.#stateOf(id) === 'leading');
     assert(leader !== undefined, 'nobody leads');
     return leader;
   }
 
   get followers(): ServerId[] {
-    return this.#running().filter((id) => this.#stateOf(id) === 'following');
+    return this.running.filter((id) => this.#stateOf(id) === 'following');
   }
 
   /** A new connection to a server, without a word said. */
@@ -202,7 +206,7 @@ export class Ensemble {
 
   untilServing(): void {
     this.until('not all members serve', () =>
-      this.#running().every((id) => {
+      this.running.every((id) => {
         const { role } = this.member(id).status();
         return role.state !== 'looking' && role.serving;
       }),
@@ -282,8 +286,14 @@ export class Ensemble {
       case 'log':
         this.logs.push(output);
         break;
-      case 'role':
       case 'stopped':
+        this.crash(node.id);
+        break;
+      case 'configuration':
+        node.configuration = output.text;
+        break;
+      case 'role':
+      case 'nextConfiguration':
         break;
     }
   }
@@ -309,8 +319,17 @@ export class Ensemble {
     else this.#node(link.leader).inbox.push({ type: 'learnerClosed', connection: link.connection });
   }
 
-  #memberConfig(serverId: ServerId): MemberConfig {
+  #membership(serverId: ServerId): Membership {
     const ids = [...this.#nodes.keys()];
+    if (this.#config.changeMembership === undefined) {
+      const members = ids.map((id): PeerMember => ({ id, role: 'participant' }));
+      return majorityMembership({ members, version: 0, text: '' });
+    }
+    const lines = ids.map((id) => `server.${id}=server-${id}:2888:3888:participant;0.0.0.0:2181`);
+    return readMembership(this.#node(serverId).configuration ?? [...lines, 'version=0'].join('\n'));
+  }
+
+  #memberConfig(serverId: ServerId): MemberConfig {
     return {
       minSessionTimeoutMs: 4000,
       maxSessionTimeoutMs: 40_000,
@@ -323,11 +342,8 @@ export class Ensemble {
       ...this.#config,
       zab: {
         serverId,
-        membership: majorityMembership({
-          members: ids.map((id) => ({ id, role: 'participant' })),
-          version: 0,
-          text: '',
-        }),
+        membership: this.#membership(serverId),
+        readMembership: this.#config.changeMembership === undefined ? undefined : readMembership,
         tickTimeMs: 2000,
         initLimitTicks: 10,
         syncLimitTicks: 5,
@@ -336,7 +352,8 @@ export class Ensemble {
     };
   }
 
-  #running(): ServerId[] {
+  /** The servers whose process runs. */
+  get running(): ServerId[] {
     return [...this.#nodes.values()].filter((node) => node.member !== undefined).map((node) => node.id);
   }
 

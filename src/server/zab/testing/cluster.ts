@@ -3,12 +3,25 @@ import type { ServerId } from '../../../common/types.ts';
 import { encodeUtf8 } from '../../../common/utf8.ts';
 import { counterOf, makeZxid, type Zxid } from '../../../common/zxid.ts';
 import { PacketType, type Notification, type QuorumPacket } from '../../protocol/quorum.ts';
+import { OpCode } from '../../protocol/opcodes.ts';
+import { encodeLogEntry } from '../../protocol/transaction-codec.ts';
+import { readMembership } from '../../config/reconfiguration.ts';
+import { configurationIn } from '../configuration-entry.ts';
 import { packet } from '../messages.ts';
 import { createZabPeer } from '../peer.ts';
 import type { Membership, ZabConfig, ZabInput, ZabOutput, ZabPeer, ZabRole } from '../types.ts';
 import type { LogEntry } from '../../protocol/transactions.ts';
 import { TestDisk, type TestState } from './disk.ts';
-import { showEntries, showEntry, showOperation, showPacket, showRole, showVote, showZxid } from './trace.ts';
+import {
+  showEntries,
+  showConfiguration,
+  showEntry,
+  showOperation,
+  showPacket,
+  showRole,
+  showVote,
+  showZxid,
+} from './trace.ts';
 
 /** What travels on a connection: packets, and behind SNAP the state itself. */
 type Freight = { readonly packet: QuorumPacket } | { readonly snapshot: TestState };
@@ -42,8 +55,11 @@ export class TestServer {
   dialing: ServerId | undefined;
   readonly votes = new Map<ServerId, Notification>();
   incarnation = 0;
+  /** The configuration in force, which outlives a crash. */
+  membership: Membership;
 
-  constructor(id: ServerId) {
+  constructor(id: ServerId, membership: Membership) {
+    this.membership = membership;
     this.id = id;
   }
 }
@@ -51,6 +67,8 @@ export class TestServer {
 /** What a test may choose. */
 export interface ClusterOptions {
   readonly membership: Membership;
+  /** Servers that are not in it. */
+  readonly others?: readonly ServerId[];
   /** False: a server with an empty disk may not vote until it has synchronized. */
   readonly emptyMayVote?: boolean;
   readonly committedLogEntries?: number;
@@ -58,6 +76,16 @@ export interface ClusterOptions {
   readonly tracePings?: boolean;
   /** Called when a server has delivered an entry as committed, or begins to serve (`began`). */
   readonly check?: (server: TestServer, began: boolean) => void;
+}
+
+/** A configuration with these voters. */
+export function configurationText(voters: readonly ServerId[], version: Zxid): string {
+  const lines = voters.map((id) => `server.${id}=server-${id}:2888:3888:participant;0.0.0.0:2181`);
+  return [...lines, `version=${version.toString(16)}`].join('\n');
+}
+
+function newestConfiguration(state: readonly LogEntry[]): string | undefined {
+  return state.map(configurationIn).findLast((text) => text !== undefined);
 }
 
 /** One thing that can happen next in the cluster. */
@@ -83,7 +111,12 @@ export class Cluster {
 
   constructor(options: ClusterOptions) {
     this.#options = options;
-    this.servers = new Map(options.membership.members.map(({ id }) => [id, new TestServer(id)]));
+    this.servers = new Map(
+      [...options.membership.members.map(({ id }) => id), ...(options.others ?? [])].map((id) => [
+        id,
+        new TestServer(id, options.membership),
+      ]),
+    );
   }
 
   server(id: ServerId): TestServer {
@@ -102,7 +135,8 @@ export class Cluster {
       this.note(`server ${id} starts with ${showEntries(disk.state)}${mayVote ? '' : ', without a vote'}`);
       const config: ZabConfig = {
         serverId: id,
-        membership: this.#options.membership,
+        membership: server.membership,
+        readMembership: server.membership.text === '' ? undefined : readMembership,
         tickTimeMs: 2000,
         initLimitTicks: 10,
         syncLimitTicks: 5,
@@ -111,7 +145,7 @@ export class Cluster {
       };
       server.incarnation++;
       server.state = [...disk.state];
-      server.peer = createZabPeer(config, disk.recover());
+      server.peer = createZabPeer(config, { ...disk.recover(), configuration: newestConfiguration(disk.state) });
       this.give(server, { type: 'start' });
     }
   }
@@ -192,6 +226,24 @@ export class Cluster {
   }
 
   readonly #proposed = new WeakMap<TestServer, Zxid>();
+
+  /** The leader proposes a configuration with these voters. */
+  reconfigure(id: ServerId, voters: readonly ServerId[]): void {
+    const server = this.server(id);
+    assert(server.role.state === 'leading' && server.role.serving, `server ${id} does not lead`);
+    const zxid = Math.max(this.#lastProposed(server), makeZxid(server.role.epoch, 0)) + 1;
+    const header = { sessionId: 1n, cxid: 1, zxid, timeMs: 0, type: OpCode.reconfig };
+    const data = encodeUtf8(configurationText(voters, zxid));
+    const entry = encodeLogEntry(header, { type: OpCode.reconfig, path: '/zookeeper/config', data, version: -1 });
+    this.note(`server ${id} proposes ${showEntry(entry)}`);
+    this.#proposed.set(server, zxid);
+    this.give(server, { type: 'propose', entries: [entry] });
+  }
+
+  handOver(id: ServerId): void {
+    this.note(`server ${id} is to hand over`);
+    this.give(this.server(id), { type: 'handOver' });
+  }
 
   #lastProposed(server: TestServer): Zxid {
     return Math.max(this.#proposed.get(server) ?? 0, server.state.at(-1)?.zxid ?? 0);
@@ -323,7 +375,7 @@ export class Cluster {
     }
     this.note(`${leader.id} -> ${learner.id} the state: ${showEntries(freight.snapshot)}`);
     learner.state = [...freight.snapshot];
-    this.give(learner, { type: 'snapshotReceived' });
+    this.give(learner, { type: 'snapshotReceived', configuration: newestConfiguration(learner.state) });
   }
 
   #closeAtLeader(connection: Connection): void {
@@ -387,6 +439,10 @@ export class Cluster {
       case 'deliver':
         this.#deliver(server, output.entry, output.committed);
         return;
+      case 'configuration':
+        this.note(`${server.id} activates ${showConfiguration(output.membership.text)}`);
+        server.membership = output.membership;
+        return;
       case 'role':
         this.#noteRole(server, output.role);
         return;
@@ -401,6 +457,7 @@ export class Cluster {
       case 'log':
         this.#noteLog(server, output);
         return;
+      case 'nextConfiguration':
       case 'receiveSnapshot':
       case 'fromLearner':
         return;
@@ -424,9 +481,10 @@ export class Cluster {
   #truncate(server: TestServer, zxid: Zxid): void {
     this.note(`${server.id} cuts its log at ${showZxid(zxid)}`);
     const tickets = server.disk.truncate(zxid);
-    const { lastZxid, recentEntries } = server.disk.recover();
+    const { lastZxid, recentEntries, snapshotZxid } = server.disk.recover();
     server.state = [...server.disk.state];
-    this.give(server, { type: 'reloaded', lastZxid, recentEntries });
+    const configuration = newestConfiguration(server.state);
+    this.give(server, { type: 'reloaded', lastZxid, recentEntries, snapshotZxid, configuration });
     for (const ticket of tickets) this.give(server, { type: 'persisted', ticket });
   }
 

@@ -1,3 +1,4 @@
+import { assert } from '../../../common/errors.ts';
 import { epochOf, type Zxid } from '../../../common/zxid.ts';
 import type { LogEntry } from '../../protocol/transactions.ts';
 import type { PersistOperation, RecoveredState, Ticket } from '../types.ts';
@@ -59,15 +60,15 @@ export class TestDisk {
     this.#queue = [];
   }
 
-  /** Cuts the log, after everything that was asked before. A snapshot beyond the cut is of no use any more. */
+  /** Cuts the log, after everything that was asked before. Nothing leads to where a snapshot has replaced it. */
   truncate(zxid: Zxid): readonly Ticket[] {
     const tickets: Ticket[] = [];
     while (this.#queue.length > 0) {
       const ticket = this.work();
       if (ticket !== undefined) tickets.push(ticket);
     }
+    assert(zxid >= (this.snapshot?.zxid ?? 0), 'the log is cut before the snapshot that it goes on from');
     this.log = this.log.filter((entry) => entry.zxid <= zxid);
-    if (this.snapshot !== undefined && this.snapshot.zxid > zxid) this.snapshot = undefined;
     return tickets;
   }
 
@@ -77,6 +78,7 @@ export class TestDisk {
     return {
       lastZxid,
       recentEntries: [...log],
+      snapshotZxid: this.snapshot?.zxid ?? 0,
       acceptedEpoch: acceptedEpoch ?? epoch,
       currentEpoch: currentEpoch ?? epoch,
     };

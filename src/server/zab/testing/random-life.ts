@@ -112,8 +112,10 @@ export class RandomLife {
     else if (luck < 0.7 && server !== other) cluster.cut(server.id, other.id);
     else if (luck < 0.8) cluster.isolate(server.id);
     else if (luck < 0.9) server.diskHeld = !server.diskHeld;
-    else if (luck < 0.95) cluster.give(server, { type: 'stepDown', reason: 'a fault' });
-    else this.#wipe(server);
+    else if (luck < 0.93) cluster.give(server, { type: 'stepDown', reason: 'a fault' });
+    else if (luck < 0.97) {
+      if (server.role.state === 'leading' && server.role.serving) cluster.handOver(server.id);
+    } else this.#wipe(server);
   }
 
   /** Leaders, and servers whose disk is at work, are hit more often than their share: that is where histories part. */

@@ -39,7 +39,7 @@ export class Solo {
 
   constructor(options: SoloOptions) {
     const { membership, serverId, mayVote = true } = options;
-    const { acceptedEpoch = 0, currentEpoch = 0, lastZxid = 0, recentEntries = [] } = options;
+    const { acceptedEpoch = 0, currentEpoch = 0, lastZxid = 0, recentEntries = [], snapshotZxid = 0 } = options;
     const config: ZabConfig = {
       membership,
       serverId,
@@ -49,7 +49,7 @@ export class Solo {
       syncLimitTicks: 5,
       committedLogEntries: 500,
     };
-    this.#peer = createZabPeer(config, { acceptedEpoch, currentEpoch, lastZxid, recentEntries });
+    this.#peer = createZabPeer(config, { acceptedEpoch, currentEpoch, lastZxid, recentEntries, snapshotZxid });
     this.give('starts', { type: 'start' });
   }
 
@@ -89,7 +89,7 @@ export class Solo {
 
   /** A server says that it follows, or leads with, this leader. */
   hear(from: ServerId, state: number, leader: ServerId, zxid: Zxid, peerEpoch: number, electionEpoch: number): void {
-    const notification = { state, leader, zxid, peerEpoch, electionEpoch, config: '' };
+    const notification = { state, leader, zxid, peerEpoch, electionEpoch, config: '', nextConfig: '' };
     const name = Object.entries(PeerState).find(([, value]) => value === state)?.[0] ?? '?';
     const vote = `server ${leader}, epoch ${peerEpoch}, ${showZxid(zxid)}, round ${electionEpoch}`;
     this.give(`server ${from} is ${name} for ${vote}`, { type: 'vote', from, notification });

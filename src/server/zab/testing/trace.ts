@@ -1,8 +1,10 @@
 import { decodeUtf8 } from '../../../common/utf8.ts';
 import { counterOf, epochOf, type Zxid } from '../../../common/zxid.ts';
-import { decodeInt } from '../../protocol/quorum-codec.ts';
+import { decodeEpochAck } from '../../protocol/quorum-codec.ts';
 import { PacketType, PeerState, type Notification, type QuorumPacket } from '../../protocol/quorum.ts';
 import type { LogEntry } from '../../protocol/transactions.ts';
+import { readMembership } from '../../config/reconfiguration.ts';
+import { configurationIn } from '../configuration-entry.ts';
 import type { PersistOperation, ZabOutput, ZabRole } from '../types.ts';
 import { NOBODY } from '../vote.ts';
 
@@ -21,7 +23,16 @@ export function showZxid(zxid: Zxid): string {
 }
 
 export function showEntry(entry: LogEntry): string {
-  return `${showZxid(entry.zxid)}=${decodeUtf8(entry.bytes)}`;
+  const configuration = configurationIn(entry);
+  const payload = configuration === undefined ? decodeUtf8(entry.bytes) : showConfiguration(configuration);
+  return `${showZxid(entry.zxid)}=${payload}`;
+}
+
+/** Who votes: all that transcripts have in a configuration. */
+export function showConfiguration(text: string): string {
+  return `{${readMembership(text)
+    .members.map(({ id, role }) => (role === 'participant' ? `${id}` : `(${id})`))
+    .join(' ')}}`;
 }
 
 export function showEntries(entries: readonly LogEntry[]): string {
@@ -40,7 +51,7 @@ export function showPacket({ type, zxid, data }: QuorumPacket): string {
     case PacketType.inform:
       return `${name} ${showEntry({ zxid, bytes: data ?? new Uint8Array(0) })}`;
     case PacketType.ackEpoch:
-      return `${name} last ${showZxid(zxid)}, current epoch ${data === null ? '?' : decodeInt(data)}`;
+      return `${name} last ${showZxid(zxid)}, current epoch ${data === null ? '?' : decodeEpochAck(data).currentEpoch}`;
     case PacketType.followerInfo:
     case PacketType.observerInfo:
       return `${name} accepted epoch ${epochOf(zxid)}`;
@@ -104,6 +115,10 @@ export function showOutput(output: ZabOutput): string | undefined {
       return `hands up from server ${output.server}: ${showPacket(output.packet)}`;
     case 'fromLeader':
       return `hands up from the leader: ${showPacket(output.packet)}`;
+    case 'configuration':
+      return `activates the configuration ${showConfiguration(output.membership.text)}`;
+    case 'nextConfiguration':
+      return undefined;
     case 'leadershipConfirmed':
       return `confirms question ${output.token}`;
     case 'log': {

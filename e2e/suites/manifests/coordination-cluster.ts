@@ -1,0 +1,176 @@
+import type { WrongManifests } from './cases.ts';
+
+const affinityTo = (operator: string): object => ({
+  nodeAffinity: {
+    requiredDuringSchedulingIgnoredDuringExecution: {
+      nodeSelectorTerms: [{ matchExpressions: [{ key: 'disk', operator, values: ['fast'] }] }],
+    },
+  },
+});
+
+const SIZE: WrongManifests = {
+  'an even number of voters': { spec: { replicas: 4 }, sentence: /replicas must be odd/ },
+  'too many voters': { spec: { replicas: 11 }, sentence: /replicas must be 9 or fewer/ },
+  'no voters': { spec: { replicas: 0 }, sentence: /replicas must be odd/ },
+  'ids beyond the largest': { spec: { serverIdOffset: 250 }, sentence: /serverIdOffset must be between 0 and 245/ },
+  'a negative id': { spec: { serverIdOffset: -1 }, sentence: /serverIdOffset must be between 0 and 245/ },
+};
+
+const NAMES: WrongManifests = {
+  'a name that is too long': {
+    name: 'a'.repeat(41),
+    spec: {},
+    sentence: /metadata\.name must have 40 characters or fewer/,
+  },
+  'a name with a dot': { name: 'my.zoo', spec: {}, sentence: /metadata\.name must begin with a letter and have only/ },
+  'a name that begins with a digit': { name: '3zoo', spec: {}, sentence: /metadata\.name must begin with a letter/ },
+  'a domain that is none': { spec: { clusterDomain: 'under_score' }, sentence: /clusterDomain must be a DNS domain/ },
+  'a misspelt field': { spec: { replica: 3 }, sentence: /unknown field "spec\.replica"/ },
+};
+
+const STORAGE: WrongManifests = {
+  'a volume without room': { spec: { storage: { size: '1Mi' } }, sentence: /storage\.size must be 64Mi or more/ },
+  'a size that is no amount': { spec: { storage: { size: 'big' } }, sentence: /must be an amount such as 512Mi, 1Gi/ },
+  'a storage class that cannot be a name': {
+    spec: { storage: { storageClassName: 'Fast SSD' } },
+    sentence: /storage\.storageClassName must be a name of lower-case letters/,
+  },
+  'volumes that are to be recycled': {
+    spec: { storage: { whenDeleted: 'Recycle' } },
+    sentence: /Unsupported value: "Recycle": supported values: "Retain", "Delete"/,
+  },
+};
+
+const CONFIG: WrongManifests = {
+  'a key that the operator owns': {
+    spec: { config: { dataDir: '/tmp' } },
+    sentence: /config must not set what the operator decides/,
+  },
+  'members listed by hand': {
+    spec: { config: { 'server.1': 'a:1:2' } },
+    sentence: /config must not list members .*: the operator writes them from replicas/,
+  },
+  'a key that has a field': {
+    spec: { config: { tickTime: 100 } },
+    sentence: /config must not set tickTime: set spec\.tickTimeMs instead/,
+  },
+  'a super user in zoo.cfg': {
+    spec: { config: { 'DigestAuthenticationProvider.superDigest': 'super:x' } },
+    sentence: /the operator makes the super user; name and password are in the Secret/,
+  },
+  'an unknown key of zoo.cfg': {
+    spec: { config: { tickTimes: 100 } },
+    sentence: /config may only have keys of zoo\.cfg that the server uses: 4lw/,
+  },
+  'two keys in one value': {
+    spec: { config: { '4lw.commands.whitelist': 'srvr\ndataDir=/tmp' } },
+    sentence: /config\.4lw\.commands\.whitelist must be four-letter words with commas/,
+  },
+  'a word that is no number': {
+    spec: { config: { snapCount: 'many' } },
+    sentence: /config\.snapCount must be a whole number from 2 to/,
+  },
+  'a number that is too large': {
+    spec: { config: { 'jute.maxbuffer': '2147483648' } },
+    sentence: /config\.jute\.maxbuffer must be a whole number from 1024 to 1073741824/,
+  },
+  'a negative number of connections': {
+    spec: { config: { maxClientCnxns: -1 } },
+    sentence: /config\.maxClientCnxns must be a whole number from 0 to/,
+  },
+  'too few snapshots to go back to': {
+    spec: { config: { 'autopurge.snapRetainCount': 1 } },
+    sentence: /config\.autopurge\.snapRetainCount must be a whole number from 3 to/,
+  },
+  'neither true nor false': {
+    spec: { config: { skipACL: 'maybe' } },
+    sentence: /config\.skipACL must be 'true' or 'false', in quotes/,
+  },
+  'session timeouts that leave no room': {
+    spec: { config: { minSessionTimeout: 60_000 } },
+    sentence: /config\.minSessionTimeout must not be above config\.maxSessionTimeout, which is 20 times tickTimeMs/,
+  },
+  'a tick that is too short': { spec: { tickTimeMs: 5 }, sentence: /tickTimeMs must be between 100 and 60000/ },
+  'no time to synchronize': { spec: { initLimitTicks: 0 }, sentence: /initLimitTicks must be between 1 and 10000/ },
+  'no patience with members': { spec: { syncLimitTicks: 0 }, sentence: /syncLimitTicks must be between 1 and 10000/ },
+};
+
+const PODS: WrongManifests = {
+  'an image with a space': {
+    spec: { image: 'zab keeper' },
+    sentence: /image must be one image reference without spaces/,
+  },
+  'a pull policy that there is not': {
+    spec: { imagePullPolicy: 'Sometimes' },
+    sentence: /Unsupported value: "Sometimes": supported values: "Always", "IfNotPresent", "Never"/,
+  },
+  'an amount that is none': {
+    spec: { resources: { requests: { memory: '1 GB' } } },
+    sentence: /resources must be amounts such as 500m or 2 for cpu/,
+  },
+  'a resource that there is not': {
+    spec: { resources: { limits: { mem: '1Gi' } } },
+    sentence: /resources may only name cpu, memory, ephemeral-storage/,
+  },
+  'more asked for than allowed': {
+    spec: { resources: { requests: { cpu: 2 }, limits: { cpu: '500m' } } },
+    sentence: /resources\.requests\.cpu must not be above resources\.limits\.cpu/,
+  },
+  'too little memory to start': {
+    spec: { resources: { limits: { memory: '32Mi' } } },
+    sentence: /resources\.limits\.memory must be 192Mi or more/,
+  },
+  "a label of the operator's": {
+    spec: { podLabels: { 'app.kubernetes.io/name': 'books' } },
+    sentence: /keys that begin with zabkeeper\.dev\/ or app\.kubernetes\.io\/ belong to the operator/,
+  },
+  'a label with a space': {
+    spec: { podLabels: { team: 'two words' } },
+    sentence: /podLabels: the value of a label must have only letters, digits/,
+  },
+  'a label whose key is none': {
+    spec: { podLabels: { 'the team': 'books' } },
+    sentence: /podLabels: the key of a label must be a name/,
+  },
+  'a comparison that there is not': {
+    spec: { scheduling: { affinity: affinityTo('Has') } },
+    sentence: /Unsupported value: "Has": supported values: "In", "NotIn", "Exists"/,
+  },
+  'a toleration of nothing': {
+    spec: { scheduling: { tolerations: [{ operator: 'Equal', value: 'x' }] } },
+    sentence: /a toleration without a key tolerates everything, and must say so with operator: Exists/,
+  },
+  'a toleration that says too much': {
+    spec: { scheduling: { tolerations: [{ key: 'a', operator: 'Exists', value: 'x' }] } },
+    sentence: /a toleration with operator Exists must have no value/,
+  },
+  'a node selector that selects nothing': {
+    spec: { scheduling: { nodeSelector: { disk: 'very fast' } } },
+    sentence: /scheduling\.nodeSelector: the value of a label must have only/,
+  },
+  'a priority class that cannot be a name': {
+    spec: { scheduling: { priorityClassName: 'Very High' } },
+    sentence: /scheduling\.priorityClassName must be a name of lower-case letters/,
+  },
+};
+
+const CHANGES: WrongManifests = {
+  'another offset of the ids': {
+    after: {},
+    spec: { serverIdOffset: 10 },
+    sentence: /serverIdOffset cannot be changed: a member's id is written into its data/,
+  },
+  'hibernation while the operator is to change nothing': {
+    after: { paused: true },
+    spec: { paused: true, hibernated: true },
+    sentence: /hibernated cannot be changed while paused is set: .*; set paused to false first/,
+  },
+  'more members while none runs': {
+    after: { paused: true, hibernated: true },
+    spec: { paused: true, hibernated: true, replicas: 5 },
+    sentence: /replicas cannot be changed while hibernated is set/,
+  },
+};
+
+/** Wrong CoordinationClusters. */
+export const COORDINATION_CLUSTER: WrongManifests = { ...SIZE, ...NAMES, ...STORAGE, ...CONFIG, ...PODS, ...CHANGES };

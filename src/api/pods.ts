@@ -1,0 +1,67 @@
+import { z } from 'zod';
+import { rule, validated, type ValidationRule } from './cel.ts';
+import { intOrString, labelMap, stringMap } from './common-schemas.ts';
+
+// What is written here reaches the pods as it is. Kubernetes would refuse a mistake in it only when the StatefulSet is written,
+// where nobody looks.
+
+/** Less than that, and a member is ended by the kernel before it serves. */
+const MEMORY_MIN = '192Mi';
+
+const RESOURCES = "['cpu', 'memory', 'ephemeral-storage']";
+
+const amounts = z.record(z.string(), intOrString).meta({
+  maxProperties: 8,
+  ...validated(
+    rule(
+      `self.all(name, name in ${RESOURCES} || name.startsWith('hugepages-') || name.contains('/'))`,
+      "resources may only name cpu, memory, ephemeral-storage, hugepages-SIZE, or a device by its driver's name, such as example.com/disk",
+    ),
+    rule(
+      'self.all(name, isQuantity(string(self[name])))',
+      'resources must be amounts such as 500m or 2 for cpu, and 512Mi or 2Gi for memory',
+    ),
+  ),
+});
+
+function memoryRule(which: string): ValidationRule {
+  const amount = `string(self.${which}['memory'])`;
+  return rule(
+    `!has(self.${which}) || !('memory' in self.${which}) || !isQuantity(${amount}) || quantity(${amount}).compareTo(quantity('${MEMORY_MIN}')) >= 0`,
+    `resources.${which}.memory must be ${MEMORY_MIN} or more: a member does not start with less`,
+    `.${which}`,
+  );
+}
+
+function requestRule(name: string): ValidationRule {
+  const amountOf = (which: string): string => `string(self.${which}['${name}'])`;
+  const bothSet = ['requests', 'limits'].map(
+    (which) => `has(self.${which}) && '${name}' in self.${which} && isQuantity(${amountOf(which)})`,
+  );
+  return rule(
+    `!(${bothSet.join(' && ')}) || quantity(${amountOf('requests')}).compareTo(quantity(${amountOf('limits')})) <= 0`,
+    `resources.requests.${name} must not be above resources.limits.${name}: lower the request, or raise the limit`,
+    '.requests',
+  );
+}
+
+/** `spec.resources`. */
+export const podResources = z
+  .object({ requests: amounts.optional(), limits: amounts.optional() })
+  .default({ requests: { cpu: '50m', memory: '256Mi' }, limits: { memory: '1Gi' } })
+  .describe('CPU and memory of each member.')
+  .meta(validated(requestRule('cpu'), requestRule('memory'), memoryRule('limits')));
+
+const ownKeysRule = rule(
+  "self.all(key, !key.startsWith('zabkeeper.dev/') && !key.startsWith('app.kubernetes.io/'))",
+  'keys that begin with zabkeeper.dev/ or app.kubernetes.io/ belong to the operator: choose another prefix',
+);
+
+/** `spec.podLabels`. */
+export const podLabels = labelMap('podLabels', ownKeysRule).optional().describe('Further labels of the pods.');
+
+/** `spec.podAnnotations`. */
+export const podAnnotations = stringMap
+  .optional()
+  .describe('Further annotations of the pods.')
+  .meta(validated(ownKeysRule));
