@@ -53,16 +53,11 @@ if ((((16#$bounding >> 24) & 1) == 0)); then
   flags=(--add-runtime "bounded=$cache/docker/runc-bounded" --default-runtime bounded)
 fi
 (
-<<<<<<< HEAD
-  # A lock that somebody holds while this runs must not be held for as long as the engine lives.
-  for fd in /proc/self/fd/*; do ((${fd##*/} <= 2)) || eval "exec ${fd##*/}>&-"; done
-=======
   # The engine outlives whoever calls this, and must keep nothing of theirs open: somebody's lock would be held for ever.
   for descriptor in /proc/"$BASHPID"/fd/*; do
     number=${descriptor##*/}
     [ "$number" -le 2 ] || exec {number}>&-
   done
->>>>>>> main
   exec setsid nohup dockerd --storage-driver overlay2 "${flags[@]}" >"$log" 2>&1 </dev/null
 ) &
 pid=$!
