@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test';
 import { waitFor } from '../support/wait-for.ts';
 import { ClientPod } from './support/client-pod.ts';
 import { ClusterUnderTest, type PodObject } from './support/cluster.ts';
-import { signalProcess } from './support/faults.ts';
+import { pauseProcess, resumeProcess } from './support/faults.ts';
 import { apply, get, kubectl, type KubernetesObject } from './support/kubectl.ts';
 import { OPERATOR_NAMESPACE } from './support/operator-under-test.ts';
 import { rollsUnderWriter } from './support/rolling.ts';
@@ -72,7 +72,7 @@ test('an operator that hangs is replaced by the other, and when it goes on again
   assert.ok(operator);
   const before = await metricsOf(name);
   await rollsUnderWriter('operator hangs', cluster, client, async () => {
-    await signalProcess(operator, 'SIGSTOP');
+    await pauseProcess(operator);
     const old = new Set((await cluster.pods()).map(({ metadata }) => metadata.uid));
     // What it is told of this as soon as it goes on is old news by then: the other one is in the middle of it.
     await apply(cluster.manifest({ config: { snapCount: 70_000 } }));
@@ -81,7 +81,7 @@ test('an operator that hangs is replaced by the other, and when it goes on again
     try {
       await waitFor('the other operator has begun', hasBegun, { timeoutMs: 50_000, intervalMs: 300 });
     } finally {
-      await signalProcess(operator, 'SIGCONT');
+      await resumeProcess(operator);
     }
     await waitFor('it knows that it does not lead', async () => !(await metricsOf(name)).isLeading);
   });

@@ -8,6 +8,8 @@ export const CLUSTER_CONDITIONS = {
   Ready: 'Ready',
   /** The operator or Kubernetes is on the way to what the manifest says. */
   Progressing: 'Progressing',
+  /** Members are on the way in or out; where it is False for a reason of its own, the message says what would help. */
+  Scaling: 'Scaling',
   /** A member that should serve does not, although the ensemble has been complete before. */
   Degraded: 'Degraded',
   /** The ensemble has been formed; latched, it never becomes False again. */

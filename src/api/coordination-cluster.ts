@@ -17,6 +17,9 @@ export const COORDINATION_CLUSTER = {
 /** The most voters an ensemble may have: each further one makes every write wait for one more acknowledgement. */
 export const VOTERS_MAX = 9;
 
+/** The most observers: with the voters they fit into a range of ids, and each one is one more stream of writes to send. */
+export const OBSERVERS_MAX = 16;
+
 /** The largest server id. It is a byte of ZooKeeper's session ids, in which 255 marks znodes with a TTL. */
 export const SERVER_ID_MAX = 254;
 
@@ -56,6 +59,12 @@ const storage = z
       .describe(
         'What becomes of the volumes when this resource is deleted. Retain: they stay, and a cluster of the same name finds them again.',
       ),
+    whenScaled: z
+      .enum(['Retain', 'Delete'])
+      .default('Retain')
+      .describe(
+        'What becomes of the volume of a member that scaling takes away. Retain: it stays, and the member finds it again when it comes back. Delete: no volume stays that has no member.',
+      ),
   })
   .meta(
     validated(
@@ -65,12 +74,31 @@ const storage = z
       ),
     ),
   )
-  .default({ size: '10Gi', whenDeleted: 'Retain' })
+  .default({ size: '10Gi', whenDeleted: 'Retain', whenScaled: 'Retain' })
   .describe('The volumes of the members.');
 
 /** What a person declares about an ensemble. */
 export const coordinationClusterSpec = z.object({
   replicas,
+  observers: z
+    .object({
+      replicas: z
+        .int()
+        .default(0)
+        .describe(`How many observers, 0 to ${OBSERVERS_MAX}.`)
+        .meta(
+          validated(
+            rule(
+              `self >= 0 && self <= ${OBSERVERS_MAX}`,
+              `observers.replicas must be between 0 and ${OBSERVERS_MAX}: the leader sends every write to each of them`,
+            ),
+          ),
+        ),
+    })
+    .default({ replicas: 0 })
+    .describe(
+      'Members that serve clients and do not vote: more of them make no write slower. They scale on their own.',
+    ),
   serverIdOffset: z
     .int()
     .default(0)
@@ -160,9 +188,23 @@ export const memberStatus = z.object({
   role: z.enum(['leader', 'follower', 'observer', 'standalone', 'looking', 'unknown']),
   /** The last transaction that it has, as `0x300000005`. Refreshed about once a minute. */
   zxid: z.string().optional(),
+  /** By how many transactions it is behind its leader; refreshed with the zxid. */
+  lag: z.int().optional(),
   version: z.string().optional(),
   /** It serves clients within a quorum, and Kubernetes knows. */
   ready: z.boolean(),
+  /** It votes, by the configuration that is in force. */
+  voting: z.boolean().optional(),
+});
+
+/** Who belongs to the ensemble, as its leader last told: what holds while no leader can be asked. */
+export const membershipStatus = z.object({
+  /** The version of the configuration, in hexadecimal as in `/zookeeper/config`. */
+  version: z.string(),
+  /** Ids of the servers that vote. */
+  voters: z.array(z.int()),
+  /** Ids of the servers that only observe. */
+  observers: z.array(z.int()),
 });
 
 /** The latch of the bootstrap. Written before anything that it permits; it never goes back, and the API server sees to it. */
@@ -174,7 +216,7 @@ export const bootstrapLatch = z
     id: z.string(),
     /** ExistingVolumes: volumes of an earlier life were found, so that no member was told to begin anew. */
     origin: z.enum(['Fresh', 'ExistingVolumes']),
-    /** How many voters the ensemble was formed with. */
+    /** How many members the ensemble was formed with. Who votes since then is a matter of its configuration. */
     replicas: z.int(),
     startedAt: timestamp,
     completedAt: timestamp.optional(),
@@ -194,6 +236,7 @@ export const CLUSTER_PHASES = [
   'Bootstrapping',
   'Ready',
   'Updating',
+  'Scaling',
   'Hibernated',
   'WakingUp',
   'Degraded',
@@ -208,13 +251,15 @@ export const coordinationClusterStatus = z
   .object({
     observedGeneration: z.int().optional(),
     phase: z.enum(CLUSTER_PHASES).optional(),
-    /** Members that exist as pods; what the scale subresource reports. */
+    /** Members that exist as pods, without observers; what the scale subresource reports. */
     replicas: z.int().optional(),
     readyReplicas: z.int().optional(),
     /** Members whose pods are made as the manifest says. */
     updatedReplicas: z.int().optional(),
-    /** `ready/desired`, for the printer column. */
+    /** `ready/desired` of the voters, for the printer column. */
     readiness: z.string().optional(),
+    /** The same of the observers. */
+    observerReadiness: z.string().optional(),
     /** The label selector of the members' pods, for the scale subresource. */
     selector: z.string().optional(),
     /** The pod that leads. */
@@ -229,6 +274,7 @@ export const coordinationClusterStatus = z
     /** When `members` was last written. */
     membersObservedAt: timestamp.optional(),
     bootstrap: bootstrapLatch.optional(),
+    membership: membershipStatus.optional(),
     conditions: z
       .array(condition)
       .optional()
@@ -249,6 +295,8 @@ export type CoordinationClusterSpec = z.output<typeof coordinationClusterSpec>;
 export type CoordinationClusterStatus = z.output<typeof coordinationClusterStatus>;
 /** See {@link memberStatus}. */
 export type MemberStatus = z.output<typeof memberStatus>;
+/** See {@link membershipStatus}. */
+export type MembershipStatus = z.output<typeof membershipStatus>;
 /** See {@link bootstrapLatch}. */
 export type BootstrapLatch = z.output<typeof bootstrapLatch>;
 /** One of {@link CLUSTER_PHASES}. */

@@ -52,6 +52,6 @@ test('what is unknown is dropped, what is missing is filled in', () => {
   };
   const { spec } = parseCoordinationCluster(object);
   assert.equal(spec.replicas, 5);
-  assert.deepEqual(spec.storage, { size: '2Gi', whenDeleted: 'Retain' });
+  assert.deepEqual(spec.storage, { size: '2Gi', whenDeleted: 'Retain', whenScaled: 'Retain' });
   assert.ok(!('ofTomorrow' in spec));
 });

@@ -4,6 +4,9 @@ import {
   COORDINATION_CLUSTER,
   coordinationClusterSpec,
   coordinationClusterStatus,
+  OBSERVERS_MAX,
+  SERVER_ID_MAX,
+  VOTERS_MAX,
 } from './coordination-cluster.ts';
 import { sessionTimeoutRule } from './member-config.ts';
 import type { ResourceDefinition } from './custom-resource-definition.ts';
@@ -58,9 +61,20 @@ export const RESOURCE_DEFINITIONS: readonly ResourceDefinition[] = [
         'replicas cannot be changed while hibernated is set: no member runs that could agree to it; set hibernated to false first, then replicas',
         '.spec.replicas',
       ),
+      rule(
+        '!self.spec.hibernated || self.spec.observers.replicas == oldSelf.spec.observers.replicas',
+        'observers.replicas cannot be changed while hibernated is set: set hibernated to false first',
+        '.spec.observers.replicas',
+      ),
+      rule(
+        `self.spec.observers.replicas == 0 || self.spec.serverIdOffset + ${VOTERS_MAX + OBSERVERS_MAX} <= ${SERVER_ID_MAX}`,
+        `observers need serverIdOffset to be ${SERVER_ID_MAX - VOTERS_MAX - OBSERVERS_MAX} or less: their ids come after those of the voters, and ids end at ${SERVER_ID_MAX}`,
+        '.spec.observers.replicas',
+      ),
     ],
     columns: [
-      { name: 'Ready', type: 'string', jsonPath: '.status.readiness', description: 'Members that serve, of all' },
+      { name: 'Ready', type: 'string', jsonPath: '.status.readiness', description: 'Voters that serve, of all' },
+      { name: 'Observers', type: 'string', jsonPath: '.status.observerReadiness', description: 'Likewise' },
       { name: 'Leader', type: 'string', jsonPath: '.status.leader' },
       { name: 'Version', type: 'string', jsonPath: '.status.version' },
       { name: 'State', type: 'string', jsonPath: '.status.phase' },

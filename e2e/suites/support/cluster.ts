@@ -10,11 +10,26 @@ export interface ClusterObject extends KubernetesObject {
     readonly phase?: string;
     readonly leader?: string;
     readonly readiness?: string;
+    readonly observerReadiness?: string;
     readonly updatedReplicas?: number;
     readonly observedGeneration?: number;
     readonly bootstrap?: { readonly phase: string; readonly id: string; readonly startedAt: string };
+    readonly membership?: { readonly voters: readonly number[]; readonly observers: readonly number[] };
+    readonly members?: readonly MemberObject[];
     readonly conditions?: readonly { type: string; status: string; reason: string; message: string }[];
   };
+}
+
+/** One member in the status of a cluster. */
+export interface MemberObject {
+  readonly name: string;
+  readonly id: number;
+  readonly role: string;
+  readonly zxid?: string;
+  readonly lag?: number;
+  readonly version?: string;
+  readonly ready: boolean;
+  readonly voting?: boolean;
 }
 
 export interface PodObject extends KubernetesObject {

@@ -1,21 +1,56 @@
 import { runProgram } from '../../support/run-program.ts';
 import type { PodObject } from './cluster.ts';
+import { get, kubectl } from './kubectl.ts';
 
 /** SIGKILL to the process of a pod's only container, as the kernel's OOM killer would: Kubernetes hears of it afterwards. */
 export async function killProcess(pod: PodObject): Promise<void> {
-  await signalProcess(pod, 'SIGKILL');
-}
-
-/** SIGSTOP makes the process of a pod's only container hang, SIGCONT lets it go on as if nothing had been. */
-export async function signalProcess(pod: PodObject, signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): Promise<void> {
-  const node = pod.spec.nodeName ?? '';
-  const id = pod.status.containerStatuses?.[0]?.containerID?.replace('containerd://', '') ?? '';
   try {
-    await docker('exec', node, 'ctr', '-n', 'k8s.io', 'tasks', 'kill', '--signal', signal, id);
+    await onTask(pod, 'kill', '--signal', 'SIGKILL');
   } catch (error) {
     // Kubernetes did not know yet that it had ended by itself: it is as dead as it was to be.
     if (!(error instanceof Error) || !error.message.includes('no running task')) throw error;
   }
+}
+
+/** The process of a pod's only container does nothing any more, as one that hangs. */
+export async function pauseProcess(pod: PodObject): Promise<void> {
+  await onTask(pod, 'pause');
+}
+
+export async function resumeProcess(pod: PodObject): Promise<void> {
+  await onTask(pod, 'resume');
+}
+
+/** The PersistentVolume of a member is gone, as with a broken disk, and so is its pod. */
+export async function loseVolume(namespace: string, podName: string): Promise<void> {
+  const { name } = await volumeOf(namespace, podName);
+  await kubectl(['delete', 'pv', name, '--wait=false']);
+  // What keeps a volume that is still claimed.
+  await kubectl(['patch', 'pv', name, '--type=merge', '-p', '{"metadata":{"finalizers":null}}']);
+  await kubectl(['-n', namespace, 'delete', 'pod', podName, '--wait=false']);
+}
+
+/** Zeroes in the middle of a member's log, and a start that finds them. */
+export async function damageLog(namespace: string, podName: string): Promise<void> {
+  const pod = await get<PodObject>(namespace, 'pod', podName);
+  if (pod === undefined) throw new Error(`there is no pod ${podName}`);
+  const { path } = await volumeOf(namespace, podName);
+  const script = `cd ${path}/version-2; log=$(ls -S log.* | head -1); dd if=/dev/zero of="$log" bs=1 seek=2000 count=500 conv=notrunc`;
+  await docker('exec', pod.spec.nodeName ?? '', 'bash', '-ec', script);
+  await killProcess(pod);
+}
+
+/** The PersistentVolume behind a member's claim, and where it is on its node. */
+async function volumeOf(namespace: string, podName: string): Promise<{ name: string; path: string }> {
+  const claim = ['get', 'pvc', `data-${podName}`, '-o', 'jsonpath={.spec.volumeName}'];
+  const name = await kubectl(['-n', namespace, ...claim]);
+  const path = await kubectl(['get', 'pv', name, '-o', 'jsonpath={.spec.hostPath.path}{.spec.local.path}']);
+  return { name, path };
+}
+
+async function onTask(pod: PodObject, command: string, ...options: string[]): Promise<void> {
+  const id = pod.status.containerStatuses?.[0]?.containerID?.replace('containerd://', '') ?? '';
+  await docker('exec', pod.spec.nodeName ?? '', 'ctr', '-n', 'k8s.io', 'tasks', command, ...options, id);
 }
 
 /** Stops a node's container at once, as a machine that loses its power. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { parseCoordinationCluster } from '../../api/coordination-cluster.ts';
 import type { KubeObject } from '../../api/objects.ts';
 import { ApiRefusal } from '../kube/errors.ts';
@@ -7,6 +7,7 @@ import { silentLogger } from '../kube/silent-logger.ts';
 import type { Observed, Step } from '../plan/model.ts';
 import { act, type Writers } from './act.ts';
 import { AppliedObjects } from './applied-objects.ts';
+import type { ReconfigureOutcome } from './reconfigure.ts';
 
 const cluster = parseCoordinationCluster({
   apiVersion: 'zabkeeper.dev/v1alpha1',
@@ -19,14 +20,22 @@ function service(name: string, more: object = {}): KubeObject {
 }
 
 function observing(...existing: readonly KubeObject[]): Observed {
-  return { now: '2026-01-01T00:00:00Z', freshPassword: 'new', existing, pods: [], claims: [], reports: new Map() };
+  return {
+    now: '2026-01-01T00:00:00Z',
+    freshPassword: 'new',
+    existing,
+    pods: [],
+    claims: [],
+    strandedClaims: new Set(),
+    reports: new Map(),
+  };
 }
 
 const applyAll: Step[] = ['a', 'b'].map((name) => ({ do: 'apply', kind: 'Service', object: service(name) }));
 const expand: Step = { do: 'expandClaim', name: 'data-test-0', uid: '1', size: '2Gi' };
 
 /** Writers that note what they write, and refuse what they are told to with an HTTP status. */
-function writers(refusals: Readonly<Record<string, number>> = {}) {
+function writers(refusals: Readonly<Record<string, number>> = {}, outcome: ReconfigureOutcome = { result: 'done' }) {
   const written: string[] = [];
   const write = async (what: string) => {
     const status = refusals[what];
@@ -48,6 +57,7 @@ function writers(refusals: Readonly<Record<string, number>> = {}) {
     setFinalizers: async () => await write('finalizers'),
     confirm: async () => await write('confirm'),
     announce: async ({ reason }) => await write(`announce ${reason}`),
+    reconfigure: async () => outcome,
     logger: silentLogger,
   };
   return { written, made };
@@ -88,6 +98,37 @@ test('goes on without a larger volume', async () => {
   const [failure] = await act(cluster, [expand, ...applyAll], observing(), made);
   assert.equal(failure?.reason, 'VolumeExpansionRefused');
   assert.deepEqual(written, ['apply a', 'apply b']);
+});
+
+describe('a reconfiguration', () => {
+  const through = { podName: 'test-0', address: '10.0.0.1' };
+  const announce = { type: 'Normal', reason: 'MemberLeaving', message: 'Taking test-2 out' } as const;
+  const change: Step = { do: 'reconfigure', through, leaving: 3, version: '100000001', announce };
+
+  for (const outcome of [{ result: 'done' }, { result: 'unknown', why: 'connectionLoss' }] as const) {
+    test(`that is ${outcome.result} is left to the next look, which reads what became of it`, async () => {
+      const { written, made } = writers({}, outcome);
+      assert.deepEqual(await act(cluster, [change], observing(), made), []);
+      assert.deepEqual(written, ['confirm', 'announce MemberLeaving']);
+    });
+  }
+
+  test('that is refused for good is told, and nothing comes after it', async () => {
+    const { written, made } = writers({}, { result: 'refused', why: 'noAuth: /zookeeper/config' });
+    assert.deepEqual(await act(cluster, [change, ...applyAll], observing(), made), [
+      {
+        reason: 'ReconfigurationRefused',
+        message: 'reconfiguring the ensemble (server 3 leaves) was refused: noAuth: /zookeeper/config',
+      },
+    ]);
+    assert.deepEqual(written, ['confirm', 'announce MemberLeaving']);
+  });
+
+  test('is not asked for where the cluster has changed since', async () => {
+    const { written, made } = writers({ confirm: 409 });
+    await assert.rejects(act(cluster, [change], observing(), made), { status: 409 });
+    assert.deepEqual(written, []);
+  });
 });
 
 for (const status of [409, 429, 500]) {

@@ -2,10 +2,11 @@ import type { CoordinationCluster } from '../../api/coordination-cluster.ts';
 import type { Logger } from '../../common/types.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { isPermanent } from '../kube/errors.ts';
-import type { Observed, PlannedEvent, Step } from '../plan/model.ts';
+import type { Observed, PlannedEvent, Reconfiguration, Step } from '../plan/model.ts';
 import { KINDS } from '../resources/kubernetes.ts';
 import { namespaceOf } from '../resources/names.ts';
 import type { AppliedObjects } from './applied-objects.ts';
+import type { ReconfigureOutcome } from './reconfigure.ts';
 
 /** Why a step was not done, for the status. */
 export interface StepFailure {
@@ -21,6 +22,7 @@ export interface Writers {
   /** Rejects with a conflict where the cluster is no longer as it was when the steps were decided. */
   readonly confirm: () => Promise<void>;
   readonly announce: (event: PlannedEvent) => Promise<void>;
+  readonly reconfigure: (change: Reconfiguration) => Promise<ReconfigureOutcome>;
   readonly logger: Logger;
 }
 
@@ -40,12 +42,15 @@ export async function act(
   let isConfirmed = false;
   for (const step of steps) {
     try {
-      if (step.do === 'delete' && !isConfirmed) {
-        // What was decided on an old state of the cluster must not cost anybody a pod or a volume.
+      if ((step.do === 'delete' || step.do === 'reconfigure') && !isConfirmed) {
+        // What was decided on an old state of the cluster must not cost anybody a pod, a volume or a vote.
         await writers.confirm();
         isConfirmed = true;
       }
-      await perform(cluster, step, observed, writers);
+      const failure = await perform(cluster, step, observed, writers);
+      if (failure === undefined) continue;
+      failures.push(failure);
+      break;
     } catch (error) {
       if (!isPermanent(error)) throw error;
       writers.logger.warn('step refused', { step: describe(step), error: error.message });
@@ -60,23 +65,23 @@ async function perform(
   cluster: CoordinationCluster,
   step: Step,
   observed: Observed,
-  { client, applied, setFinalizers, announce, logger }: Writers,
-): Promise<void> {
+  { client, applied, setFinalizers, announce, reconfigure, logger }: Writers,
+): Promise<StepFailure | undefined> {
   const namespace = namespaceOf(cluster);
   switch (step.do) {
     case 'apply': {
       const { object, kind } = step;
       const before = observed.existing.find((one) => one.kind === kind && one.metadata.name === object.metadata.name);
-      if (applied.isCurrent(object, before)) return;
+      if (applied.isCurrent(object, before)) return undefined;
       logger.info('applying', { kind, name: object.metadata.name, namespace });
       applied.note(object, before, await client.apply(KINDS[kind], object));
-      return;
+      return undefined;
     }
     case 'create': {
       const { object, kind } = step;
       logger.info('creating', { kind, name: object.metadata.name, namespace });
       await client.create(KINDS[kind], object);
-      return;
+      return undefined;
     }
     case 'delete': {
       const { kind, name, uid, resourceVersion } = step;
@@ -84,17 +89,27 @@ async function perform(
       logger.info('deleting', { kind, name, namespace, uid });
       const preconditions = { uid, ...(resourceVersion === undefined ? {} : { resourceVersion }) };
       await client.delete(KINDS[kind], namespace, name, preconditions);
-      return;
+      return undefined;
     }
     case 'expandClaim': {
       const { name, uid, size } = step;
       logger.info('expanding volume', { name, namespace, size });
       const patch = { metadata: { uid }, spec: { resources: { requests: { storage: size } } } };
       await client.mergePatch(KINDS.PersistentVolumeClaim, namespace, name, patch);
-      return;
+      return undefined;
+    }
+    case 'reconfigure': {
+      if (step.announce !== undefined) await announce(step.announce);
+      logger.info('reconfiguring', { namespace, name: cluster.metadata.name, change: describeChange(step) });
+      const outcome = await reconfigure(step);
+      if (outcome.result === 'done') return undefined;
+      logger.warn('reconfiguration', { namespace, name: cluster.metadata.name, ...outcome });
+      if (outcome.result === 'unknown') return undefined;
+      return { reason: 'ReconfigurationRefused', message: `${describe(step)} was refused: ${outcome.why}` };
     }
     case 'setFinalizers':
       await setFinalizers(step.finalizers);
+      return undefined;
   }
 }
 
@@ -116,7 +131,13 @@ function describe(step: Step): string {
       return `deleting ${step.kind} ${step.name}`;
     case 'expandClaim':
       return `expanding volume ${step.name} to ${step.size}`;
+    case 'reconfigure':
+      return `reconfiguring the ensemble (${describeChange(step)})`;
     case 'setFinalizers':
       return 'setting the finalizers';
   }
+}
+
+function describeChange({ joining, leaving }: Reconfiguration): string {
+  return joining === undefined ? `server ${leaving} leaves` : `${joining} joins`;
 }

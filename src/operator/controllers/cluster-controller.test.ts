@@ -38,10 +38,10 @@ function controllerOf(world: FakeWorld, listedPods: readonly Pod[]) {
     };
   };
   const client = {
-    get: async ({ plural }: ResourceType) => {
+    get: async ({ plural }: ResourceType, _: string, name: string) => {
       if (plural === COORDINATION_CLUSTER.plural) return world.theCluster;
       if (plural === KINDS.Secret.plural) return { ...secret, data: { password: btoa(superUser?.password ?? '') } };
-      return plural === KINDS.StatefulSet.plural ? statefulSet : undefined;
+      return plural === KINDS.StatefulSet.plural && name === 'test' ? statefulSet : undefined;
     },
     list: async () => ({ items: listedPods, resourceVersion: '1' }),
     apply: async (_: unknown, object: KubeObject) => object,
@@ -64,6 +64,7 @@ function controllerOf(world: FakeWorld, listedPods: readonly Pod[]) {
     client,
     resource: { setStatus: async () => '2', setFinalizers: async () => '2', confirm: async () => '1' },
     events: new EventRecorder(client, 'operator', 'operator-0', silentLogger),
+    reconfigure: async () => ({ result: 'done' }),
     settings: { defaultImage: 'zabkeeper:test' },
     logger: silentLogger,
   });

@@ -11,13 +11,14 @@ import { isConflict } from '../kube/errors.ts';
 import type { EventRecorder } from '../kube/event-recorder.ts';
 import { splitKey } from '../kube/object-cache.ts';
 import type { Outcome } from '../kube/workers.ts';
-import type { Observed, Plan, PlannedEvent, PlanSettings } from '../plan/model.ts';
+import type { Observed, Plan, PlannedEvent, PlanSettings, Reconfiguration, Step } from '../plan/model.ts';
 import { planCluster } from '../plan/plan.ts';
 import { failedStatus } from '../plan/status.ts';
 import { canonicalJson } from '../resources/fingerprint.ts';
 import { act, type StepFailure } from './act.ts';
 import { AppliedObjects } from './applied-objects.ts';
 import { observe, type Sources } from './observe.ts';
+import type { Reconfigure, ReconfigureOutcome } from './reconfigure.ts';
 
 /** How soon to try again after a step was refused for good, in milliseconds: somebody must change something first. */
 const REFUSED_RETRY_MS = 15_000;
@@ -37,6 +38,7 @@ export interface ClusterControllerOptions {
   readonly client: KubeClient;
   readonly resource: ResourceWriter;
   readonly events: EventRecorder;
+  readonly reconfigure: Reconfigure;
   readonly settings: PlanSettings;
   readonly logger: Logger;
 }
@@ -69,6 +71,7 @@ export class ClusterController {
         },
         confirm: async () => void (await this.#options.resource.confirm(current)),
         announce: async (event) => await this.#options.events.record(COORDINATION_CLUSTER, cluster, event),
+        reconfigure: async (change) => await this.#reconfigure(change, observed),
       });
       const status = failures.length === 0 ? plan.status : withFailures(cluster, plan.status, failures, observed.now);
       const events = failures.length === 0 ? plan.events : failureEvents(cluster, failures);
@@ -84,14 +87,19 @@ export class ClusterController {
     }
   }
 
-  /** What to delete is decided on pods and leaders as they are now; all else can do with what the caches have. */
+  /** What to delete, and who joins or leaves, is decided on pods, volumes and leaders as they are now; all else can do with what the caches have. */
   async #plan(cluster: CoordinationCluster): Promise<{ observed: Observed; plan: Plan }> {
     const { sources, settings } = this.#options;
     const glance = await observe(cluster, sources, 'cache');
     const plan = planCluster(cluster, glance, settings);
-    if (!deletesAnything(plan)) return { observed: glance, plan };
+    if (!plan.steps.some(isDelicate)) return { observed: glance, plan };
     const observed = await observe(cluster, sources, 'api');
     return { observed, plan: planCluster(cluster, observed, settings) };
+  }
+
+  async #reconfigure(change: Reconfiguration, { superUser }: Observed): Promise<ReconfigureOutcome> {
+    if (superUser === undefined) return { result: 'unknown', why: 'the super user is only just being made' };
+    return await this.#options.reconfigure(change, superUser);
   }
 
   async #recordStatus(cluster: CoordinationCluster, status: CoordinationClusterStatus | undefined): Promise<void> {
@@ -124,8 +132,9 @@ function failureEvents({ status }: CoordinationCluster, failures: readonly StepF
     .map(({ reason, message }) => ({ type: 'Warning', reason, message }));
 }
 
-function deletesAnything({ steps }: Plan): boolean {
-  return steps.some((step) => step.do === 'delete');
+/** Of what cannot be taken back. */
+function isDelicate(step: Step): boolean {
+  return step.do === 'delete' || step.do === 'reconfigure';
 }
 
 function atVersion(cluster: CoordinationCluster, resourceVersion: string): CoordinationCluster {

@@ -14,6 +14,13 @@ const answer = z.object({
   lastZxid: z.string(),
   leaderId: z.int().nullish(),
   version: z.string(),
+  configuration: z
+    .object({
+      version: z.string().regex(/^[0-9a-f]+$/),
+      servers: z.array(z.object({ id: z.int(), role: z.enum(['participant', 'observer']) })),
+    })
+    .optional(),
+  learners: z.array(z.object({ id: z.int(), lag: z.int() })).optional(),
 });
 
 /** Asks members how they are. */

@@ -25,6 +25,7 @@ import {
 import { superUser, type SuperUser } from '../resources/operator-secret.ts';
 import { podRefusals } from './pod-refusals.ts';
 import type { MemberReader } from './member-reader.ts';
+import { observeStranded } from './stranded-claims.ts';
 
 /** The kinds that are read from caches. */
 export type CachedKind = Exclude<Kind, 'StatefulSet' | 'Secret'>;
@@ -39,29 +40,36 @@ export interface Sources {
   readonly readMembers: MemberReader;
 }
 
-/** Where the pods are read from: the cache, which may lag behind, or the API server itself. */
-export type PodSource = 'cache' | 'api';
+/** Where pods and volumes are read from: the caches, which may lag behind, or the API server itself. */
+export type Source = 'cache' | 'api';
 
 /**
- * Reads the world around a cluster. The StatefulSet, and the volumes whenever a decision about their data is due, are
- * read from the API server itself, as is the Secret, which the operator may read by its name only: a stale cache must never make a second bootstrap or delete a volume.
+ * Reads the world around a cluster. The StatefulSets, and the volumes whenever a decision about their data is due, are
+ * read from the API server itself: a stale cache must never make a second bootstrap or delete a volume. So is the Secret,
+ * which the operator may read by its name only.
  */
-export async function observe(cluster: CoordinationCluster, sources: Sources, podSource: PodSource): Promise<Observed> {
-  const pods = podSource === 'cache' ? cached<Pod>(sources.caches.Pod, cluster) : await readPods(cluster, sources);
-  const [statefulSet, secret, claims, others, reports] = await Promise.all([
-    sources.client.get<StatefulSet>(KINDS.StatefulSet, namespaceOf(cluster), setName(cluster)),
-    sources.client.get<Secret>(KINDS.Secret, namespaceOf(cluster), operatorSecretName(cluster)),
-    observeClaims(cluster, sources),
+export async function observe(cluster: CoordinationCluster, sources: Sources, source: Source): Promise<Observed> {
+  const pods = source === 'cache' ? cached<Pod>(sources.caches.Pod, cluster) : await readPods(cluster, sources);
+  const namespace = namespaceOf(cluster);
+  const [statefulSet, observerSet, secret, claims, others, reports] = await Promise.all([
+    sources.client.get<StatefulSet>(KINDS.StatefulSet, namespace, setName(cluster)),
+    sources.client.get<StatefulSet>(KINDS.StatefulSet, namespace, setName(cluster, 'observer')),
+    sources.client.get<Secret>(KINDS.Secret, namespace, operatorSecretName(cluster)),
+    observeClaims(cluster, sources, source),
     Promise.all(cachedNames(cluster).map(([kind, name]) => observeObject(cluster, kind, name, sources))),
     sources.readMembers(pods),
   ]);
   const someMissing = statefulSet !== undefined && pods.length < statefulSet.spec.replicas;
   const refusals = someMissing ? await podRefusals(cluster, statefulSet, sources.client) : undefined;
   const configMaps = cached(sources.caches.ConfigMap, cluster).filter(({ metadata }) => isOwned(metadata, cluster));
-  const existing = [statefulSet, secret, ...others, ...configMaps].filter((object) => object !== undefined);
+  const existing = [statefulSet, observerSet, secret, ...others, ...configMaps].filter(
+    (object) => object !== undefined,
+  );
   const freshPassword = randomBytes(PASSWORD_BYTES).toString('base64url');
   const now = new Date().toISOString();
-  return { now, statefulSet, superUser: superUserIn(secret), freshPassword, existing, pods, claims, reports, refusals };
+  const strandedClaims = await observeStranded(claims, pods, sources);
+  const known = { statefulSet, observerSet, superUser: superUserIn(secret), freshPassword, existing, refusals };
+  return { now, ...known, pods, claims, strandedClaims, reports };
 }
 
 function superUserIn(secret: Secret | undefined): SuperUser | undefined {
@@ -77,9 +85,10 @@ async function readPods(cluster: CoordinationCluster, { client }: Sources): Prom
 async function observeClaims(
   cluster: CoordinationCluster,
   { client, caches }: Sources,
+  source: Source,
 ): Promise<PersistentVolumeClaim[]> {
   const decisionDue = validLatch(cluster)?.phase !== 'Completed' || cluster.metadata.deletionTimestamp !== undefined;
-  if (!decisionDue) return cached<PersistentVolumeClaim>(caches.PersistentVolumeClaim, cluster);
+  if (!decisionDue && source === 'cache') return cached<PersistentVolumeClaim>(caches.PersistentVolumeClaim, cluster);
   const scope = { namespace: namespaceOf(cluster), labelSelector: selectorString(cluster) };
   const { items } = await client.list<PersistentVolumeClaim>(KINDS.PersistentVolumeClaim, scope);
   return [...items];

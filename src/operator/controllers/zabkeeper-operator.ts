@@ -17,6 +17,7 @@ import { ClusterController } from './cluster-controller.ts';
 import { addGauges } from './gauges.ts';
 import { readMembers } from './member-reader.ts';
 import type { CachedKind } from './observe.ts';
+import { reconfigureBehind } from './reconfigure.ts';
 
 /** How many clusters are looked at at the same time. */
 const CONCURRENCY = 8;
@@ -148,6 +149,7 @@ export class ZabkeeperOperator extends ResilientOperator {
         confirm: async (cluster) => (await this.confirmVersion(metaOf(cluster))).resourceVersion,
       },
       events: new EventRecorder(client, MANAGER, identity, logger),
+      reconfigure: reconfigureBehind(this.gate),
       settings,
       logger,
     });

@@ -100,7 +100,11 @@ export class KubeClient {
   }
 
   /** The object as it is now, a quorum read; undefined where it does not exist. */
-  async get<T extends KubeObject>(type: ResourceLocation, namespace: string, name: string): Promise<T | undefined> {
+  async get<T extends KubeObject>(
+    type: ResourceLocation,
+    namespace: string | undefined,
+    name: string,
+  ): Promise<T | undefined> {
     try {
       return await this.#read<T>({ method: HttpMethod.GET, path: resourcePath(type, namespace, name) });
     } catch (error) {

@@ -1,4 +1,4 @@
-import type { BootstrapLatch, CoordinationCluster } from '../../api/coordination-cluster.ts';
+import type { CoordinationCluster } from '../../api/coordination-cluster.ts';
 import type { KubeObject } from '../../api/objects.ts';
 import { operatorSecretName } from '../resources/names.ts';
 import type { Observed } from './model.ts';
@@ -6,7 +6,14 @@ import type { Observed } from './model.ts';
 /** Why a manifest, valid by itself, cannot be carried out as things are. */
 export interface Refusal {
   /** One CamelCase word. */
-  readonly reason: 'NameTaken' | 'SecretDamaged' | 'VolumesDoNotFit' | 'WaitingForVolumes' | 'ScalingNotSupported';
+  readonly reason:
+    | 'NameTaken'
+    | 'SecretDamaged'
+    | 'VolumesDoNotFit'
+    | 'WaitingForVolumes'
+    | 'FormingEnsemble'
+    | 'ServerTooOld'
+    | 'QuorumEndangered';
   readonly message: string;
 }
 
@@ -31,21 +38,5 @@ export function secretDamaged(cluster: CoordinationCluster, observed: Observed):
   return {
     reason: 'SecretDamaged',
     message: `Secret ${name} has no password in it: delete it; the operator makes a new one and restarts the members one by one`,
-  };
-}
-
-/** The number of voters is a matter of the ensemble's own agreement; changing only the pods would lose quorum or data. */
-export function scalingRefused(cluster: CoordinationCluster, latch: BootstrapLatch): Refusal | undefined {
-  const { replicas } = cluster.spec;
-  if (replicas === latch.replicas) return undefined;
-  const wayOut =
-    latch.phase === 'Completed'
-      ? `set replicas back to ${latch.replicas}`
-      : `set replicas back to ${latch.replicas}, or delete this cluster and make it anew: no client has written to it yet`;
-  return {
-    reason: 'ScalingNotSupported',
-    message:
-      `replicas is ${replicas}, but the ensemble is formed with ${latch.replicas} voters, and this version of the ` +
-      `operator does not change their number: nothing was changed; ${wayOut}`,
   };
 }

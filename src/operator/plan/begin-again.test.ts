@@ -4,7 +4,7 @@ import type { ClusterConditionType } from '../../api/conditions.ts';
 import { FakeWorld } from './fake-world.ts';
 import { planCluster } from './plan.ts';
 
-const MISSING = { size: '1Gi', whenDeleted: 'Retain', storageClassName: 'missing' } as const;
+const MISSING = { size: '1Gi', whenDeleted: 'Retain', whenScaled: 'Retain', storageClassName: 'missing' } as const;
 
 function condition(world: FakeWorld, type: ClusterConditionType) {
   return world.theCluster.status?.conditions?.find((one) => one.type === type);
@@ -43,20 +43,20 @@ describe('an ensemble that cannot be formed', () => {
     const world = new FakeWorld({ storage: { ...MISSING, size: '100Ti' } });
     live(world, 5);
     assert.equal(world.theCluster.status?.volumeSize, undefined);
-    world.edit({ storage: { size: '1Gi', whenDeleted: 'Retain' } });
+    world.edit({ storage: { size: '1Gi', whenDeleted: 'Retain', whenScaled: 'Retain' } });
     live(world, 12);
     assert.equal(condition(world, 'Ready')?.status, 'True');
     assert.equal(world.theCluster.status?.volumeSize, '1Gi');
   });
 
   test('keeps the volumes that there are', () => {
-    const world = new FakeWorld({ storage: { size: '1Gi', whenDeleted: 'Retain' } });
+    const world = new FakeWorld({ storage: { size: '1Gi', whenDeleted: 'Retain', whenScaled: 'Retain' } });
     world.setNode(2, true);
     live(world, 5);
     assert.notEqual(world.theCluster.status?.bootstrap?.phase, 'Completed');
     const kept = [...world.claims.values()].map(({ metadata }) => metadata.uid);
     assert.equal(kept.length, 2);
-    world.edit({ storage: { size: '1Gi', whenDeleted: 'Retain', storageClassName: 'fast' } });
+    world.edit({ storage: { size: '1Gi', whenDeleted: 'Retain', whenScaled: 'Retain', storageClassName: 'fast' } });
     live(world, 5);
     assert.deepEqual(
       [...world.claims.values()].map(({ metadata }) => metadata.uid),
@@ -66,11 +66,11 @@ describe('an ensemble that cannot be formed', () => {
   });
 
   test('once it is formed, nothing is taken back', () => {
-    const world = new FakeWorld({ storage: { size: '1Gi', whenDeleted: 'Retain' } });
+    const world = new FakeWorld({ storage: { size: '1Gi', whenDeleted: 'Retain', whenScaled: 'Retain' } });
     live(world, 8);
     assert.equal(condition(world, 'Ready')?.status, 'True');
     world.loseVolume('data-test-2');
-    world.edit({ storage: { size: '1Gi', whenDeleted: 'Retain', storageClassName: 'missing' } });
+    world.edit({ storage: { size: '1Gi', whenDeleted: 'Retain', whenScaled: 'Retain', storageClassName: 'missing' } });
     assert.ok(!world.plan().steps.some((step) => step.do === 'delete' && step.kind !== 'ConfigMap'));
   });
 });

@@ -18,7 +18,7 @@ export function beginAgain(ensemble: Ensemble, latch: BootstrapLatch, observed: 
   if (latch.phase !== 'Started') return undefined;
   const set = observed.statefulSet;
   if (set !== undefined && asksForTheSame(set, ensemble.cluster)) return undefined;
-  const slots = memberSlots(ensemble.cluster, ensemble.voters);
+  const slots = memberSlots(ensemble.cluster, ensemble.sizes);
   const unbound = observed.claims.filter(
     (claim) => !isBound(claim) && slots.some(({ claimName }) => claimName === claim.metadata.name),
   );

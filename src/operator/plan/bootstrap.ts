@@ -1,5 +1,5 @@
-import type { BootstrapLatch, CoordinationCluster } from '../../api/coordination-cluster.ts';
-import { ordinalOfClaim } from '../resources/names.ts';
+import { VOTERS_MAX, type BootstrapLatch, type CoordinationCluster } from '../../api/coordination-cluster.ts';
+import { isMemberClaim, ordinalOfClaim } from '../resources/names.ts';
 import type { EnsembleState } from './members.ts';
 import type { Observed } from './model.ts';
 
@@ -34,33 +34,47 @@ export function decideBeginning(cluster: CoordinationCluster, observed: Observed
     const names = leaving.map(({ claim }) => claim.metadata.name).join(', ');
     return { may: 'wait', message: `waiting until the volumes of an earlier cluster of this name are gone: ${names}` };
   }
-  const begun = { id: cluster.metadata.uid ?? '', replicas, startedAt: observed.now };
-  if (claims.length === 0) return { may: 'begin', latch: { phase: 'Started', origin: 'Fresh', ...begun } };
-
-  const names = claims.map(({ claim }) => claim.metadata.name).join(', ');
-  const outside = claims.filter(({ index }) => index < 0 || index >= replicas);
-  if (outside.length > 0) {
+  const observers = observed.claims.filter(
+    ({ metadata: { name } }) => isMemberClaim(cluster, name) && ordinalOfClaim(cluster, name) === undefined,
+  );
+  if (claims.length === 0 && observers.length > 0) {
+    const volumes = observers.map(({ metadata }) => metadata.name).join(', ');
     return {
       may: 'not',
       message:
-        `volumes of an earlier cluster of this name exist (${names}), and it had other members than this manifest: ` +
-        'set replicas and serverIdOffset to what it had, or delete the volumes to begin anew',
+        `volumes of observers of an earlier cluster of this name exist (${volumes}), and none of its voters': bring ` +
+        'those back, or delete these to begin anew',
     };
   }
-  const majority = Math.floor(replicas / 2) + 1;
+  const begun = { id: cluster.metadata.uid ?? '', replicas, startedAt: observed.now };
+  if (claims.length === 0) return { may: 'begin', latch: { phase: 'Started', origin: 'Fresh', ...begun } };
+
+  // All of them begin that may have belonged to the ensemble; those who are too many leave it afterwards.
+  const members = Math.max(replicas, ...claims.map(({ index }) => index + 1));
+  const names = claims.map(({ claim }) => claim.metadata.name).join(', ');
+  if (members > VOTERS_MAX || claims.some(({ index }) => index < 0)) {
+    return {
+      may: 'not',
+      message:
+        `volumes of an earlier cluster of this name exist (${names}), and it had another serverIdOffset than this ` +
+        'manifest: set it to what it was, or delete the volumes to begin anew',
+    };
+  }
+  const majority = Math.floor(members / 2) + 1;
   if (claims.length < majority) {
     return {
       may: 'not',
       message:
-        `volumes of an earlier cluster of this name exist (${names}), too few for a majority of ${replicas}: ` +
+        `volumes of an earlier cluster of this name exist (${names}), too few for a majority of ${members}: ` +
         'set replicas to what it had, bring back the missing volumes, or delete these to begin anew',
     };
   }
   const completed = { phase: 'Completed', origin: 'ExistingVolumes', completedAt: observed.now } as const;
-  return { may: 'begin', latch: { ...completed, ...begun } };
+  return { may: 'begin', latch: { ...completed, ...begun, replicas: members } };
 }
 
 /** The latch after what was observed: completed for good once all members served together. */
 export function advanceLatch(latch: BootstrapLatch, state: EnsembleState, now: string): BootstrapLatch {
-  return latch.phase === 'Started' && state.complete ? { ...latch, phase: 'Completed', completedAt: now } : latch;
+  const isFormed = state.complete && state.members.length === latch.replicas;
+  return latch.phase === 'Started' && isFormed ? { ...latch, phase: 'Completed', completedAt: now } : latch;
 }

@@ -13,7 +13,6 @@ import { memberStatus } from './members.ts';
 /** All that the conditions are derived from. */
 export interface Situation {
   readonly cluster: CoordinationCluster;
-  readonly voters: number;
   /** RFC 3339. */
   readonly now: string;
   /** The latch that the steps were planned under. */
@@ -23,14 +22,25 @@ export interface Situation {
   readonly state: EnsembleState;
   readonly volumeSize?: string | undefined;
   readonly refusal?: Refusal | undefined;
+  /** Which member is on its way in or out. */
+  readonly scaling?: string | undefined;
   /** What the next restart of an outdated member waits for. */
   readonly updateWaitsFor?: string | undefined;
+  /** What the rebuilding of a member waits for. */
+  readonly rebuildWaitsFor?: string | undefined;
   /** What the deletion waits for. */
   readonly deletion?: string | undefined;
 }
 
 /** The reason of an update that waits for somebody to put something right. */
 const UPDATE_STOPPED = 'UpdateStopped';
+
+/** Refusals that are about who belongs to the ensemble. */
+const SCALING_REFUSALS: ReadonlySet<Refusal['reason']> = new Set([
+  'FormingEnsemble',
+  'ServerTooOld',
+  'QuorumEndangered',
+]);
 
 /** The reason of a bootstrap that waits for somebody to put something right. */
 export const BOOTSTRAP_STOPPED = 'BootstrapStopped';
@@ -45,6 +55,7 @@ export function clusterConditions(situation: Situation): Conditions {
     Available: available(situation),
     Ready: ready(situation),
     Progressing: progressing(situation),
+    Scaling: scaling(situation),
     Degraded: degraded(situation),
     Bootstrapped: bootstrapped(situation),
     Accepted: accepted(situation),
@@ -64,6 +75,7 @@ export function clusterPhase(situation: Situation): ClusterPhase {
   if (isWakingUp(situation)) return 'WakingUp';
   if (!state.quorumServes && !pausesForUpdate(situation)) return 'Unavailable';
   if (isUpdating(situation) && troubled(state, now) === undefined) return 'Updating';
+  if (isScaling(situation) && troubled(state, now) === undefined) return 'Scaling';
   if (!state.complete) return 'Degraded';
   return refusal === undefined ? 'Ready' : 'Refused';
 }
@@ -82,8 +94,13 @@ export function saysUpdating(status: CoordinationClusterStatus | undefined): boo
 
 /** The only voter is being restarted: clients wait, as they were told that they would, and nothing is wrong. */
 function pausesForUpdate(situation: Situation): boolean {
-  const { voters, state, now } = situation;
-  return voters === 1 && isUpdating(situation) && troubled(state, now) === undefined;
+  const { state, now } = situation;
+  return state.membership.voters.length === 1 && isUpdating(situation) && troubled(state, now) === undefined;
+}
+
+/** Members are on their way in or out, or have to wait for something that comes by itself. */
+export function isScaling({ cluster, scaling: under, refusal }: Situation): boolean {
+  return under !== undefined && refusal === undefined && !cluster.spec.hibernated;
 }
 
 /** No pod of a member is left. */
@@ -102,35 +119,37 @@ function isWakingUp({ cluster, state, now }: Situation): boolean {
   );
 }
 
-/** How many members are ready, as the status counts them. */
-export function readyCount(state: EnsembleState): number {
-  return state.members.filter((member) => memberStatus(member).ready).length;
+/** How many voters are ready, as the status counts them. */
+export function readyVoters(state: EnsembleState): number {
+  return state.members.filter((member) => member.voting && memberStatus(member).ready).length;
 }
 
 function available(situation: Situation): ConditionValue {
-  const { cluster, voters, state, latch, now } = situation;
+  const { cluster, state, latch, now } = situation;
   if (latch?.phase !== 'Completed') {
     return isFalse('NotBootstrapped', 'clients are let in once the ensemble has been formed');
   }
   if (cluster.spec.hibernated) return isFalse('Hibernated', HIBERNATED);
-  const count = `${state.serving} of ${voters} members serve under one leader`;
+  const voters = state.membership.voters.length;
+  const count = `${state.serving} of ${voters} voters serve under one leader`;
   if (!state.quorumServes) {
     const reason = isWakingUp(situation) ? 'WakingUp' : pausesForUpdate(situation) ? 'Updating' : 'NoQuorum';
     return isFalse(reason, `${count}; ${absent(state, now)}`);
   }
-  return isTrue('QuorumServes', `a majority of ${voters} members serves, led by ${state.leader?.slot.podName}`);
+  return isTrue('QuorumServes', `a majority of ${voters} voters serves, led by ${state.leader?.slot.podName}`);
 }
 
 function ready(situation: Situation): ConditionValue {
-  const { cluster, voters, state, refusal, latch, deletion, now } = situation;
+  const { cluster, state, refusal, latch, deletion, now } = situation;
   if (deletion !== undefined) return isFalse('Deleting', deletion);
   if (cluster.spec.paused) return isFalse('Paused', 'spec.paused is set: the operator changes nothing');
   if (refusal !== undefined) return isFalse(refusal.reason, refusal.message);
   if (cluster.spec.hibernated) return isFalse('Hibernated', HIBERNATED);
   if (latch?.phase !== 'Completed') return isFalse('Bootstrapping', absent(state, now));
   if (isUpdating(situation)) return isFalse(...updateProgress(situation));
-  if (!state.complete) return isFalse(isWakingUp(situation) ? 'WakingUp' : 'MembersNotReady', absent(state, now));
-  return isTrue('AllMembersServe', `all ${voters} members serve as the manifest says`);
+  if (!state.complete) return isFalse(isWakingUp(situation) ? 'WakingUp' : 'MembersNotReady', absence(situation));
+  if (isScaling(situation)) return isFalse('Scaling', situation.scaling ?? '');
+  return isTrue('AllMembersServe', `all ${membersOf(situation)} members serve as the manifest says`);
 }
 
 function progressing(situation: Situation): ConditionValue {
@@ -151,7 +170,16 @@ function progressing(situation: Situation): ConditionValue {
     const [reason, message] = updateProgress(situation);
     return reason === UPDATE_STOPPED ? isFalse(reason, message) : isTrue(reason, message);
   }
+  if (isScaling(situation)) return isTrue('Scaling', situation.scaling ?? '');
   return isFalse('Idle', 'there is nothing to do');
+}
+
+function scaling(situation: Situation): ConditionValue {
+  const { cluster, refusal, scaling: under } = situation;
+  if (cluster.spec.hibernated) return isFalse('Hibernated', HIBERNATED);
+  if (refusal !== undefined && SCALING_REFUSALS.has(refusal.reason)) return isFalse(refusal.reason, refusal.message);
+  if (under !== undefined) return isTrue('MembersChange', under);
+  return isFalse('AsDeclared', 'the ensemble has the members that the manifest asks for');
 }
 
 function degraded(situation: Situation): ConditionValue {
@@ -164,6 +192,7 @@ function degraded(situation: Situation): ConditionValue {
     return reason === UPDATE_STOPPED ? isTrue(reason, message) : isFalse(reason, message);
   }
   if (isWakingUp(situation)) return isFalse('WakingUp', absent(state, now));
+  if (situation.rebuildWaitsFor !== undefined) return isTrue('RebuildingMember', situation.rebuildWaitsFor);
   if (!state.complete) return isTrue('MembersNotReady', absent(state, now));
   return isFalse('AllMembersServe', 'every member serves');
 }
@@ -202,9 +231,9 @@ function outdatedMembers(state: EnsembleState): Member[] {
 }
 
 /** How far the update is: reason and message. */
-function updateProgress({ state, voters, now, updateWaitsFor }: Situation): [reason: string, message: string] {
+function updateProgress({ state, now, updateWaitsFor }: Situation): [reason: string, message: string] {
   const outdated = outdatedMembers(state);
-  const count = `${state.members.filter(({ pod }) => pod !== undefined).length - outdated.length} of ${voters} members are updated`;
+  const count = `${state.members.filter(({ pod }) => pod !== undefined).length - outdated.length} of ${state.members.length} members are updated`;
   const stopped = troubled(state, now);
   if (stopped !== undefined) {
     const { podName } = stopped.member.slot;
@@ -234,8 +263,18 @@ function stillThere(state: EnsembleState): string {
   return `waiting until ${names.join(', ')} have ended`;
 }
 
+/** Who is missing, and what would bring it back where that is not only time. */
+function absence({ state, now, rebuildWaitsFor }: Situation): string {
+  return rebuildWaitsFor ?? absent(state, now);
+}
+
+function membersOf({ state }: Situation): number {
+  return state.members.filter(({ belongs }) => belongs).length;
+}
+
 function absent(state: EnsembleState, now: string): string {
   const missing = state.members
+    .filter((member) => member.belongs)
     .filter((member) => !memberStatus(member).ready || member.report?.serving !== true)
     .map((member) => `${member.slot.podName} (${whyAbsent(member, now)})`);
   if (missing.length > 0) return `waiting for ${missing.join(', ')}`;

@@ -1,6 +1,6 @@
 import type { CoordinationCluster } from '../../api/coordination-cluster.ts';
 import type { PersistentVolumeClaim } from '../resources/kubernetes.ts';
-import { CLUSTER_UID_LABEL, FINALIZER, ordinalOfClaim } from '../resources/names.ts';
+import { CLUSTER_UID_LABEL, FINALIZER, isMemberClaim } from '../resources/names.ts';
 import { validLatch } from './bootstrap.ts';
 import type { Observed, PlannedEvent, Step } from './model.ts';
 
@@ -26,11 +26,11 @@ export function planDeletion(cluster: CoordinationCluster, observed: Observed): 
   const keptEvents = kept.length === 0 ? [] : [volumesRetained(kept)];
   if (doomed.length === 0) return { steps: [release], events: keptEvents };
 
-  const { statefulSet } = observed;
-  if (statefulSet !== undefined) {
-    const { name, uid, deletionTimestamp } = statefulSet.metadata;
-    const end: Step[] =
-      uid === undefined || deletionTimestamp !== undefined ? [] : [{ do: 'delete', kind: 'StatefulSet', name, uid }];
+  const sets = [observed.statefulSet, observed.observerSet].filter((set) => set !== undefined);
+  if (sets.length > 0) {
+    const end = sets.flatMap(({ metadata: { name, uid, deletionTimestamp } }): Step[] =>
+      uid === undefined || deletionTimestamp !== undefined ? [] : [{ do: 'delete', kind: 'StatefulSet', name, uid }],
+    );
     return { steps: end, events: [], waitingFor: 'the members end, then their volumes are deleted' };
   }
   const deletions = doomed.flatMap(({ metadata: { name, uid, deletionTimestamp } }): Step[] =>
@@ -58,7 +58,7 @@ function doomedClaims(cluster: CoordinationCluster, claims: readonly PersistentV
 }
 
 function memberClaims(cluster: CoordinationCluster, claims: readonly PersistentVolumeClaim[]): PersistentVolumeClaim[] {
-  return claims.filter(({ metadata }) => ordinalOfClaim(cluster, metadata.name) !== undefined);
+  return claims.filter(({ metadata }) => isMemberClaim(cluster, metadata.name));
 }
 
 function volumesRetained(kept: readonly PersistentVolumeClaim[]): PlannedEvent {

@@ -9,6 +9,7 @@ type Announcement = Partial<Record<'True' | 'False', PlannedEvent['type']>>;
 const ANNOUNCED: Partial<Record<ClusterConditionType, Announcement>> = {
   Available: { True: 'Normal', False: 'Warning' },
   Ready: { True: 'Normal' },
+  Scaling: { True: 'Normal' },
   Degraded: { True: 'Warning' },
   Bootstrapped: { True: 'Normal' },
   Accepted: { False: 'Warning' },

@@ -14,6 +14,12 @@ const LAST_WORDS_MAX = 300;
 /** What a container waits for as a matter of course. */
 const ORDINARY_WAITS: ReadonlySet<string> = new Set(['ContainerCreating', 'PodInitializing']);
 
+/** What a member ends with that cannot use what is on its disk, and will not be able to by itself. */
+const DAMAGED_EXIT_CODE = 3;
+
+/** The server's codes of damaged data. Not `ZK_STORAGE_FAILED`, which a full disk is too: what is on it is whole. */
+const DAMAGED = /\bZK_(?:LOG_CORRUPT|SNAPSHOT_CORRUPT|EPOCH_CORRUPT|STORAGE_MISSING)\b/;
+
 /** There is no pod, or its end was asked for: Kubernetes is to make another. */
 export function isGone({ pod }: Member): boolean {
   return pod === undefined || pod.metadata.deletionTimestamp !== undefined;
@@ -54,6 +60,25 @@ export function trouble(member: Member, now: string): string | undefined {
       withWords(unscheduled.reason ?? 'Unschedulable', unscheduled.message) + volumeWords(member, unscheduled.message)
     );
   return unreadyForMs(pod, now) >= SLOW_MS ? 'not ready for over a minute' : undefined;
+}
+
+/** Whether a member has been missing for longer than it takes to find a leader, or to be started again. */
+export function isMissingForLong(member: Member, now: string): boolean {
+  const { pod } = member;
+  // Kubernetes makes another one at once.
+  if (pod === undefined || member.inSync) return false;
+  const { deletionTimestamp } = pod.metadata;
+  if (deletionTimestamp !== undefined) return Date.parse(now) - Date.parse(deletionTimestamp) >= PATIENCE_MS;
+  return !isPodReady(pod) && unreadyForMs(pod, now) >= PATIENCE_MS;
+}
+
+/** What a member said that ended because its data are damaged; undefined where it did not. */
+export function damagedData({ pod, report }: Member): string | undefined {
+  if (pod === undefined || report !== undefined || isPodReady(pod)) return undefined;
+  const container = serverStatus(pod);
+  const ended = container?.state?.terminated ?? container?.lastState?.terminated;
+  if (container?.state?.running !== undefined || ended?.exitCode !== DAMAGED_EXIT_CODE) return undefined;
+  return DAMAGED.test(ended.message ?? '') ? endedWith(ended) : undefined;
 }
 
 /** The scheduler says that there is no volume, and not of which class. */

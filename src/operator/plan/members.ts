@@ -1,20 +1,26 @@
-import type { MemberStatus } from '../../api/coordination-cluster.ts';
+import type { BootstrapLatch, MemberStatus } from '../../api/coordination-cluster.ts';
 import type { Ensemble } from '../resources/ensemble.ts';
 import { counterOf, epochOf } from '../../common/zxid.ts';
 import { isPodReady, type PersistentVolumeClaim, type Pod, type StatefulSet } from '../resources/kubernetes.ts';
 import {
+  everySlot,
   KUBECTL_RESTART_ANNOTATION,
-  memberSlots,
   RESTART_ANNOTATION,
   TEMPLATE_ANNOTATION,
+  type MemberRole,
   type MemberSlot,
 } from '../resources/names.ts';
 import { templateFingerprint } from '../resources/pod-template.ts';
+import { belongs, knownMembership, type Membership } from './membership.ts';
 import type { MemberReport, Observed } from './model.ts';
 
 /** A slot of the ensemble with what is known of its member. */
 export interface Member {
   readonly slot: MemberSlot;
+  /** It votes, by the configuration in force. */
+  readonly voting: boolean;
+  /** It is in the configuration in force; where not, it is on its way in or out. */
+  readonly belongs: boolean;
   readonly pod?: Pod | undefined;
   readonly report?: MemberReport | undefined;
   /** The claim of its volume, while there is no volume yet. */
@@ -27,17 +33,21 @@ export interface Member {
   readonly serves: boolean;
   /** It serves, Kubernetes counts it as ready, and it has about all that the leader has. */
   readonly inSync: boolean;
+  /** By how many transactions it is behind the leader; undefined where one of the two is not known. */
+  readonly lag?: number | undefined;
 }
 
 /** What the members together amount to. */
 export interface EnsembleState {
+  /** Whoever belongs to the ensemble or has a pod; voters before observers. */
   readonly members: readonly Member[];
+  readonly membership: Membership;
   readonly leader?: Member | undefined;
-  /** How many members serve under the leader's epoch. */
+  /** How many voters serve under the leader's epoch. */
   readonly serving: number;
   /** A majority of the voters serves under one leader. */
   readonly quorumServes: boolean;
-  /** Every member serves under one leader, and Kubernetes counts every pod as ready. */
+  /** Everybody who belongs to the ensemble serves under one leader, and Kubernetes counts every pod as ready. */
   readonly complete: boolean;
 }
 
@@ -56,47 +66,72 @@ export function majorityOf(voters: number): number {
  * The annotations that every pod must have by now. A restart that a person asked for with `kubectl rollout restart`
  * stands in the StatefulSet only: it is not the operator's field, so applying the set leaves it there.
  */
-export function wantedAnnotations(ensemble: Ensemble, set: StatefulSet | undefined): Record<string, string> {
+export function wantedAnnotations(
+  ensemble: Ensemble,
+  role: MemberRole,
+  set: StatefulSet | undefined,
+): Record<string, string> {
   const restarts = {
     [RESTART_ANNOTATION]: ensemble.cluster.metadata.annotations?.[RESTART_ANNOTATION],
     [KUBECTL_RESTART_ANNOTATION]: set?.spec.template.metadata.annotations?.[KUBECTL_RESTART_ANNOTATION],
   };
-  const wanted: Record<string, string> = { [TEMPLATE_ANNOTATION]: templateFingerprint(ensemble) };
+  const wanted: Record<string, string> = { [TEMPLATE_ANNOTATION]: templateFingerprint(ensemble, role) };
   for (const [key, value] of Object.entries(restarts)) if (value !== undefined) wanted[key] = value;
   return wanted;
 }
 
-/** Reads the state of the ensemble out of its pods and its members' answers. */
-export function ensembleState(ensemble: Ensemble, observed: Observed): EnsembleState {
-  const wanted = wantedAnnotations(ensemble, observed.statefulSet);
-  const seen = memberSlots(ensemble.cluster, ensemble.voters).map((slot) => seenMember(slot, observed, wanted));
-  const leading = currentLeader(seen);
-  const members = seen.map((one) => judged(one, leading));
-  const following = members.filter(({ serves }) => serves);
+/** The StatefulSet that makes pods of this role, as observed. */
+export function observedSet(observed: Observed, role: MemberRole): StatefulSet | undefined {
+  return role === 'participant' ? observed.statefulSet : observed.observerSet;
+}
+
+/** Reads the state of the ensemble out of its pods and its members' answers. Of `ensemble`, the sizes do not matter. */
+export function ensembleState(
+  ensemble: Ensemble,
+  latch: BootstrapLatch | undefined,
+  observed: Observed,
+): EnsembleState {
+  const wanted = {
+    participant: wantedAnnotations(ensemble, 'participant', observed.statefulSet),
+    observer: wantedAnnotations(ensemble, 'observer', observed.observerSet),
+  };
+  const every = everySlot(ensemble.cluster).map((slot) => seenMember(slot, observed, wanted[slot.role]));
+  const reports = every.flatMap(({ report }) => (report === undefined ? [] : [report]));
+  const leading = currentLeader(every);
+  const membership = knownMembership(ensemble.cluster, latch, reports, leading?.report);
+  const members = every
+    .filter(({ slot, pod }) => pod !== undefined || belongs(membership, slot))
+    .map((seen) => judged(seen, membership, leading));
+  const serving = members.filter(({ voting, serves }) => voting && serves).length;
+  const quorumServes = serving >= majorityOf(membership.voters.length);
+  const leader = members.find(({ slot }) => slot === leading?.slot);
   return {
     members,
-    leader: members.find(({ slot }) => slot === leading?.slot),
-    serving: following.length,
-    quorumServes: following.length >= majorityOf(ensemble.voters),
-    complete:
-      following.length === ensemble.voters && following.every(({ pod }) => pod !== undefined && isPodReady(pod)),
+    // A leader that has just been taken out of the ensemble still has to hand over.
+    membership: { ...membership, certain: membership.certain && quorumServes && leader?.voting === true },
+    leader,
+    serving,
+    quorumServes,
+    complete: members.every((member) => !member.belongs || (member.serves && isReady(member))),
   };
 }
 
 /** The member as the status lists it. */
-export function memberStatus({ slot, pod, report }: Member): MemberStatus {
-  const podReady = pod !== undefined && isPodReady(pod);
+export function memberStatus(member: Member): MemberStatus {
+  const { slot, report, lag, voting } = member;
   return {
     name: slot.podName,
     id: slot.serverId,
     role: report?.state ?? 'unknown',
-    ready: podReady && (report === undefined || report.serving),
+    ready: isReady(member) && (report === undefined || report.serving),
+    voting,
+    ...(lag === undefined ? {} : { lag }),
     ...(report === undefined ? {} : { zxid: report.lastZxid, version: report.version }),
   };
 }
 
 /** A member by itself, before it is known who leads. */
-type SeenMember = Omit<Member, 'serves' | 'inSync'>;
+type SeenMember = Pick<Member, 'slot' | 'pod' | 'report' | 'unboundClaim' | 'refused' | 'outdated'>;
 
 function seenMember(slot: MemberSlot, observed: Observed, wanted: Readonly<Record<string, string>>): SeenMember {
   const pod = observed.pods.find(({ metadata }) => metadata.name === slot.podName);
@@ -115,12 +150,22 @@ function seenMember(slot: MemberSlot, observed: Observed, wanted: Readonly<Recor
   };
 }
 
-function judged(seen: SeenMember, leading: SeenMember | undefined): Member {
-  const { pod, report } = seen;
+function judged(seen: SeenMember, membership: Membership, leading: SeenMember | undefined): Member {
+  const { slot, report } = seen;
   const serves = servesUnder(seen, leading);
-  const ready = pod !== undefined && isPodReady(pod);
-  const inSync = serves && ready && lagBehind(leading?.report, report) <= LAG_MAX;
-  return { ...seen, serves, inSync };
+  const lag = lagBehind(leading?.report, report);
+  return {
+    ...seen,
+    voting: membership.voters.includes(slot.serverId),
+    belongs: belongs(membership, slot),
+    serves,
+    inSync: serves && isReady(seen) && lag !== undefined && lag <= LAG_MAX,
+    lag,
+  };
+}
+
+function isReady({ pod }: Pick<Member, 'pod'>): boolean {
+  return pod !== undefined && isPodReady(pod);
 }
 
 /** A deposed leader may not know it yet: the highest epoch counts. */
@@ -141,11 +186,13 @@ function servesUnder({ slot, report }: SeenMember, leader: SeenMember | undefine
 }
 
 /**
- * How many of the leader's transactions a member that serves does not have yet. One that is still at an earlier epoch
- * had all of that one before it began to serve.
+ * How many of the leader's transactions a member does not have yet: as the leader counts them, or by the two reports.
+ * One that is still at an earlier epoch had all of that one before it began to serve.
  */
-function lagBehind(leader: MemberReport | undefined, member: MemberReport | undefined): number {
-  if (leader === undefined || member === undefined) return Infinity;
+function lagBehind(leader: MemberReport | undefined, member: MemberReport | undefined): number | undefined {
+  if (leader === undefined || member === undefined) return undefined;
+  const counted = leader.learners?.find(({ id }) => id === member.serverId);
+  if (counted !== undefined) return counted.lag;
   const [newest, own] = [Number(leader.lastZxid), Number(member.lastZxid)];
-  return epochOf(own) === epochOf(newest) ? newest - own : counterOf(newest);
+  return Math.max(0, epochOf(own) === epochOf(newest) ? newest - own : counterOf(newest));
 }

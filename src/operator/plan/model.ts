@@ -15,6 +15,17 @@ export interface MemberReport {
   /** The leader that it follows, its own id if it leads; undefined where it knows of none. */
   readonly leaderId?: number | undefined;
   readonly version: string;
+  /** The ensemble's configuration in force, as far as this member knows. Versions before 0.2 do not tell. */
+  readonly configuration?: ReportedConfiguration | undefined;
+  /** Of the leader: how far behind each server is that is connected to it, in transactions. */
+  readonly learners?: readonly { readonly id: number; readonly lag: number }[] | undefined;
+}
+
+/** Who belongs to the ensemble, as a member tells it. */
+export interface ReportedConfiguration {
+  /** In hexadecimal: the zxid of the reconfiguration that led to it, 0 for what zoo.cfg lists. */
+  readonly version: string;
+  readonly servers: readonly { readonly id: number; readonly role: 'participant' | 'observer' }[];
 }
 
 /** What was observed of the world around one cluster. Absent means: the API server said that it is not there. */
@@ -22,6 +33,8 @@ export interface Observed {
   /** RFC 3339. */
   readonly now: string;
   readonly statefulSet?: StatefulSet | undefined;
+  /** That of the observers. */
+  readonly observerSet?: StatefulSet | undefined;
   /**
    * Every object that exists under a name that the cluster's own objects have, whoever made it, and the cluster's
    * ConfigMaps of any time.
@@ -33,6 +46,8 @@ export interface Observed {
   readonly freshPassword: string;
   readonly pods: readonly Pod[];
   readonly claims: readonly PersistentVolumeClaim[];
+  /** Names of claims whose volume is on a node that does not exist any more. */
+  readonly strandedClaims: ReadonlySet<string>;
   /** Why Kubernetes could not make some of the pods, a quota for instance, by the pod's name. */
   readonly refusals?: ReadonlyMap<string, string> | undefined;
   /** By the pod's name; a member that did not answer is missing. */
@@ -66,7 +81,26 @@ export type Step =
     }
   /** Refused by storage classes that cannot expand volumes: reported, and the steps after it are done all the same. */
   | { readonly do: 'expandClaim'; readonly name: string; readonly uid: string; readonly size: string }
+  | Reconfiguration
   | { readonly do: 'setFinalizers'; readonly finalizers: readonly string[] };
+
+/**
+ * Asks the leader to change who belongs to the ensemble. Whether it was done is not always known, and does not matter:
+ * the next plan goes by what the ensemble says then.
+ */
+export interface Reconfiguration {
+  readonly do: 'reconfigure';
+  /** The leader's pod. */
+  readonly through: { readonly podName: string; readonly address: string };
+  /** The `server.N=...` line of who joins. */
+  readonly joining?: string;
+  /** The id of who leaves. */
+  readonly leaving?: number;
+  /** Done only while this is still the version of the configuration. */
+  readonly version: string;
+  /** Told right before. */
+  readonly announce?: PlannedEvent;
+}
 
 /** Told to people by `kubectl describe` and `kubectl events`. */
 export interface PlannedEvent {

@@ -1,97 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import type { CoordinationClusterSpec } from '../../api/coordination-cluster.ts';
 import { INITIALIZE_FLAG } from '../resources/pod-template.ts';
+import { happening, liveOn } from './fake-lives.ts';
 import { FakeWorld } from './fake-world.ts';
-
-/** What may happen in the life of a cluster. */
-type Happening = (world: FakeWorld) => void;
-
-/** So that a failing life can be read. */
-function named(name: string, happening: Happening): Happening {
-  return Object.assign(happening, { [fc.toStringMethod]: () => name });
-}
-
-function edit(change: Partial<CoordinationClusterSpec>): Happening {
-  return named(`edit ${JSON.stringify(change)}`, (world) => {
-    if (world.cluster !== undefined) world.edit(change);
-  });
-}
-
-const quietTime = named('quiet time', (world) => liveOn(world, 6));
-const aMoment = named('a moment', (world) => liveOn(world, 1));
-const tick = named('tick', (world) => world.tick());
-const write = named('write', (world) => void world.write());
-const rolloutRestart = named('kubectl rollout restart', (world) => world.rolloutRestart());
-const secretLost = named('the Secret is deleted', (world) => world.deleteSecret());
-const deletion = named('delete', (world) => {
-  if (world.cluster !== undefined) world.delete();
-});
-
-const happening: fc.Arbitrary<Happening> = fc.oneof(
-  { weight: 6, arbitrary: fc.constantFrom(quietTime, aMoment, write) },
-  { weight: 2, arbitrary: fc.constant(tick) },
-  {
-    weight: 4,
-    arbitrary: fc
-      .nat({ max: 8 })
-      .map((writes) => named(`operator dies after ${writes}`, (world) => void world.reconcile(writes))),
-  },
-  {
-    weight: 2,
-    arbitrary: fc.nat({ max: 4 }).map((n) => named(`pod ${n} dies`, (world) => world.killPod(`test-${n}`))),
-  },
-  {
-    weight: 4,
-    arbitrary: fc
-      .tuple(fc.nat({ max: 4 }), fc.boolean())
-      .map(([n, isDown]) => named(`node ${n} is ${isDown ? 'down' : 'up'}`, (world) => world.setNode(n, isDown))),
-  },
-  {
-    weight: 2,
-    arbitrary: fc.nat({ max: 4 }).map((n) =>
-      named(`volume ${n} is lost`, (world) => {
-        // An ensemble survives the loss of one disk at a time, once the others have what it had.
-        if (world.leader !== undefined && everyDiskIsWhole(world)) world.loseVolume(`data-test-${n}`);
-      }),
-    ),
-  },
-  {
-    weight: 4,
-    arbitrary: fc.oneof(
-      fc.constantFrom(1, 3, 5).map((replicas) => edit({ replicas })),
-      fc.constantFrom('good:1', 'good:2', 'missing:1', 'crashing:1').map((image) => edit({ image })),
-      fc.boolean().map((paused) => edit({ paused })),
-      fc
-        .constantFrom('Retain' as const, 'Delete' as const)
-        .map((whenDeleted) => edit({ storage: { size: '1Gi', whenDeleted } })),
-    ),
-  },
-  {
-    weight: 3,
-    arbitrary: fc.oneof(
-      fc.constantFrom(rolloutRestart, secretLost),
-      fc.boolean().map((hibernated) => edit({ hibernated })),
-      fc.nat({ max: 4 }).map((n) => named(`pod ${n} hangs`, (world) => world.hang(`test-${n}`))),
-    ),
-  },
-  { weight: 1, arbitrary: fc.constant(deletion) },
-  {
-    weight: 3,
-    arbitrary: fc.constantFrom(1, 3, 5).map((replicas) =>
-      named(`created with ${replicas}`, (world) => {
-        if (world.cluster === undefined) world.create({ replicas });
-      }),
-    ),
-  },
-);
-
-function everyDiskIsWhole(world: FakeWorld): boolean {
-  const replicas = world.statefulSet?.spec.replicas ?? 0;
-  const whole = [...world.disks.values()].filter(({ newest }) => newest !== undefined && newest >= world.acknowledged);
-  return replicas >= 3 && whole.length === replicas && world.pods.size === replicas;
-}
 
 /**
  * What must hold at every moment. The world itself asserts that no acknowledged write is ever lost, that the operator
@@ -101,7 +13,7 @@ function checkSafety(world: FakeWorld, before: FakeWorld['cluster']): void {
   const { cluster, statefulSet } = world;
   if (cluster === undefined) {
     // Whoever asked for the volumes to be deleted asked for the writes to be lost.
-    if (world.claims.size === 0) world.acknowledged = 0;
+    if (world.claims.size === 0) world.ensemble.forget();
     return;
   }
   const latch = cluster.status?.bootstrap;
@@ -113,13 +25,6 @@ function checkSafety(world: FakeWorld, before: FakeWorld['cluster']): void {
   assert.equal(latch?.startedAt, latchBefore.startedAt, 'a bootstrap is started once');
   assert.equal(latch.replicas, latchBefore.replicas);
   assert.ok(latchBefore.phase !== 'Completed' || latch.phase === 'Completed', 'a completed bootstrap stays completed');
-}
-
-function liveOn(world: FakeWorld, rounds = 20): void {
-  for (let round = 0; round < rounds; round++) {
-    world.reconcile();
-    world.tick();
-  }
 }
 
 function conditionOf(world: FakeWorld, type: string): string | undefined {
@@ -180,7 +85,7 @@ test('deleted and made again, a cluster goes on with its volumes, or anew where 
       liveOn(world);
       assert.equal(world.cluster, undefined);
       assert.equal(world.claims.size, whenDeleted === 'Retain' ? 3 : 0);
-      if (whenDeleted === 'Delete') world.acknowledged = 0;
+      if (whenDeleted === 'Delete') world.ensemble.forget();
       world.create({});
       liveOn(world);
       assert.equal(conditionOf(world, 'Ready'), 'True');
@@ -202,7 +107,7 @@ test('whatever was changed and wherever the operator died: a correct manifest ge
       const latch = world.theCluster.status?.bootstrap;
       // Which volumes of an earlier life fit is told elsewhere.
       if (latch === undefined || latch.id !== world.theCluster.metadata.uid) return;
-      world.edit({ image, paused: false, hibernated: false, replicas: latch.replicas });
+      world.edit({ image, paused: false, hibernated: false });
       liveOn(world, 80);
       assert.deepEqual(world.outdated, []);
       assert.equal(conditionOf(world, 'Ready'), 'True');

@@ -3,36 +3,39 @@ import { configMap } from '../resources/config-map.ts';
 import { disruptionBudget } from '../resources/disruption-budget.ts';
 import type { Ensemble } from '../resources/ensemble.ts';
 import type { Secret, StatefulSet } from '../resources/kubernetes.ts';
-import { FINALIZER } from '../resources/names.ts';
+import { FINALIZER, memberSlots, OBSERVER_LABEL } from '../resources/names.ts';
 import { operatorSecret, superUser } from '../resources/operator-secret.ts';
 import { clientService, peerService } from '../resources/services.ts';
 import { statefulSet } from '../resources/stateful-set.ts';
-import { nameTaken, scalingRefused, secretDamaged, type Refusal } from './acceptance.ts';
+import { nameTaken, secretDamaged, type Refusal } from './acceptance.ts';
 import { beginAgain } from './begin-again.ts';
 import { advanceLatch, decideBeginning, validLatch } from './bootstrap.ts';
-import { allEnded, isUpdating, type Situation } from './cluster-conditions.ts';
+import { allEnded, isScaling, isUpdating, type Situation } from './cluster-conditions.ts';
 import { planDeletion } from './deletion.ts';
 import { statusEvents } from './events.ts';
 import { ensembleState, type EnsembleState } from './members.ts';
 import { REQUEUE, type Observed, type Plan, type PlanSettings, type Step } from './model.ts';
-import { restartOutdated } from './rolling.ts';
+import { planRebuild } from './rebuild.ts';
+import { NO_RESTART, restartOutdated } from './rolling.ts';
+import { planScaling } from './scaling.ts';
 import { clusterStatus } from './status.ts';
-import { claimTemplate, expandClaims, volumeSize } from './volumes.ts';
+import { claimTemplate, expandClaims, retireClaims, volumeSize } from './volumes.ts';
 
 /** What to do next for a cluster. Pure, and safe to follow only in part: the next plan takes up what is left. */
 export function planCluster(cluster: CoordinationCluster, observed: Observed, settings: PlanSettings): Plan {
   const latch = validLatch(cluster);
   const administrator = observed.superUser ?? superUser(observed.freshPassword);
-  const ensemble: Ensemble = {
+  const asDeclared: Ensemble = {
     cluster,
-    voters: latch?.replicas ?? cluster.spec.replicas,
+    sizes: { participant: cluster.spec.replicas, observer: cluster.spec.observers.replicas },
     image: cluster.spec.image ?? settings.defaultImage,
     superDigest: administrator.digest,
   };
-  const state = ensembleState(ensemble, observed);
-  const { voters } = ensemble;
+  const state = ensembleState(asDeclared, latch, observed);
+  const scaling = planScaling(cluster, latch, state, observed);
+  const ensemble = { ...asDeclared, sizes: scaling.sizes };
   const { now } = observed;
-  const situation: Situation = { cluster, voters, now, latch, state, volumeSize: volumeSize(ensemble, observed) };
+  const situation: Situation = { cluster, now, latch, state, volumeSize: volumeSize(ensemble, observed) };
 
   if (cluster.metadata.deletionTimestamp !== undefined) return deletionPlan(situation, observed);
   if (cluster.spec.paused) return conclude(situation, [], REQUEUE.steadyMs);
@@ -43,17 +46,29 @@ export function planCluster(cluster: CoordinationCluster, observed: Observed, se
   const takenBack = beginAgain(ensemble, latch, observed);
   if (takenBack !== undefined) return conclude(situation, takenBack, REQUEUE.formingMs);
   const advanced = advanceLatch(latch, state, now);
-  const rolling = restartOutdated(ensemble, latch, state, observed);
+  const rebuild = planRebuild(cluster, latch, state, observed);
+  // One thing at a time that a quorum must do without a member for, or agree on.
+  const isBusy = scaling.steps.length > 0 || rebuild.steps.length > 0;
+  const rolling = isBusy ? NO_RESTART : restartOutdated(ensemble, latch, state, observed);
   const steps = [
     ...ensureFinalizer(cluster),
     ...expandClaims(ensemble, observed),
     ...(observed.superUser === undefined ? [create(operatorSecret(cluster, administrator))] : []),
-    ...ensembleObjects(ensemble, latch, observed.statefulSet),
+    ...ensembleObjects(ensemble, latch, observed),
+    ...retireClaims(ensemble, state, observed),
+    ...rebuild.steps,
     ...rolling.steps,
     ...retireConfigMaps(ensemble, state, observed),
+    ...(rebuild.steps.length > 0 ? [] : scaling.steps),
   ];
-  const refusal = scalingRefused(cluster, latch);
-  const settled: Situation = { ...situation, nextLatch: advanced, refusal, updateWaitsFor: rolling.waitingFor };
+  const settled: Situation = {
+    ...situation,
+    nextLatch: advanced,
+    refusal: scaling.refusal,
+    scaling: scaling.progress,
+    updateWaitsFor: rolling.waitingFor,
+    rebuildWaitsFor: rebuild.waitingFor,
+  };
   return conclude(settled, steps, requeueAfter(latch, settled));
 }
 
@@ -62,17 +77,33 @@ export function planCluster(cluster: CoordinationCluster, observed: Observed, se
  * members may begin with empty disks and no client is let in; once it is over, both turn around, the first before the
  * second.
  */
-function ensembleObjects(ensemble: Ensemble, latch: BootstrapLatch, existing: StatefulSet | undefined): Step[] {
+function ensembleObjects(ensemble: Ensemble, latch: BootstrapLatch, observed: Observed): Step[] {
   const { cluster } = ensemble;
   const initialize = latch.phase === 'Started';
-  const set = statefulSet(ensemble, { initialize, claims: claimTemplate(cluster, existing) });
+  const claims = claimTemplate(cluster, observed.statefulSet);
+  const set = statefulSet(ensemble, 'participant', { initialize, claims });
   return [
     { do: 'apply', kind: 'Service', object: peerService(cluster) },
     { do: 'apply', kind: 'ConfigMap', object: configMap(ensemble) },
     { do: 'apply', kind: 'PodDisruptionBudget', object: disruptionBudget(cluster) },
-    { do: 'apply', kind: 'StatefulSet', object: onlyOver(existing, set) },
+    { do: 'apply', kind: 'StatefulSet', object: onlyOver(observed.statefulSet, set) },
+    ...observersSet(ensemble, observed),
     ...(initialize ? [] : [{ do: 'apply', kind: 'Service', object: clientService(cluster) } as const]),
   ];
+}
+
+/** There is a set of observers while there are any. */
+function observersSet(ensemble: Ensemble, { observerSet: existing, pods }: Observed): Step[] {
+  const { cluster, sizes } = ensemble;
+  if (sizes.observer === 0 && existing === undefined) return [];
+  const { name, uid, resourceVersion, deletionTimestamp } = existing?.metadata ?? {};
+  const isOver =
+    sizes.observer === 0 && !pods.some(({ metadata }) => metadata.labels?.[OBSERVER_LABEL.key] !== undefined);
+  if (isOver && name !== undefined && uid !== undefined) {
+    return deletionTimestamp === undefined ? [{ do: 'delete', kind: 'StatefulSet', name, uid, resourceVersion }] : [];
+  }
+  const set = statefulSet(ensemble, 'observer', { initialize: false, claims: claimTemplate(cluster, existing) });
+  return [{ do: 'apply', kind: 'StatefulSet', object: onlyOver(existing, set) }];
 }
 
 function create(object: Secret): Step {
@@ -80,11 +111,16 @@ function create(object: Secret): Step {
 }
 
 /** Deletes the configurations that no member has any more. */
-function retireConfigMaps(ensemble: Ensemble, state: EnsembleState, { existing }: Observed): Step[] {
-  if (!state.complete || state.members.some(({ outdated }) => outdated)) return [];
+function retireConfigMaps(ensemble: Ensemble, state: EnsembleState, { existing, pods }: Observed): Step[] {
+  const slots = memberSlots(ensemble.cluster, ensemble.sizes);
+  const everyPodIsThere = slots.every(({ podName }) => pods.some(({ metadata }) => metadata.name === podName));
+  if (!state.complete || !everyPodIsThere || state.members.some(({ outdated }) => outdated)) return [];
   const { name: current } = configMap(ensemble).metadata;
+  const mounted = new Set(pods.flatMap(({ spec }) => spec?.volumes?.map((volume) => volume.configMap?.name) ?? []));
   return existing.flatMap(({ kind, metadata: { name, uid } }): Step[] =>
-    kind !== 'ConfigMap' || name === current || uid === undefined ? [] : [{ do: 'delete', kind, name, uid }],
+    kind !== 'ConfigMap' || name === current || mounted.has(name) || uid === undefined
+      ? []
+      : [{ do: 'delete', kind, name, uid }],
   );
 }
 
@@ -133,6 +169,6 @@ function requeueAfter(latch: BootstrapLatch, situation: Situation): number {
   const { nextLatch, state, cluster } = situation;
   if (nextLatch?.phase !== latch.phase) return REQUEUE.nowMs;
   if (cluster.spec.hibernated) return allEnded(state) ? REQUEUE.steadyMs : REQUEUE.waitingMs;
-  if (latch.phase === 'Started' || isUpdating(situation)) return REQUEUE.formingMs;
+  if (latch.phase === 'Started' || isUpdating(situation) || isScaling(situation)) return REQUEUE.formingMs;
   return state.complete ? REQUEUE.steadyMs : REQUEUE.waitingMs;
 }

@@ -1,9 +1,10 @@
 import { SERVER_ID_MAX, type BootstrapLatch } from '../../api/coordination-cluster.ts';
 import type { Ensemble } from '../resources/ensemble.ts';
+import type { MemberRole } from '../resources/names.ts';
 import { INITIALIZE_FLAG } from '../resources/pod-template.ts';
 import { saysUpdating } from './cluster-conditions.ts';
 import { isGone, isUseless, startFailure, whyAbsent } from './health.ts';
-import { majorityOf, wantedAnnotations, type EnsembleState, type Member } from './members.ts';
+import { majorityOf, observedSet, wantedAnnotations, type EnsembleState, type Member } from './members.ts';
 import type { Observed, PlannedEvent, Step } from './model.ts';
 
 /** What is to be done so that every member becomes as the manifest says. */
@@ -13,7 +14,8 @@ export interface Rolling {
   readonly waitingFor?: string;
 }
 
-const NOTHING: Rolling = { steps: [] };
+/** Nobody is restarted. */
+export const NO_RESTART: Rolling = { steps: [] };
 
 /**
  * Restarts outdated members: at once those that are of no use to anybody, which is how a corrected manifest reaches what
@@ -27,14 +29,15 @@ export function restartOutdated(
   observed: Observed,
 ): Rolling {
   const outdated = state.members.filter((member) => member.outdated);
-  if (ensemble.cluster.spec.hibernated || outdated.length === 0) return NOTHING;
+  if (ensemble.cluster.spec.hibernated || outdated.length === 0) return NO_RESTART;
   // A pod deleted before that would only come back as it was.
-  if (!templateIsTakenUp(ensemble, latch, observed))
+  const roles = new Set(outdated.map(({ slot }) => slot.role));
+  if (![...roles].every((role) => templateIsTakenUp(ensemble, role, latch, observed)))
     return waiting('waiting until Kubernetes has the new template of the pods');
   const updateFails = state.members.some((member) => !member.outdated && startFailure(member) !== undefined);
   const useless = outdated.filter((member) => isUseless(member, latch, updateFails, observed.now));
   if (useless.length > 0) return replaceUseless(useless, observed);
-  return latch.phase === 'Completed' ? restartNext(ensemble, state, outdated, observed) : NOTHING;
+  return latch.phase === 'Completed' ? restartNext(ensemble, state, outdated, observed) : NO_RESTART;
 }
 
 function replaceUseless(useless: readonly Member[], { now }: Observed): Rolling {
@@ -48,36 +51,45 @@ function replaceUseless(useless: readonly Member[], { now }: Observed): Rolling 
 
 /** Takes down one member that may be serving, where the others are enough. */
 function restartNext(
-  ensemble: Ensemble,
+  { cluster }: Ensemble,
   state: EnsembleState,
   outdated: readonly Member[],
   { now }: Observed,
 ): Rolling {
   const { leader, members } = state;
   const [next] = outdated.toSorted((a, b) => turn(a, leader) - turn(b, leader));
-  if (next === undefined) return NOTHING;
-  const missing = members.filter((member) => isGone(member) || (member !== next && !member.inSync));
+  if (next === undefined) return NO_RESTART;
+  // Nobody waits for one that is only on its way in or out.
+  const missing = members.filter(
+    (member) => (member.belongs || member === next) && (isGone(member) || (member !== next && !member.inSync)),
+  );
   if (missing.length > 0) {
     const names = missing.map((member) => `${member.slot.podName} (${whyAbsent(member, now)})`).join(', ');
     return waiting(`waiting for ${names}`);
   }
   if (leader === undefined) return waiting('waiting until it is known which member leads');
   // An operator that dies right after the restart leaves a status by which the next one knows what it finds.
-  if (!saysUpdating(ensemble.cluster.status)) return waiting(`about to restart ${next.slot.podName}`);
-  return { steps: deletePod(next, restarting(ensemble, state, next)) };
+  if (!saysUpdating(cluster.status)) return waiting(`about to restart ${next.slot.podName}`);
+  return { steps: deletePod(next, restarting(state, next)) };
 }
 
-/** Who is restarted first has the lowest: members that do not serve, then from the last to the first, then the leader. */
+/**
+ * Who is restarted first has the lowest: members that do not serve, then those without a vote, then from the last to the
+ * first, then the leader.
+ */
 function turn(member: Member, leader: Member | undefined): number {
   if (member === leader) return 1;
-  return -member.slot.ordinal - (member.serves ? 0 : SERVER_ID_MAX + 1);
+  const ahead = (member.serves ? 0 : 2) + (member.voting ? 0 : 1);
+  return -member.slot.ordinal - ahead * (SERVER_ID_MAX + 1);
 }
 
-function restarting({ voters }: Ensemble, state: EnsembleState, next: Member): PlannedEvent {
-  const updated = state.members.filter(({ outdated }) => !outdated).length;
+function restarting({ members, membership }: EnsembleState, next: Member): PlannedEvent {
+  const updated = members.filter(({ outdated }) => !outdated).length;
   const role = next.report?.state ?? 'not answering';
-  const what = `Restarting ${next.slot.podName} (${role}); ${updated} of ${voters} members are updated`;
-  if (voters - 1 >= majorityOf(voters)) return { type: 'Normal', reason: 'MemberRestarting', message: what };
+  const what = `Restarting ${next.slot.podName} (${role}); ${updated} of ${members.length} members are updated`;
+  const voters = membership.voters.length;
+  if (!next.voting || voters - 1 >= majorityOf(voters))
+    return { type: 'Normal', reason: 'MemberRestarting', message: what };
   return {
     type: 'Warning',
     reason: 'MemberRestarting',
@@ -93,19 +105,20 @@ function deletePod({ pod }: Member, announce: PlannedEvent): Step[] {
 }
 
 /** Whether pods that Kubernetes makes from now on are what the manifest says. */
-function templateIsTakenUp(ensemble: Ensemble, latch: BootstrapLatch, { statefulSet }: Observed): boolean {
-  if (statefulSet === undefined) return false;
-  const { metadata, spec, status } = statefulSet;
+function templateIsTakenUp(ensemble: Ensemble, role: MemberRole, latch: BootstrapLatch, observed: Observed): boolean {
+  const set = observedSet(observed, role);
+  if (set === undefined) return false;
+  const { metadata, spec, status } = set;
   const annotations = spec.template.metadata.annotations ?? {};
   const initializes = spec.template.spec.containers.some(({ args }) => args.includes(INITIALIZE_FLAG));
-  const wanted = Object.entries(wantedAnnotations(ensemble, statefulSet));
+  const wanted = Object.entries(wantedAnnotations(ensemble, role, set));
   return (
     wanted.every(([key, value]) => annotations[key] === value) &&
-    initializes === (latch.phase === 'Started') &&
+    initializes === (role === 'participant' && latch.phase === 'Started') &&
     (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0)
   );
 }
 
 function waiting(waitingFor: string): Rolling {
-  return { ...NOTHING, waitingFor };
+  return { ...NO_RESTART, waitingFor };
 }

@@ -1,9 +1,9 @@
 import type { Condition } from '../../api/common-schemas.ts';
 import { nextConditions } from '../../api/conditions.ts';
-import type { CoordinationClusterStatus } from '../../api/coordination-cluster.ts';
+import type { CoordinationClusterStatus, MembershipStatus } from '../../api/coordination-cluster.ts';
 import { canonicalJson } from '../resources/fingerprint.ts';
 import { selectorString } from '../resources/names.ts';
-import { clusterConditions, clusterPhase, readyCount, type Situation } from './cluster-conditions.ts';
+import { clusterConditions, clusterPhase, readyVoters, type Situation } from './cluster-conditions.ts';
 import { memberStatus } from './members.ts';
 
 /** How old the members' zxids in the status may get, in milliseconds: a busy ensemble has a new one every moment. */
@@ -11,20 +11,27 @@ const MEMBERS_MAX_AGE_MS = 60_000;
 
 /** The status that says the situation. */
 export function clusterStatus(situation: Situation): CoordinationClusterStatus {
-  const { cluster, voters, now, latch, nextLatch, state } = situation;
+  const { cluster, now, latch, nextLatch, state } = situation;
   const previous = cluster.status;
   const generation = cluster.metadata.generation ?? 0;
-  const readyReplicas = readyCount(state);
+  const readyReplicas = readyVoters(state);
+  const { replicas, observers } = cluster.spec;
+  const pods = state.members.filter(({ pod, slot }) => pod !== undefined && slot.role === 'participant').length;
+  const readyObservers = state.members.filter((one) => one.slot.role === 'observer' && memberStatus(one).ready).length;
+  const membership = recordedMembership(situation);
   const version = state.leader?.report?.version ?? previous?.version;
   // One that is not this resource's own stays until this resource has one: the API server lets none be removed.
   const bootstrap = nextLatch ?? latch ?? previous?.bootstrap;
   const next: CoordinationClusterStatus = {
     observedGeneration: generation,
     phase: clusterPhase(situation),
-    replicas: state.members.filter(({ pod }) => pod !== undefined).length,
+    replicas: pods,
     readyReplicas,
     updatedReplicas: state.members.filter(({ pod, outdated }) => pod !== undefined && !outdated).length,
-    readiness: `${readyReplicas}/${voters}`,
+    readiness: `${readyReplicas}/${replicas}`,
+    ...(readyObservers + observers.replicas === 0
+      ? {}
+      : { observerReadiness: `${readyObservers}/${observers.replicas}` }),
     selector: selectorString(cluster),
     ...(state.leader === undefined ? {} : { leader: state.leader.slot.podName }),
     ...(version === undefined ? {} : { version }),
@@ -32,9 +39,17 @@ export function clusterStatus(situation: Situation): CoordinationClusterStatus {
     members: state.members.map(memberStatus),
     membersObservedAt: now,
     ...(bootstrap === undefined ? {} : { bootstrap }),
+    ...(membership === undefined ? {} : { membership }),
     conditions: nextConditions(previous?.conditions ?? [], clusterConditions(situation), generation, now),
   };
   return previous !== undefined && saysTheSame(previous, next, now) ? previous : next;
+}
+
+/** What the leader says of who belongs to the ensemble; the last that one said, while there is none. */
+function recordedMembership({ cluster, latch, state }: Situation): MembershipStatus | undefined {
+  if (latch === undefined || !state.membership.certain) return cluster.status?.membership;
+  const { version, voters, observers } = state.membership;
+  return { version, voters, observers };
 }
 
 /** The status after a step failed: what was observed holds, but the cluster is not what the manifest says. */
@@ -60,6 +75,6 @@ function saysTheSame(previous: CoordinationClusterStatus, next: CoordinationClus
 }
 
 function lasting(status: CoordinationClusterStatus): unknown {
-  const members = status.members?.map(({ name, id, role, version, ready }) => ({ name, id, role, version, ready }));
+  const members = status.members?.map((member) => ({ ...member, zxid: undefined, lag: undefined }));
   return { ...status, members, membersObservedAt: undefined };
 }

@@ -1,8 +1,10 @@
 import type { CoordinationCluster } from '../../api/coordination-cluster.ts';
 import type { Ensemble } from '../resources/ensemble.ts';
 import type { PersistentVolumeClaim, StatefulSet } from '../resources/kubernetes.ts';
-import { DATA_CLAIM, memberSlots } from '../resources/names.ts';
+import { DATA_CLAIM, everySlot, memberSlots, type MemberSlot } from '../resources/names.ts';
 import type { ClaimChoices } from '../resources/stateful-set.ts';
+import { observedSet, type EnsembleState } from './members.ts';
+import { belongs } from './membership.ts';
 import type { Observed, Step } from './model.ts';
 import { quantityBytes } from './quantity.ts';
 
@@ -34,8 +36,33 @@ export function expandClaims(ensemble: Ensemble, observed: Observed): Step[] {
   });
 }
 
-function memberClaims({ cluster, voters }: Ensemble, observed: Observed): PersistentVolumeClaim[] {
-  const slots = memberSlots(cluster, voters);
+/**
+ * Deletes the volumes of members that are none any more, where the manifest says so: their ensemble has agreed on it, and
+ * their pods are gone. Decided anew each time, so that none is forgotten.
+ */
+export function retireClaims(ensemble: Ensemble, state: EnsembleState, observed: Observed): Step[] {
+  const { cluster, sizes } = ensemble;
+  if (cluster.spec.storage.whenScaled !== 'Delete' || cluster.spec.hibernated || !state.membership.certain) return [];
+  return everySlot(cluster).flatMap((slot): Step[] => {
+    const isOver = slot.index >= sizes[slot.role] && !belongs(state.membership, slot);
+    const claim = observed.claims.find(({ metadata }) => metadata.name === slot.claimName);
+    if (!isOver || claim === undefined || !isShrunk(observed, slot)) return [];
+    const { name, uid, resourceVersion, deletionTimestamp } = claim.metadata;
+    if (uid === undefined || deletionTimestamp !== undefined) return [];
+    return [{ do: 'delete', kind: 'PersistentVolumeClaim', name, uid, resourceVersion }];
+  });
+}
+
+/** The StatefulSet makes no pod for the slot any more, and there is none. */
+function isShrunk(observed: Observed, { role, index, podName }: MemberSlot): boolean {
+  const set = observedSet(observed, role);
+  if (observed.pods.some(({ metadata }) => metadata.name === podName)) return false;
+  if (set === undefined) return true;
+  return set.spec.replicas <= index && (set.status?.observedGeneration ?? 0) >= (set.metadata.generation ?? 0);
+}
+
+function memberClaims({ cluster, sizes }: Ensemble, observed: Observed): PersistentVolumeClaim[] {
+  const slots = memberSlots(cluster, sizes);
   return observed.claims.filter(
     ({ metadata }) =>
       metadata.deletionTimestamp === undefined && slots.some(({ claimName }) => claimName === metadata.name),

@@ -1,12 +1,12 @@
 import { apiVersionOf, type ObjectMeta } from '../../api/objects.ts';
 import { COORDINATION_CLUSTER, type CoordinationCluster } from '../../api/coordination-cluster.ts';
-import { namespaceOf, objectLabels } from './names.ts';
+import { namespaceOf, objectLabels, type SetSizes } from './names.ts';
 
 /** A cluster together with what was decided about it; all that its manifests depend on. */
 export interface Ensemble {
   readonly cluster: CoordinationCluster;
-  /** How many voters the ensemble has. Not `spec.replicas`, which is only what somebody wishes for. */
-  readonly voters: number;
+  /** How many pods there are to be now. Not what the manifest asks for: the ensemble's agreement comes first. */
+  readonly sizes: SetSizes;
   /** The server's image: the manifest's, or the one that came with the operator. */
   readonly image: string;
   /** The digest of the super user, by which the members know the operator; see `operator-secret.ts`. */

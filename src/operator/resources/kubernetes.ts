@@ -21,6 +21,11 @@ export type Kind = keyof typeof KINDS;
 /** Selects objects by their labels. */
 export interface LabelSelector {
   readonly matchLabels: Readonly<Record<string, string>>;
+  readonly matchExpressions?: readonly {
+    readonly key: string;
+    readonly operator: 'In' | 'NotIn';
+    readonly values: readonly string[];
+  }[];
 }
 
 /** See Kubernetes' core/v1. */
@@ -136,6 +141,7 @@ export interface StatefulSet extends KubeObject {
 
 /** A pod as observed. */
 export interface Pod extends KubeObject {
+  readonly spec?: { readonly volumes?: readonly { readonly configMap?: { readonly name?: string } }[] };
   readonly status?: {
     readonly phase?: string;
     readonly podIP?: string;
@@ -176,9 +182,11 @@ export interface PersistentVolumeClaim extends KubeObject {
   readonly spec: {
     readonly storageClassName?: string;
     readonly resources?: { readonly requests?: { readonly storage?: string } };
+    /** The PersistentVolume that it is bound to. */
+    readonly volumeName?: string;
   };
-  /** The capacity is only there once the claim is bound. */
-  readonly status?: { readonly capacity?: { readonly storage?: string } };
+  /** The capacity is only there once the claim is bound; `Lost` is one whose PersistentVolume is gone. */
+  readonly status?: { readonly phase?: string; readonly capacity?: { readonly storage?: string } };
 }
 
 /** Whether Kubernetes counts the pod as ready and nobody has asked for its end. */

@@ -1,4 +1,4 @@
-import type { CoordinationCluster } from '../../api/coordination-cluster.ts';
+import { OBSERVERS_MAX, VOTERS_MAX, type CoordinationCluster } from '../../api/coordination-cluster.ts';
 import { fingerprint } from './fingerprint.ts';
 
 /** The manager that the operator's fields and labels name. */
@@ -16,6 +16,15 @@ export const CONFIG_ANNOTATION = 'zabkeeper.dev/config';
 /** Annotation of a CoordinationCluster, handed on to its pods: a new value restarts every member, one after the other. */
 export const RESTART_ANNOTATION = 'zabkeeper.dev/restarted-at';
 
+/**
+ * Annotation of a StatefulSet: how many pods it has while the ensemble is awake. Hibernation sets the replicas to 0 and
+ * leaves this as it is.
+ */
+export const SIZE_ANNOTATION = 'zabkeeper.dev/size';
+
+/** Label of an observer's pod; the others have none. */
+export const OBSERVER_LABEL = { key: 'zabkeeper.dev/role', value: 'observer' } as const;
+
 /** What `kubectl rollout restart statefulset` writes into the template of the pods. */
 export const KUBECTL_RESTART_ANNOTATION = 'kubectl.kubernetes.io/restartedAt';
 
@@ -28,9 +37,15 @@ export const FINALIZER = 'zabkeeper.dev/volumes';
 /** Name of the claim template; the claims are called `data-<pod>`. */
 export const DATA_CLAIM = 'data';
 
-/** The name of the StatefulSet and of the PodDisruptionBudget: the cluster's own. */
-export function setName(cluster: CoordinationCluster): string {
-  return cluster.metadata.name;
+/** The two kinds of member; each has a StatefulSet and a range of ids of its own. */
+export type MemberRole = 'participant' | 'observer';
+
+/** How many pods the two StatefulSets have. */
+export type SetSizes = Readonly<Record<MemberRole, number>>;
+
+/** The name of a StatefulSet. That of the voters, and of the PodDisruptionBudget, is the cluster's own. */
+export function setName(cluster: CoordinationCluster, role: MemberRole = 'participant'): string {
+  return role === 'participant' ? cluster.metadata.name : `${cluster.metadata.name}-observer`;
 }
 
 /** The headless Service that gives each member its address. */
@@ -63,6 +78,10 @@ export function namespaceOf(cluster: CoordinationCluster): string {
 
 /** One place in the ensemble: its ordinal, its pod and its server id belong together for good. */
 export interface MemberSlot {
+  readonly role: MemberRole;
+  /** Its place in its StatefulSet, from 0. */
+  readonly index: number;
+  /** The number in the pod's name, from {@link firstOrdinal}. */
   readonly ordinal: number;
   readonly podName: string;
   readonly claimName: string;
@@ -72,25 +91,57 @@ export interface MemberSlot {
   readonly host: string;
 }
 
-/** The slots of an ensemble with so many voters. */
-export function memberSlots(cluster: CoordinationCluster, voters: number): MemberSlot[] {
-  const { serverIdOffset, clusterDomain } = cluster.spec;
-  return Array.from({ length: voters }, (_, index) => {
-    const ordinal = serverIdOffset + index;
-    const podName = `${setName(cluster)}-${ordinal}`;
-    return {
-      ordinal,
-      podName,
-      claimName: `${DATA_CLAIM}-${podName}`,
-      serverId: ordinal + 1,
-      host: `${podName}.${peerServiceName(cluster)}.${namespaceOf(cluster)}.svc.${clusterDomain}`,
-    };
-  });
+/** The ordinal of a StatefulSet's first pod. The observers' ids come after those that the voters may ever have. */
+export function firstOrdinal(cluster: CoordinationCluster, role: MemberRole): number {
+  return cluster.spec.serverIdOffset + (role === 'participant' ? 0 : VOTERS_MAX);
 }
 
-/** The ordinal at the end of a claim's or pod's name of this cluster, or undefined where the name is not one of its. */
+/** The slots of sets of these sizes, the voters' first. */
+export function memberSlots(cluster: CoordinationCluster, sizes: SetSizes): MemberSlot[] {
+  return (['participant', 'observer'] as const).flatMap((role) =>
+    Array.from({ length: sizes[role] }, (_, index) => memberSlot(cluster, role, index)),
+  );
+}
+
+/** Every slot that a member of this cluster may ever have. */
+export function everySlot(cluster: CoordinationCluster): MemberSlot[] {
+  return memberSlots(cluster, { participant: VOTERS_MAX, observer: OBSERVERS_MAX });
+}
+
+function memberSlot(cluster: CoordinationCluster, role: MemberRole, index: number): MemberSlot {
+  const ordinal = firstOrdinal(cluster, role) + index;
+  const podName = `${setName(cluster, role)}-${ordinal}`;
+  return {
+    role,
+    index,
+    ordinal,
+    podName,
+    claimName: `${DATA_CLAIM}-${podName}`,
+    serverId: ordinal + 1,
+    host: `${podName}.${peerServiceName(cluster)}.${namespaceOf(cluster)}.svc.${cluster.spec.clusterDomain}`,
+  };
+}
+
+/** The member's line in a configuration of the ensemble. */
+export function serverLine({ serverId, host, role }: MemberSlot): string {
+  return `server.${serverId}=${host}:${PORTS.quorum}:${PORTS.election}:${role};${PORTS.client}`;
+}
+
+/** Whether a claim is the volume of a member of this cluster, of any time and whatever its size was. */
+export function isMemberClaim(cluster: CoordinationCluster, claimName: string): boolean {
+  return (
+    ordinalIn(cluster, 'participant', claimName) !== undefined ||
+    ordinalIn(cluster, 'observer', claimName) !== undefined
+  );
+}
+
+/** The ordinal at the end of the name of a voter's claim, or undefined where the name is not one of those. */
 export function ordinalOfClaim(cluster: CoordinationCluster, claimName: string): number | undefined {
-  const prefix = `${DATA_CLAIM}-${setName(cluster)}-`;
+  return ordinalIn(cluster, 'participant', claimName);
+}
+
+function ordinalIn(cluster: CoordinationCluster, role: MemberRole, claimName: string): number | undefined {
+  const prefix = `${DATA_CLAIM}-${setName(cluster, role)}-`;
   const rest = claimName.startsWith(prefix) ? claimName.slice(prefix.length) : '';
   return /^\d+$/.test(rest) ? Number(rest) : undefined;
 }
@@ -102,6 +153,11 @@ export function selectorLabels(cluster: CoordinationCluster): Record<string, str
     'app.kubernetes.io/instance': cluster.metadata.name,
     'app.kubernetes.io/component': 'server',
   };
+}
+
+/** What tells an observer's pod from a voter's. A voter's has nothing more: pods that are there already need no new label. */
+export function roleLabels(role: MemberRole): Record<string, string> {
+  return role === 'participant' ? {} : { [OBSERVER_LABEL.key]: OBSERVER_LABEL.value };
 }
 
 /** Labels of every object that the operator makes. */

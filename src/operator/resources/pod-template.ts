@@ -9,10 +9,12 @@ import {
   objectLabels,
   PORTS,
   RESTART_ANNOTATION,
+  roleLabels,
   selectorLabels,
   TEMPLATE_ANNOTATION,
+  type MemberRole,
 } from './names.ts';
-import { CONFIG_DIRECTORY, DATA_DIRECTORY, zooCfg } from './zoo-cfg.ts';
+import { CONFIG_DIRECTORY, DATA_DIRECTORY, zooCfg, zooCfgKeys } from './zoo-cfg.ts';
 
 /** Lets a member whose disk is empty vote. Only ever part of a template until the bootstrap is latched as completed. */
 export const INITIALIZE_FLAG = '--initialize';
@@ -23,39 +25,50 @@ const USER_ID = 65532;
 /** Long enough to write what is in flight and to hand the clients over. */
 const TERMINATION_GRACE_SECONDS = 30;
 
+/** What a pod's template has beyond what its fingerprint is made of. */
+interface Passing {
+  readonly initialize: boolean;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly configMap: string;
+}
+
 /**
  * The template of the members' pods. Its `zabkeeper.dev/template` annotation is the same with and without
- * {@link INITIALIZE_FLAG}: a pod that was started by the bootstrap is not outdated once the bootstrap is over.
+ * {@link INITIALIZE_FLAG}, and whatever servers zoo.cfg lists: neither a pod that was started by the bootstrap nor one
+ * that was there before others is outdated by that.
  */
-export function podTemplate(ensemble: Ensemble, initialize: boolean): PodTemplate {
-  const lasting = templateWith(ensemble, serverArguments(false), {});
+export function podTemplate(ensemble: Ensemble, role: MemberRole, initialize: boolean): PodTemplate {
   const restartedAt = ensemble.cluster.metadata.annotations?.[RESTART_ANNOTATION];
   const annotations = {
-    [TEMPLATE_ANNOTATION]: fingerprint(lasting),
+    [TEMPLATE_ANNOTATION]: templateFingerprint(ensemble, role),
     // Beside the fingerprint and not in it: taking the annotation away again restarts nothing.
     ...(restartedAt === undefined ? {} : { [RESTART_ANNOTATION]: restartedAt }),
   };
-  return templateWith(ensemble, serverArguments(initialize), annotations);
+  const configMap = configMapName(ensemble.cluster, zooCfg(ensemble));
+  return templateWith(ensemble, role, { initialize, annotations, configMap });
 }
 
 /** The fingerprint that a pod made from the current manifest carries. */
-export function templateFingerprint(ensemble: Ensemble): string {
-  return fingerprint(templateWith(ensemble, serverArguments(false), {}));
+export function templateFingerprint(ensemble: Ensemble, role: MemberRole): string {
+  return fingerprint(templateWith(ensemble, role, { initialize: false, annotations: {}, configMap: '' }));
 }
 
 function serverArguments(initialize: boolean): string[] {
   return ['server', '--my-id-from-hostname', ...(initialize ? [INITIALIZE_FLAG] : []), `${CONFIG_DIRECTORY}/zoo.cfg`];
 }
 
-function templateWith(ensemble: Ensemble, args: string[], annotations: Record<string, string>): PodTemplate {
+function templateWith(ensemble: Ensemble, role: MemberRole, passing: Passing): PodTemplate {
   const { cluster } = ensemble;
   const { spec } = cluster;
-  const config = zooCfg(ensemble);
   const { nodeSelector, tolerations, priorityClassName } = spec.scheduling;
   return {
     metadata: {
-      labels: { ...spec.podLabels, ...objectLabels(cluster) },
-      annotations: { ...spec.podAnnotations, [CONFIG_ANNOTATION]: fingerprint(config), ...annotations },
+      labels: { ...spec.podLabels, ...objectLabels(cluster), ...roleLabels(role) },
+      annotations: {
+        ...spec.podAnnotations,
+        [CONFIG_ANNOTATION]: fingerprint(zooCfgKeys(ensemble)),
+        ...passing.annotations,
+      },
     },
     spec: {
       terminationGracePeriodSeconds: TERMINATION_GRACE_SECONDS,
@@ -75,8 +88,8 @@ function templateWith(ensemble: Ensemble, args: string[], annotations: Record<st
       ...(spec.imagePullSecrets === undefined ? {} : { imagePullSecrets: spec.imagePullSecrets }),
       affinity: spec.scheduling.affinity ?? preferOtherNodes(cluster),
       topologySpreadConstraints: spec.scheduling.topologySpreadConstraints ?? spread(cluster),
-      containers: [serverContainer(ensemble, args)],
-      volumes: [{ name: 'config', configMap: { name: configMapName(cluster, config) } }],
+      containers: [serverContainer(ensemble, serverArguments(passing.initialize))],
+      volumes: [{ name: 'config', configMap: { name: passing.configMap } }],
     },
   };
 }

@@ -21,7 +21,8 @@ function ensemble(spec: object = {}, voters = 3): Ensemble {
     metadata: { name: 'books', namespace: 'library', uid: 'uid-1' },
     spec,
   });
-  return { cluster, voters, image: cluster.spec.image ?? 'zabkeeper:test', superDigest: superUser('secret').digest };
+  const sizes = { participant: voters, observer: cluster.spec.observers.replicas };
+  return { cluster, sizes, image: cluster.spec.image ?? 'zabkeeper:test', superDigest: superUser('secret').digest };
 }
 
 describe('zoo.cfg', () => {
@@ -41,6 +42,7 @@ describe('zoo.cfg', () => {
         'initLimit=10',
         'metricsProvider.httpPort=7000',
         'quorumListenOnAllIPs=true',
+        'reconfigEnabled=true',
         'snapCount=1000',
         'standaloneEnabled=false',
         'syncLimit=5',
@@ -66,7 +68,7 @@ describe('zoo.cfg', () => {
 
 describe('members', () => {
   test('have ids that follow from their host names', () => {
-    const slots = memberSlots(ensemble({ serverIdOffset: 10 }).cluster, 2);
+    const slots = memberSlots(ensemble({ serverIdOffset: 10 }).cluster, { participant: 2, observer: 0 });
     assert.deepEqual(
       slots.map(({ podName, claimName, serverId }) => [podName, claimName, serverId]),
       [
@@ -75,10 +77,27 @@ describe('members', () => {
       ],
     );
     assert.deepEqual(
-      statefulSet(ensemble({ serverIdOffset: 10 }), { initialize: false, claims: { size: '1Gi' } }).spec.ordinals,
+      statefulSet(ensemble({ serverIdOffset: 10 }), 'participant', { initialize: false, claims: { size: '1Gi' } }).spec
+        .ordinals,
       {
         start: 10,
       },
+    );
+  });
+
+  test('that observe have ids of their own, whatever the number of voters', () => {
+    const { cluster } = ensemble({ serverIdOffset: 10 });
+    assert.deepEqual(
+      memberSlots(cluster, { participant: 1, observer: 2 }).map(({ podName, serverId, role }) => [
+        podName,
+        serverId,
+        role,
+      ]),
+      [
+        ['books-10', 11, 'participant'],
+        ['books-observer-19', 20, 'observer'],
+        ['books-observer-20', 21, 'observer'],
+      ],
     );
   });
 
@@ -93,8 +112,8 @@ describe('members', () => {
 
 describe('pods', () => {
   test('of the bootstrap have the same fingerprint as those after it', () => {
-    const during = podTemplate(ensemble(), true);
-    const after = podTemplate(ensemble(), false);
+    const during = podTemplate(ensemble(), 'participant', true);
+    const after = podTemplate(ensemble(), 'participant', false);
     assert.deepEqual(during.spec.containers[0]?.args, [
       'server',
       '--my-id-from-hostname',
@@ -103,7 +122,18 @@ describe('pods', () => {
     ]);
     assert.deepEqual(after.spec.containers[0]?.args, ['server', '--my-id-from-hostname', '/etc/zabkeeper/zoo.cfg']);
     assert.equal(during.metadata.annotations?.[TEMPLATE_ANNOTATION], after.metadata.annotations?.[TEMPLATE_ANNOTATION]);
-    assert.equal(during.metadata.annotations?.[TEMPLATE_ANNOTATION], templateFingerprint(ensemble()));
+    assert.equal(during.metadata.annotations?.[TEMPLATE_ANNOTATION], templateFingerprint(ensemble(), 'participant'));
+  });
+
+  test('are not outdated by members that come or go', () => {
+    for (const role of ['participant', 'observer'] as const) {
+      const [three, five] = [ensemble({}, 3), ensemble({ observers: { replicas: 2 } }, 5)];
+      assert.equal(templateFingerprint(three, role), templateFingerprint(five, role));
+      assert.notEqual(
+        podTemplate(three, role, false).spec.volumes[0]?.configMap.name,
+        podTemplate(five, role, false).spec.volumes[0]?.configMap.name,
+      );
+    }
   });
 
   test('have another one after any change that they must be restarted for', () => {
@@ -116,13 +146,16 @@ describe('pods', () => {
       { podLabels: { team: 'a' } },
       { scheduling: { nodeSelector: { disk: 'ssd' } } },
     ];
-    const fingerprints = changes.map((spec) => templateFingerprint(ensemble(spec)));
+    const fingerprints = changes.map((spec) => templateFingerprint(ensemble(spec), 'participant'));
     assert.equal(new Set(fingerprints).size, changes.length);
-    assert.equal(templateFingerprint(ensemble({ paused: true, storage: { size: '5Gi' } })), fingerprints[0]);
+    assert.equal(
+      templateFingerprint(ensemble({ paused: true, storage: { size: '5Gi' } }), 'participant'),
+      fingerprints[0],
+    );
   });
 
   test('may do nothing that they need not', () => {
-    const { spec } = podTemplate(ensemble(), false);
+    const { spec } = podTemplate(ensemble(), 'participant', false);
     assert.equal(spec.automountServiceAccountToken, false);
     assert.deepEqual(spec.securityContext, {
       runAsNonRoot: true,
@@ -143,6 +176,7 @@ describe('pods', () => {
     const constraints = [{ maxSkew: 2, topologyKey: 'rack', whenUnsatisfiable: 'DoNotSchedule' as const }];
     const { spec } = podTemplate(
       ensemble({ scheduling: { affinity: {}, topologySpreadConstraints: constraints } }),
+      'participant',
       false,
     );
     assert.deepEqual(spec.affinity, {});
@@ -150,8 +184,11 @@ describe('pods', () => {
   });
 
   test('labels of the manifest do not replace those that select them', () => {
-    const labels = podTemplate(ensemble({ podLabels: { 'app.kubernetes.io/name': 'other', team: 'a' } }), false)
-      .metadata.labels;
+    const labels = podTemplate(
+      ensemble({ podLabels: { 'app.kubernetes.io/name': 'other', team: 'a' } }),
+      'participant',
+      false,
+    ).metadata.labels;
     assert.equal(labels?.['app.kubernetes.io/name'], 'zabkeeper');
     assert.equal(labels['team'], 'a');
   });
@@ -165,7 +202,7 @@ test('everything belongs to the cluster and says who made it', () => {
     configMap(of),
     disruptionBudget(of.cluster),
     operatorSecret(of.cluster, superUser('secret')),
-    statefulSet(of, { initialize: false, claims: { size: '1Gi' } }),
+    statefulSet(of, 'participant', { initialize: false, claims: { size: '1Gi' } }),
   ];
   assert.deepEqual(
     objects.map(({ kind, metadata }) => `${kind} ${metadata.namespace}/${metadata.name}`),

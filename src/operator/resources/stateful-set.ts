@@ -1,7 +1,22 @@
 import { ownedMetadata, type Ensemble } from './ensemble.ts';
 import type { StatefulSet } from './kubernetes.ts';
-import { CLUSTER_UID_LABEL, DATA_CLAIM, peerServiceName, selectorLabels, setName } from './names.ts';
+import {
+  CLUSTER_UID_LABEL,
+  DATA_CLAIM,
+  firstOrdinal,
+  peerServiceName,
+  roleLabels,
+  selectorLabels,
+  setName,
+  SIZE_ANNOTATION,
+  type MemberRole,
+} from './names.ts';
 import { podTemplate } from './pod-template.ts';
+
+/** How many pods a StatefulSet has while the ensemble is awake; one of an earlier operator's has no annotation of it. */
+export function sizeOf({ metadata, spec }: StatefulSet): number {
+  return Number(metadata.annotations?.[SIZE_ANNOTATION] ?? spec.replicas);
+}
 
 /** What the plan decides about a StatefulSet, beyond the ensemble itself. */
 export interface StatefulSetChoices {
@@ -19,32 +34,34 @@ export interface ClaimChoices {
 }
 
 /**
- * The StatefulSet of the members. `OnDelete`: a change of the template restarts nothing by itself, the operator decides
+ * The StatefulSet of the voters, or of the observers. `OnDelete`: a change of the template restarts nothing by itself, the operator decides
  * which member goes next. `Parallel`: members need each other to become ready, so none may wait for another.
  */
-export function statefulSet(ensemble: Ensemble, choices: StatefulSetChoices): StatefulSet {
-  const { cluster, voters } = ensemble;
+export function statefulSet(ensemble: Ensemble, role: MemberRole, choices: StatefulSetChoices): StatefulSet {
+  const { cluster, sizes } = ensemble;
   const { size, storageClassName } = choices.claims;
+  const labels = { ...selectorLabels(cluster), ...roleLabels(role) };
+  const metadata = ownedMetadata(cluster, setName(cluster, role));
   return {
     apiVersion: 'apps/v1',
     kind: 'StatefulSet',
-    metadata: ownedMetadata(cluster, setName(cluster)),
+    metadata: { ...metadata, annotations: { [SIZE_ANNOTATION]: String(sizes[role]) } },
     spec: {
-      replicas: cluster.spec.hibernated ? 0 : voters,
+      replicas: cluster.spec.hibernated ? 0 : sizes[role],
       // The server's id is its ordinal + 1, so this is what gives the members of several sets different ids.
-      ordinals: { start: cluster.spec.serverIdOffset },
+      ordinals: { start: firstOrdinal(cluster, role) },
       serviceName: peerServiceName(cluster),
       podManagementPolicy: 'Parallel',
       updateStrategy: { type: 'OnDelete' },
       // Kubernetes keeps the volumes always; the operator deletes them where the manifest says so.
       persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Retain', whenScaled: 'Retain' },
-      selector: { matchLabels: selectorLabels(cluster) },
-      template: podTemplate(ensemble, choices.initialize),
+      selector: { matchLabels: labels },
+      template: podTemplate(ensemble, role, choices.initialize),
       volumeClaimTemplates: [
         {
           metadata: {
             name: DATA_CLAIM,
-            labels: { ...selectorLabels(cluster), [CLUSTER_UID_LABEL]: cluster.metadata.uid ?? '' },
+            labels: { ...labels, [CLUSTER_UID_LABEL]: cluster.metadata.uid ?? '' },
           },
           spec: {
             accessModes: ['ReadWriteOnce'],

@@ -1,5 +1,5 @@
 import type { Ensemble } from './ensemble.ts';
-import { memberSlots, PORTS } from './names.ts';
+import { memberSlots, PORTS, serverLine } from './names.ts';
 
 /** Where the volume with log and snapshots is mounted. */
 export const DATA_DIRECTORY = '/data';
@@ -18,10 +18,21 @@ const DEFAULTS: Readonly<Record<string, string | number>> = {
 /**
  * The ensemble's zoo.cfg, the same file for every member: a member finds its own id by its host name.
  *
+ * Its list of servers is only what a member starts from that has no configuration of the ensemble's on its own disk: all
+ * members that there are to be. Who votes is what the ensemble has agreed on since, and what the members keep themselves.
+ */
+export function zooCfg(ensemble: Ensemble): string {
+  const servers = memberSlots(ensemble.cluster, ensemble.sizes).map(serverLine);
+  return [...zooCfgKeys(ensemble), ...servers, ''].join('\n');
+}
+
+/**
+ * The lines of zoo.cfg that a member must be restarted for to know them; the list of servers is none of these.
+ *
  * `db.autocreate=false` keeps a member whose disk is empty from voting until it has synchronized, unless the bootstrap
  * told it to begin anew. `standaloneEnabled=false` makes a single voter a quorum of one, so that it can grow later.
  */
-export function zooCfg(ensemble: Ensemble): string {
+export function zooCfgKeys(ensemble: Ensemble): string[] {
   const { spec } = ensemble.cluster;
   const keys: Record<string, string | number> = {
     ...DEFAULTS,
@@ -32,6 +43,7 @@ export function zooCfg(ensemble: Ensemble): string {
     dataDir: DATA_DIRECTORY,
     clientPort: PORTS.client,
     standaloneEnabled: 'false',
+    reconfigEnabled: 'true',
     // A member's own address is in DNS only a moment after it has started.
     quorumListenOnAllIPs: 'true',
     'db.autocreate': 'false',
@@ -40,11 +52,7 @@ export function zooCfg(ensemble: Ensemble): string {
     'admin.serverPort': PORTS.admin,
     'metricsProvider.httpPort': PORTS.metrics,
   };
-  const lines = Object.keys(keys)
+  return Object.keys(keys)
     .sort()
     .map((key) => `${key}=${keys[key]}`);
-  const servers = memberSlots(ensemble.cluster, ensemble.voters).map(
-    ({ serverId, host }) => `server.${serverId}=${host}:${PORTS.quorum}:${PORTS.election}:participant;${PORTS.client}`,
-  );
-  return [...lines, ...servers, ''].join('\n');
 }

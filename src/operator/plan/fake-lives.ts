@@ -1,0 +1,121 @@
+import * as fc from 'fast-check';
+import type { CoordinationClusterSpec } from '../../api/coordination-cluster.ts';
+import type { FakeWorld } from './fake-world.ts';
+
+// For tests: the lives that a cluster may have.
+
+/** What may happen in the life of a cluster. */
+export type Happening = (world: FakeWorld) => void;
+
+/** So that a failing life can be read. */
+function named(name: string, happening: Happening): Happening {
+  return Object.assign(happening, { [fc.toStringMethod]: () => name });
+}
+
+function edit(change: Partial<CoordinationClusterSpec>): Happening {
+  return named(`edit ${JSON.stringify(change)}`, (world) => {
+    if (world.cluster !== undefined) world.edit(change);
+  });
+}
+
+const quietTime = named('quiet time', (world) => liveOn(world, 6));
+const aMoment = named('a moment', (world) => liveOn(world, 1));
+const tick = named('tick', (world) => world.tick());
+const write = named('write', (world) => void world.write());
+const rolloutRestart = named('kubectl rollout restart', (world) => world.rolloutRestart());
+const secretLost = named('the Secret is deleted', (world) => world.deleteSecret());
+const deletion = named('delete', (world) => {
+  if (world.cluster !== undefined) world.delete();
+});
+
+/** Anything that may happen. */
+export const happening: fc.Arbitrary<Happening> = fc.oneof(
+  { weight: 6, arbitrary: fc.constantFrom(quietTime, aMoment, write) },
+  { weight: 2, arbitrary: fc.constant(tick) },
+  {
+    weight: 4,
+    arbitrary: fc
+      .nat({ max: 8 })
+      .map((writes) => named(`operator dies after ${writes}`, (world) => void world.reconcile(writes))),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.nat({ max: 4 }).map((n) => named(`pod ${n} dies`, (world) => world.killPod(`test-${n}`))),
+  },
+  {
+    weight: 4,
+    arbitrary: fc
+      .tuple(fc.nat({ max: 4 }), fc.boolean())
+      .map(([n, isDown]) => named(`node ${n} is ${isDown ? 'down' : 'up'}`, (world) => world.setNode(n, isDown))),
+  },
+  {
+    weight: 3,
+    arbitrary: fc
+      .tuple(fc.nat({ max: 4 }), fc.constantFrom('disappears', 'is lost', 'is damaged'))
+      .map(([n, what]) => named(`volume ${n} ${what}`, (world) => loseData(world, n, what))),
+  },
+  {
+    weight: 2,
+    arbitrary: fc
+      .nat({ max: 2 })
+      .map((count) => named(`${count} reconfigurations get lost`, (world) => void (world.requestsLost = count))),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.oneof(
+      fc.constantFrom(1, 3, 5).map((replicas) => edit({ replicas })),
+      fc.constantFrom('good:1', 'good:2', 'missing:1', 'crashing:1').map((image) => edit({ image })),
+      fc.boolean().map((paused) => edit({ paused })),
+      fc
+        .constantFrom('Retain' as const, 'Delete' as const)
+        .map((whenDeleted) => edit({ storage: { size: '1Gi', whenDeleted, whenScaled: 'Retain' } })),
+      fc
+        .constantFrom('Retain' as const, 'Delete' as const)
+        .map((whenScaled) => edit({ storage: { size: '1Gi', whenDeleted: 'Retain', whenScaled } })),
+      fc.nat({ max: 2 }).map((replicas) => edit({ observers: { replicas } })),
+    ),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.oneof(
+      fc.constantFrom(rolloutRestart, secretLost),
+      fc.boolean().map((hibernated) => edit({ hibernated })),
+      fc.nat({ max: 4 }).map((n) => named(`pod ${n} hangs`, (world) => world.hang(`test-${n}`))),
+    ),
+  },
+  { weight: 1, arbitrary: fc.constant(deletion) },
+  {
+    weight: 3,
+    arbitrary: fc.constantFrom(1, 3, 5).map((replicas) =>
+      named(`created with ${replicas}`, (world) => {
+        if (world.cluster === undefined) world.create({ replicas });
+      }),
+    ),
+  },
+);
+
+/** An ensemble survives the loss of one disk at a time, once the others have what it had. */
+function loseData(world: FakeWorld, ordinal: number, what: string): void {
+  if (world.leader === undefined || !everyDiskIsWhole(world)) return;
+  const podName = `test-${ordinal}`;
+  if (what === 'disappears') world.loseVolume(`data-${podName}`);
+  else if (what === 'is lost') world.losePersistentVolume(`data-${podName}`);
+  else world.damage(podName);
+}
+
+/** Whether each voter serves and has all that was acknowledged. */
+export function everyDiskIsWhole({ voters, serving, disks, acknowledged }: FakeWorld): boolean {
+  const isWhole = (id: number): boolean => {
+    const { newest = -1 } = disks.get(`data-test-${id - 1}`) ?? {};
+    return newest >= acknowledged && serving.includes(`test-${id - 1}`);
+  };
+  return voters.length >= 3 && voters.every(isWhole);
+}
+
+/** Lets the operator live for so many seconds. */
+export function liveOn(world: FakeWorld, rounds = 20): void {
+  for (let round = 0; round < rounds; round++) {
+    world.reconcile();
+    world.tick();
+  }
+}

@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { FakeWorld } from './fake-world.ts';
+
+function live(world: FakeWorld, seconds = 15): void {
+  for (let second = 0; second < seconds; second++) {
+    world.reconcile();
+    world.tick();
+    world.write();
+  }
+}
+
+function readyWorld(replicas: number): FakeWorld {
+  const world = new FakeWorld({ replicas });
+  live(world);
+  return world;
+}
+
+const conditionOf = (world: FakeWorld, type: string) =>
+  world.theCluster.status?.conditions?.find((one) => one.type === type);
+
+const LOSSES: Readonly<Record<string, (world: FakeWorld, name: string) => void>> = {
+  'whose volume is lost': (world, name) => world.losePersistentVolume(`data-${name}`),
+  'whose data are damaged': (world, name) => world.damage(name),
+};
+
+for (const [what, lose] of Object.entries(LOSSES)) {
+  describe(`a member ${what}`, () => {
+    test('is rebuilt from the others', () => {
+      const world = readyWorld(3);
+      const uid = world.claims.get('data-test-1')?.metadata.uid;
+      lose(world, 'test-1');
+      live(world);
+      assert.notEqual(world.claims.get('data-test-1')?.metadata.uid, uid);
+      assert.equal(conditionOf(world, 'Ready')?.status, 'True');
+    });
+
+    test('waits until there is a quorum of others, so that nothing that was acknowledged is lost', () => {
+      const world = readyWorld(5);
+      for (const name of ['test-0', 'test-2']) world.hang(name);
+      lose(world, 'test-1');
+      live(world);
+      assert.equal(world.serving.length, 0);
+      assert.match(conditionOf(world, 'Degraded')?.message ?? '', /^test-1 cannot be rebuilt .*: no leader serves/);
+      world.killPod('test-0');
+      live(world);
+      assert.ok(world.serving.includes('test-1'), 'three others are a quorum of five');
+    });
+
+    test('that is the only one is left alone: there is nobody to have its data from', () => {
+      const world = readyWorld(1);
+      lose(world, 'test-0');
+      live(world);
+      assert.match(conditionOf(world, 'Degraded')?.message ?? '', /there is no other voter to have its data from$/);
+      assert.equal(world.claims.size, 1);
+    });
+  });
+}
+
+test('two that are lost in five are rebuilt one after the other', () => {
+  const world = readyWorld(5);
+  world.damage('test-1');
+  world.losePersistentVolume('data-test-3');
+  const missing: number[] = [];
+  for (let second = 0; second < 40; second++) {
+    live(world, 1);
+    missing.push([...world.disks.values()].filter(({ newest }) => newest === undefined).length);
+  }
+  assert.equal(Math.max(...missing), 1);
+  assert.equal(conditionOf(world, 'Ready')?.status, 'True');
+});
+
+test('a volume that somebody deletes is only made anew once its member does not serve', () => {
+  const world = readyWorld(3);
+  const claim = world.claims.get('data-test-1');
+  assert.ok(claim);
+  world.claims.set('data-test-1', { ...claim, metadata: { ...claim.metadata, deletionTimestamp: world.now } });
+  live(world);
+  assert.equal(world.claims.get('data-test-1')?.metadata.uid, claim.metadata.uid);
+  world.hang('test-1');
+  live(world, 30);
+  assert.notEqual(world.claims.get('data-test-1')?.metadata.uid, claim.metadata.uid);
+  assert.equal(conditionOf(world, 'Ready')?.status, 'True');
+});

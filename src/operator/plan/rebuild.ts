@@ -1,0 +1,104 @@
+import type { BootstrapLatch, CoordinationCluster } from '../../api/coordination-cluster.ts';
+import type { PersistentVolumeClaim } from '../resources/kubernetes.ts';
+import { damagedData, isMissingForLong, whyAbsent } from './health.ts';
+import { majorityOf, type EnsembleState, type Member } from './members.ts';
+import type { Observed, PlannedEvent, Step } from './model.ts';
+
+/** What is to be done for a member that has lost its data for good. */
+export interface Rebuild {
+  readonly steps: readonly Step[];
+  /** What the rebuilding of a member waits for; undefined where none is to be rebuilt. */
+  readonly waitingFor?: string;
+}
+
+const NOTHING: Rebuild = { steps: [] };
+
+/**
+ * Gives a member a new volume whose own is lost or damaged; it then fetches everything from the others, and does not vote
+ * before it has. Only while a leader serves with a quorum of others in sync: whatever was acknowledged is on their disks.
+ * And only one after the other: one that is on its way back is waited for.
+ */
+export function planRebuild(
+  cluster: CoordinationCluster,
+  latch: BootstrapLatch,
+  state: EnsembleState,
+  observed: Observed,
+): Rebuild {
+  if (cluster.spec.hibernated || latch.phase === 'Started') return NOTHING;
+  for (const member of state.members) {
+    const claim = observed.claims.find(({ metadata }) => metadata.name === member.slot.claimName);
+    const why = lostData(member, claim, observed);
+    if (why !== undefined) return rebuild(member, claim, why, state, observed);
+  }
+  return NOTHING;
+}
+
+/** Why the member will not serve again with the volume that it has. */
+function lostData(
+  member: Member,
+  claim: PersistentVolumeClaim | undefined,
+  { strandedClaims }: Observed,
+): string | undefined {
+  if (member.report !== undefined) return undefined;
+  if (claim?.status?.phase === 'Lost') return `the PersistentVolume behind ${claim.metadata.name} is gone`;
+  if (claim?.metadata.deletionTimestamp !== undefined && holds(member, claim)) {
+    return `somebody deleted its volume ${claim.metadata.name}`;
+  }
+  if (claim !== undefined && strandedClaims.has(claim.metadata.name)) {
+    return `its volume ${claim.metadata.name} is on a node that does not exist any more`;
+  }
+  return damagedData(member);
+}
+
+function rebuild(
+  member: Member,
+  claim: PersistentVolumeClaim | undefined,
+  why: string,
+  { members, membership }: EnsembleState,
+  { now }: Observed,
+): Rebuild {
+  const { podName, claimName } = member.slot;
+  if (!membership.certain) {
+    const others = membership.voters.length === 1 ? 'there is no other voter' : 'no leader serves with a quorum';
+    return waiting(`${podName} cannot be rebuilt (${why}): ${others} to have its data from`);
+  }
+  const others = members.filter((other) => other !== member && other.voting);
+  const absent = others.filter(({ inSync }) => !inSync);
+  const isEnough = others.length - absent.length >= majorityOf(membership.voters.length);
+  const returning = absent.filter((other) => !isMissingForLong(other, now));
+  const awaited = isEnough ? returning : absent;
+  if (awaited.length > 0) {
+    const names = awaited.map((other) => `${other.slot.podName} (${whyAbsent(other, now)})`).join(', ');
+    return waiting(`${podName} is rebuilt from the others (${why}) once ${names} is back`);
+  }
+  const message = `Rebuilding ${podName} from the others: ${why}; ${claimName} is made anew`;
+  const announce = { type: 'Warning', reason: 'MemberRebuilt', message } as const;
+  return {
+    steps: [...deleteClaim(claim, announce), ...deletePod(member)],
+    waitingFor: `${podName} is being rebuilt from the others: ${why}`,
+  };
+}
+
+function deleteClaim(claim: PersistentVolumeClaim | undefined, announce: PlannedEvent): Step[] {
+  const { name, uid, resourceVersion, deletionTimestamp } = claim?.metadata ?? {};
+  if (name === undefined || uid === undefined || deletionTimestamp !== undefined) return [];
+  return [{ do: 'delete', kind: 'PersistentVolumeClaim', name, uid, resourceVersion, announce }];
+}
+
+/** A volume that is used by a pod stays until that one is gone. */
+function deletePod({ pod }: Member): Step[] {
+  const { name, uid, resourceVersion, deletionTimestamp } = pod?.metadata ?? {};
+  if (name === undefined || uid === undefined || deletionTimestamp !== undefined) return [];
+  return [{ do: 'delete', kind: 'Pod', name, uid, resourceVersion }];
+}
+
+/** The pod is older than the wish to delete the claim; the next one only waits until the claim is made anew. */
+function holds({ pod }: Member, { metadata: { deletionTimestamp } }: PersistentVolumeClaim): boolean {
+  const { creationTimestamp } = pod?.metadata ?? {};
+  if (creationTimestamp === undefined || deletionTimestamp === undefined) return false;
+  return Date.parse(creationTimestamp) <= Date.parse(deletionTimestamp);
+}
+
+function waiting(waitingFor: string): Rebuild {
+  return { ...NOTHING, waitingFor };
+}

@@ -1,0 +1,285 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { ClusterConditionType } from '../../api/conditions.ts';
+import { FakeWorld } from './fake-world.ts';
+import type { PlannedEvent, Step } from './model.ts';
+
+function condition(world: FakeWorld, type: ClusterConditionType) {
+  const found = world.theCluster.status?.conditions?.find((one) => one.type === type);
+  assert.ok(found, `there is a condition ${type}`);
+  return found;
+}
+
+function announcements(steps: readonly Step[]): PlannedEvent[] {
+  return steps.flatMap((step) => ('announce' in step && step.announce !== undefined ? [step.announce] : []));
+}
+
+/** Lets the operator live for so many seconds, under a client that writes. Returns the Events that it told. */
+function live(world: FakeWorld, seconds = 40): PlannedEvent[] {
+  const events: PlannedEvent[] = [];
+  for (let second = 0; second < seconds; second++) {
+    const { steps, events: news } = world.plan();
+    events.push(...announcements(steps), ...news);
+    world.reconcile();
+    world.tick();
+    world.write();
+  }
+  return events;
+}
+
+function readyWorld(spec: object = {}): FakeWorld {
+  const world = new FakeWorld(spec);
+  live(world, 12);
+  assert.equal(condition(world, 'Ready').status, 'True');
+  return world;
+}
+
+const storage = { size: '1Gi', whenDeleted: 'Retain', whenScaled: 'Delete' } as const;
+
+const claimsOf = (world: FakeWorld): string[] => [...world.claims.keys()].sort();
+
+describe('scaling', () => {
+  test('up, down and up again: by the ensemble’s agreement, one voter at a time, onto the kept volumes', () => {
+    const world = readyWorld({ replicas: 1 });
+    for (const replicas of [3, 5, 3, 1, 5]) {
+      world.edit({ replicas });
+      const events = live(world);
+      assert.deepEqual(world.voters, [1, 2, 3, 4, 5].slice(0, replicas));
+      assert.equal(world.pods.size, replicas);
+      assert.equal(condition(world, 'Ready').status, 'True');
+      assert.equal(condition(world, 'Scaling').reason, 'AsDeclared');
+      assert.equal(world.theCluster.status?.readiness, `${replicas}/${replicas}`);
+      assert.deepEqual(world.theCluster.status.membership?.voters, world.voters);
+      assert.deepEqual(
+        events.filter(({ type }) => type === 'Warning'),
+        [],
+      );
+    }
+    assert.deepEqual(world.restarted, []);
+    assert.equal(world.claims.size, 5);
+  });
+
+  test('tells each step, and that it is under way', () => {
+    const world = readyWorld({ replicas: 1 });
+    world.edit({ replicas: 3 });
+    const phases = new Set<string>();
+    const events: PlannedEvent[] = [];
+    for (let second = 0; second < 30; second++) {
+      events.push(...live(world, 1));
+      phases.add(world.theCluster.status?.phase ?? '');
+    }
+    assert.deepEqual([...phases], ['Scaling', 'Ready']);
+    assert.deepEqual(
+      events.filter(({ reason }) => reason === 'MemberJoining').map(({ message }) => message),
+      ['test-1 has synchronized and gets a vote: 2 voters', 'test-2 has synchronized and gets a vote: 3 voters'],
+    );
+  });
+
+  test('the target may change in the middle, in either direction', () => {
+    const world = readyWorld({ replicas: 3 });
+    world.edit({ replicas: 5 });
+    for (let second = 0; second < 20 && world.voters.length < 4; second++) live(world, 1);
+    live(world, 1);
+    assert.ok(world.pods.has('test-4'), 'the fifth is on its way');
+    world.edit({ replicas: 3 });
+    live(world);
+    assert.deepEqual([world.voters, world.pods.size], [[1, 2, 3], 3]);
+    world.edit({ replicas: 1 });
+    live(world, 2);
+    world.edit({ replicas: 5 });
+    live(world);
+    assert.deepEqual([world.voters, world.pods.size], [[1, 2, 3, 4, 5], 5]);
+  });
+
+  test('a request that was lost is made again, one that was not is not repeated', () => {
+    const world = readyWorld({ replicas: 3 });
+    world.requestsLost = 3;
+    world.edit({ replicas: 5 });
+    live(world);
+    assert.deepEqual(world.voters, [1, 2, 3, 4, 5]);
+  });
+
+  test('the leader leaves like any other', () => {
+    const world = readyWorld({ replicas: 3 });
+    world.tick();
+    world.ensemble.leader = 3;
+    world.tick();
+    assert.equal(world.leader, 3);
+    world.edit({ replicas: 1 });
+    live(world);
+    assert.deepEqual([world.voters, world.pods.size], [[1], 1]);
+    assert.equal(condition(world, 'Ready').status, 'True');
+  });
+
+  test('deletes the volumes of who left, where the manifest says so, and waits for it before one comes back', () => {
+    const world = readyWorld({ replicas: 5, storage });
+    world.edit({ replicas: 1 });
+    live(world);
+    assert.deepEqual(claimsOf(world), ['data-test-0']);
+    world.edit({ replicas: 3 });
+    live(world);
+    assert.deepEqual(world.voters, [1, 2, 3]);
+    assert.equal(condition(world, 'Ready').status, 'True');
+  });
+
+  test('a member that does not synchronize gets no vote, and is taken back', () => {
+    const world = readyWorld({ replicas: 3 });
+    world.setNode(3, true);
+    world.edit({ replicas: 5 });
+    live(world);
+    assert.deepEqual(world.voters, [1, 2, 3]);
+    assert.match(condition(world, 'Scaling').message, /^adding test-3: /);
+    assert.equal(condition(world, 'Available').status, 'True');
+    assert.equal(condition(world, 'Degraded').status, 'False');
+    world.edit({ replicas: 3 });
+    live(world);
+    assert.equal(world.statefulSet?.spec.replicas, 3);
+    assert.equal(condition(world, 'Ready').status, 'True');
+  });
+
+  test('goes on with the update first, and then by itself', () => {
+    const world = readyWorld({ replicas: 3 });
+    world.edit({ replicas: 5, image: 'good:2' });
+    live(world, 3);
+    assert.equal(world.statefulSet?.spec.replicas, 3);
+    live(world);
+    assert.deepEqual([world.restarted.length, world.voters.length], [3, 5]);
+    assert.equal(condition(world, 'Ready').status, 'True');
+  });
+
+  test('does not shrink because nobody answers', () => {
+    const world = readyWorld({ replicas: 5 });
+    world.edit({ replicas: 3 });
+    const observe = world.observe.bind(world);
+    world.observe = () => ({ ...observe(), reports: new Map() });
+    live(world);
+    assert.equal(world.statefulSet?.spec.replicas, 5);
+    assert.match(condition(world, 'Scaling').message, /waiting for a leader/);
+  });
+
+  test('does not take a member’s pod away that joined right before the operator died and everybody fell silent', () => {
+    const world = readyWorld({ replicas: 3 });
+    world.edit({ replicas: 5 });
+    for (let second = 0; second < 20 && world.voters.length < 4; second++) {
+      world.tick();
+      const { steps } = world.plan();
+      const joining = steps.findIndex((step) => step.do === 'reconfigure' && step.joining?.includes('server.4='));
+      world.reconcile(joining === -1 ? Infinity : joining + 1);
+    }
+    assert.deepEqual([world.voters.length, world.theCluster.status?.membership?.voters.length], [4, 3]);
+    const observe = world.observe.bind(world);
+    world.observe = () => ({ ...observe(), reports: new Map() });
+    live(world);
+    assert.equal(world.statefulSet?.spec.replicas, 4);
+    world.observe = observe;
+    live(world);
+    assert.equal(world.voters.length, 5);
+  });
+
+  test('survives hibernation in the middle', () => {
+    const world = readyWorld({ replicas: 1 });
+    world.edit({ replicas: 3 });
+    for (let second = 0; second < 20 && world.voters.length < 2; second++) {
+      world.reconcile();
+      world.tick();
+    }
+    world.edit({ hibernated: true });
+    live(world);
+    assert.equal(world.pods.size, 0);
+    world.edit({ hibernated: false });
+    live(world);
+    assert.deepEqual(world.voters, [1, 2, 3]);
+    assert.equal(condition(world, 'Ready').status, 'True');
+  });
+
+  test('a cluster that is made again goes on with every volume, and has the size of its manifest in the end', () => {
+    const world = readyWorld({ replicas: 5 });
+    world.edit({ replicas: 3 });
+    live(world);
+    world.delete();
+    world.reconcile();
+    world.create({ replicas: 3 });
+    live(world);
+    assert.deepEqual([world.voters, world.pods.size], [[1, 2, 3], 3]);
+    assert.equal(condition(world, 'Ready').status, 'True');
+  });
+});
+
+describe('a step that would endanger the quorum', () => {
+  for (const replicas of [1, 5]) {
+    test(`to ${replicas} is refused while a member that stays is missing, and done once it is back`, () => {
+      const world = readyWorld({ replicas: 3 });
+      world.hang('test-0');
+      live(world, 15);
+      world.edit({ replicas });
+      const events = live(world, 15);
+      assert.deepEqual(world.voters, [1, 2, 3]);
+      assert.equal(condition(world, 'Accepted').reason, 'QuorumEndangered');
+      assert.match(condition(world, 'Scaling').message, /test-0 .* is missing: .* or set replicas back to 3$/);
+      assert.equal(events.filter(({ reason }) => reason === 'QuorumEndangered').length, 1);
+      world.killPod('test-0');
+      live(world);
+      assert.equal(world.voters.length, replicas);
+      assert.equal(condition(world, 'Ready').status, 'True');
+    });
+  }
+
+  test('is none where those leave who are missing: they go first', () => {
+    const world = readyWorld({ replicas: 5 });
+    world.setNode(3, true);
+    live(world, 15);
+    world.edit({ replicas: 3 });
+    const events = live(world);
+    assert.deepEqual([world.voters, world.pods.size], [[1, 2, 3], 3]);
+    const left = events.filter(({ reason }) => reason === 'MemberLeaving').map(({ message }) => message);
+    assert.match(left[0] ?? '', /^Taking test-3 out of the ensemble, which is missing \(no pod\): 4 voters remain/);
+  });
+});
+
+describe('observers', () => {
+  test('come and go on their own, and count in no quorum', () => {
+    const world = readyWorld({ replicas: 3 });
+    world.edit({ observers: { replicas: 2 } });
+    live(world);
+    assert.deepEqual(world.ensemble.committed?.observers, [10, 11]);
+    assert.equal(world.theCluster.status?.observerReadiness, '2/2');
+    assert.deepEqual(
+      world.theCluster.status?.members?.map(({ name, id, role, voting, ready }) =>
+        voting === true ? [name, id, ready] : [name, id, ready, role],
+      ),
+      [
+        ['test-0', 1, true],
+        ['test-1', 2, true],
+        ['test-2', 3, true],
+        ['test-observer-9', 10, true, 'observer'],
+        ['test-observer-10', 11, true, 'observer'],
+      ],
+    );
+    world.edit({ replicas: 5, observers: { replicas: 1 } });
+    live(world);
+    assert.deepEqual([world.voters.length, world.ensemble.committed.observers], [5, [10]]);
+    world.edit({ observers: { replicas: 0 } });
+    live(world);
+    assert.deepEqual([world.pods.size, world.objects.has('StatefulSet/test-observer')], [5, false]);
+    assert.equal(condition(world, 'Ready').status, 'True');
+  });
+
+  test('are updated before the voters', () => {
+    const world = readyWorld({ replicas: 3, observers: { replicas: 1 } });
+    world.edit({ image: 'good:2' });
+    live(world);
+    assert.deepEqual(world.restarted, ['test-observer-9', 'test-2', 'test-1', 'test-0']);
+  });
+
+  test('that are missing keep no voter from joining', () => {
+    const world = readyWorld({ replicas: 3, observers: { replicas: 1 } });
+    world.setNode(9, true);
+    world.edit({ replicas: 5 });
+    live(world);
+    assert.equal(world.voters.length, 5);
+    assert.equal(condition(world, 'Degraded').status, 'True');
+    world.edit({ observers: { replicas: 0 } });
+    live(world);
+    assert.equal(condition(world, 'Ready').status, 'True');
+  });
+});
