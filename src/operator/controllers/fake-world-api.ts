@@ -113,13 +113,10 @@ export class FakeWorldApi {
   }
 
   #client(): KubeClient {
-    const client: Pick<KubeClient, 'get' | 'list' | 'apply' | 'create' | 'delete' | 'mergePatch'> = {
-      get: async <T extends KubeObject>(type: Located, _: string | undefined, name: string) =>
-        this.#objects(kindOf(type)).find(({ metadata }) => metadata.name === name) as T | undefined,
-      list: async <T extends KubeObject>(type: Located) => ({
-        items: this.#objects(kindOf(type)) as T[],
-        resourceVersion: '1',
-      }),
+    const client = {
+      get: async (type: Located, _: string | undefined, name: string) =>
+        this.#objects(kindOf(type)).find(({ metadata }) => metadata.name === name),
+      list: async (type: Located) => ({ items: this.#objects(kindOf(type)), resourceVersion: '1' }),
       apply: async <T extends KubeObject>(type: Located, object: T) => {
         const kind = kindOf(type) as Kind;
         const found = (): T | undefined =>
@@ -166,7 +163,7 @@ export class FakeWorldApi {
           return found as T;
         }),
     };
-    return client as KubeClient;
+    return client as unknown as KubeClient;
   }
 
   /** @throws ApiRefusal 409 where the cluster has changed since it was read */
@@ -210,7 +207,7 @@ export class FakeWorldApi {
       .map((object) => {
         const metadata = { ...object.metadata, namespace: 'default' };
         const data = kind === 'Secret' ? { data: { password: btoa(superUser?.password ?? '') } } : {};
-        return { ...object, ...data, metadata };
+        return Object.assign({}, object, data, { metadata });
       });
   }
 }
