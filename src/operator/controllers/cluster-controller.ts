@@ -8,15 +8,7 @@ import type { KubeObject } from '../../api/objects.ts';
 import { isConflict } from '../kube/errors.ts';
 import { splitKey } from '../kube/object-cache.ts';
 import type { Outcome } from '../kube/workers.ts';
-import {
-  REQUEUE,
-  type Observed,
-  type Plan,
-  type PlannedEvent,
-  type PlanSettings,
-  type Reconfiguration,
-  type Step,
-} from '../plan/model.ts';
+import type { Observed, Plan, PlannedEvent, PlanSettings, Reconfiguration, Step } from '../plan/model.ts';
 import { planCluster } from '../plan/plan.ts';
 import { failedStatus } from '../plan/status.ts';
 import { canonicalJson } from '../resources/fingerprint.ts';
@@ -30,7 +22,7 @@ import type { ControllerOptions } from './resource-controller.ts';
 const REFUSED_RETRY_MS = 15_000;
 
 /** What a {@link ClusterController} works with. */
-export interface ClusterControllerOptions extends ControllerOptions {
+export interface ClusterControllerOptions extends ControllerOptions<CoordinationCluster, CoordinationClusterStatus> {
   readonly sources: Sources;
   readonly reconfigure: Reconfigure;
   readonly settings: PlanSettings;
@@ -76,7 +68,7 @@ export class ClusterController {
       if (!isConflict(error)) throw error;
       // Something changed since it was read, which is no failure: read and decide again.
       this.#options.logger.debug('changed meanwhile', { key, error: String(error) });
-      return { requeueAfterMs: REQUEUE.formingMs };
+      return { overtaken: true };
     }
   }
 

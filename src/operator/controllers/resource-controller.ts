@@ -18,18 +18,18 @@ const REFUSED_RETRY_MS = 15_000;
 const NAMESPACE_ENDS = /being terminated/;
 
 /** Writes to a resource, each only if it is still at the version given; they return the new version. */
-export interface ResourceWriter {
-  readonly setStatus: (resource: KubeObject, status: unknown) => Promise<string>;
-  readonly setFinalizers: (resource: KubeObject, finalizers: readonly string[]) => Promise<string>;
+export interface ResourceWriter<Resource extends KubeObject = KubeObject, Status = unknown> {
+  readonly setStatus: (resource: Resource, status: Status) => Promise<string>;
+  readonly setFinalizers: (resource: Resource, finalizers: readonly string[]) => Promise<string>;
   /** Changes nothing. */
-  readonly confirm: (resource: KubeObject) => Promise<string>;
+  readonly confirm: (resource: Resource) => Promise<string>;
 }
 
 /** What all controllers work with. */
-export interface ControllerOptions {
+export interface ControllerOptions<Resource extends KubeObject = KubeObject, Status = unknown> {
   /** Behind the lease's guard. */
   readonly client: KubeClient;
-  readonly resource: ResourceWriter;
+  readonly resource: ResourceWriter<Resource, Status>;
   readonly events: EventRecorder;
   readonly logger: Logger;
 }
