@@ -60,17 +60,6 @@ describe('scaling', () => {
     assert.equal(world.claims.size, 5);
   });
 
-  test('begins with a configuration that everybody has on disk, before zoo.cfg lists one who is about to join', () => {
-    const world = readyWorld({ replicas: 3 });
-    assert.equal(world.ensemble.committed?.version, 0);
-    world.edit({ replicas: 5 });
-    const { steps } = world.plan();
-    const change = steps.find((step) => step.do === 'reconfigure');
-    assert.match(change?.joining ?? '', /^server\.1=/);
-    world.reconcile();
-    assert.deepEqual([world.ensemble.committed.version, world.statefulSet?.spec.replicas], [1, 3]);
-  });
-
   test('works for an ensemble of an earlier operator, once its members are updated', () => {
     const world = readyWorld({ replicas: 3 });
     const { membership: _, ...status } = world.theCluster.status ?? {};
