@@ -13,8 +13,12 @@ import type { SeededRandom } from './random.ts';
 import type { Scheduler } from './scheduler.ts';
 
 const CONFIG = '/zookeeper/config';
-const VOTERS_MIN = 3;
+/** Where disks are lost, one of the voters must be dispensable. */
+const VOTERS_MIN_SAFE = 3;
 const VOTERS_MAX = 5;
+
+/** How long an administrator pauses at most between two changes: some do nothing else. */
+const PAUSES_MAX_MS = [500, 4_000] as const;
 
 /** Changes the ensemble's configuration now and then: who joins, who leaves, who is replaced, or all of it at once. */
 export class Administrator {
@@ -25,18 +29,23 @@ export class Administrator {
   private readonly scheduler: Scheduler;
   private readonly random: SeededRandom;
   private readonly note: (what: string) => void;
+  /** Called when a change is on its way: the moment to do harm. */
+  private readonly asked: () => void;
+  private readonly pauseMaxMs: number;
   private active = true;
 
   constructor(
     cluster: Cluster,
     client: SimulatedClient,
-    parts: { scheduler: Scheduler; random: SeededRandom; note: (what: string) => void },
+    parts: { scheduler: Scheduler; random: SeededRandom; note: (what: string) => void; asked: () => void },
   ) {
     this.cluster = cluster;
     this.client = client;
+    this.asked = parts.asked;
     this.scheduler = parts.scheduler;
     this.random = parts.random;
     this.note = parts.note;
+    this.pauseMaxMs = parts.random.pick(PAUSES_MAX_MS);
   }
 
   start(): void {
@@ -50,7 +59,7 @@ export class Administrator {
   }
 
   private later(): void {
-    this.scheduler.after(this.random.between(200, 4_000), () => {
+    this.scheduler.after(this.random.between(50, this.pauseMaxMs), () => {
       if (!this.active) return;
       if (this.client.ready) this.change();
       this.later();
@@ -74,7 +83,8 @@ export class Administrator {
   }
 
   private reconfigure(current: Membership): void {
-    const { joining, leaving } = this.plan(current);
+    const { joining, leaving } = this.random.chance(0.2) ? this.planAnew(current) : this.plan(current);
+    if (joining.length + leaving.length === 0) return;
     const configVersion = this.random.chance(0.7) ? current.version : -1;
     const request: ReconfigRequest = this.random.chance(0.7)
       ? {
@@ -91,6 +101,7 @@ export class Administrator {
         };
     const what = `${joining.map(([id, role]) => `+${id} ${role}`).join(' ')} ${leaving.map((id) => `-${id}`).join(' ')}`;
     this.note(`reconfiguration asked for: ${what}`);
+    this.asked();
     this.client.send({
       type: OpCode.reconfig,
       body: (writer) => writeReconfigRequest(writer, request),
@@ -104,6 +115,10 @@ export class Administrator {
     });
   }
 
+  private get votersMin(): number {
+    return this.cluster.votesWithoutData ? 1 : VOTERS_MIN_SAFE;
+  }
+
   private plan(current: Membership) {
     const voters = current.members.filter(({ role }) => role === 'participant').map(({ id }) => id);
     const others = this.cluster.ids.filter((id) => !voters.includes(id));
@@ -114,14 +129,26 @@ export class Administrator {
       leader !== undefined && voters.includes(leader) && this.random.chance(0.4) ? leader : this.random.pick(voters);
     const isFull = voters.length >= VOTERS_MAX;
     const replaces = this.random.chance(0.3);
-    if (others.length > 0 && (replaces || voters.length <= VOTERS_MIN || (!isFull && this.random.chance(0.5)))) {
+    const { votersMin } = this;
+    if (others.length > 0 && (replaces || voters.length <= votersMin || (!isFull && this.random.chance(0.5)))) {
       joining.push([this.random.pick(others), 'participant']);
     }
-    if (replaces || joining.length === 0) {
+    if ((replaces || joining.length === 0) && voters.length + joining.length > votersMin) {
       if (this.random.chance(0.2)) joining.push([loser, 'observer']);
       else leaving.push(loser);
     }
     return { joining, leaving };
+  }
+
+  /** Any other voters at once, of which one at least stays. */
+  private planAnew(current: Membership) {
+    const voters = current.members.filter(({ role }) => role === 'participant').map(({ id }) => id);
+    const others = this.cluster.ids.filter((id) => !voters.includes(id));
+    const joining = others.filter(() => this.random.chance(0.6)).slice(0, VOTERS_MAX - 1);
+    const stays = this.random.pick(voters);
+    const mayLeave = Math.max(0, voters.length + joining.length - this.votersMin);
+    const leaving = voters.filter((id) => id !== stays && this.random.chance(0.6)).slice(0, mayLeave);
+    return { joining: joining.map((id): [ServerId, PeerRole] => [id, 'participant']), leaving };
   }
 
   private whole(

@@ -1,6 +1,7 @@
 import type { ServerId } from '../common/types.ts';
 import type { MemberConfig } from '../server/pipeline/types.ts';
 import { changeMembership, readMembership } from '../server/config/reconfiguration.ts';
+import { votersOf } from '../server/zab/membership.ts';
 import type { PeerRole } from '../server/zab/types.ts';
 import type { History } from './history.ts';
 import type { Network } from './network.ts';
@@ -56,7 +57,11 @@ interface Seat {
   readonly config: ReturnType<typeof configOf>;
   /** The text of the configuration that it starts with: its own at first, then the last one that was in force. */
   configuration: string;
-  readonly disk: SimulatedDisk;
+  readonly firstConfiguration: string;
+  disk: SimulatedDisk;
+  /** Whether it may vote with an empty disk: the bootstrap says so to the first voters (`initialize`). */
+  mayBegin: boolean;
+  disksLost: number;
   server: SimulatedServer | undefined;
   storage: SimulatedStorage | undefined;
   /** The faults are over: whatever ends still is started again. */
@@ -74,6 +79,8 @@ export class Cluster {
   private readonly history: History;
   private readonly votes: VoteLinks;
   private readonly diskLatencyMs: number;
+  /** db.autocreate: an empty disk is taken for a new one. */
+  readonly votesWithoutData: boolean;
   private readonly seats = new Map<ServerId, Seat>();
 
   /** Voters have the smallest ids, then come observers, then spares. */
@@ -87,6 +94,7 @@ export class Cluster {
     this.history = parts.history;
     this.votes = new VoteLinks(parts.scheduler, parts.network, parts.random.fork());
     this.diskLatencyMs = this.random.pick(DISK_LATENCIES_MS);
+    this.votesWithoutData = this.random.chance(0.5);
     this.ids = Array.from({ length: voters + observers + spares }, (_, index) => index + 1);
     const lines = this.ids
       .slice(0, voters + observers)
@@ -94,10 +102,14 @@ export class Cluster {
     for (const id of this.ids) {
       const config = configOf(id, this.random);
       const own = id > voters + observers ? [serverLine(id, 'participant')] : [];
+      const configuration = [...lines, ...own, 'version=0'].join('\n');
       this.seats.set(id, {
         config,
-        configuration: [...lines, ...own, 'version=0'].join('\n'),
+        configuration,
+        firstConfiguration: configuration,
         disk: new SimulatedDisk(this.random.fork()),
+        mayBegin: id <= voters,
+        disksLost: 0,
         server: undefined,
         storage: undefined,
         mended: false,
@@ -105,7 +117,7 @@ export class Cluster {
     }
   }
 
-  /** Starts the server unless it runs. Its first start may vote with an empty disk; a later one finds its data. */
+  /** Starts the server unless it runs. */
   restart(id: ServerId): void {
     const seat = this.seat(id);
     if (seat.server !== undefined) return;
@@ -131,7 +143,27 @@ export class Cluster {
       server.crash(false);
       this.ended(seat, server, reason);
     };
-    server.start(() => true);
+    server.start(this.votesWithoutData || seat.mayBegin || hasSynchronized(seat));
+  }
+
+  /**
+   * A machine comes back with an empty disk. One at a time, as an operator does it, and only where such a server has no vote
+   * (db.autocreate=false): otherwise acknowledged writes may be lost. Returns whether it was done.
+   */
+  loseDisk(id: ServerId): boolean {
+    if (this.votesWithoutData || this.hasLostDisk()) return false;
+    this.crash(id, true);
+    const seat = this.seat(id);
+    seat.disk = new SimulatedDisk(this.random.fork());
+    seat.disksLost++;
+    seat.mayBegin = false;
+    seat.configuration = seat.firstConfiguration;
+    return true;
+  }
+
+  /** Whether a server that lost its disk has not been synchronized since. */
+  private hasLostDisk(): boolean {
+    return [...this.seats.values()].some((seat) => seat.disksLost > 0 && !hasSynchronized(seat));
   }
 
   /** Ends the process; with `powerLoss` the disk forgets what was not synced and the network hears nothing of it. */
@@ -152,6 +184,11 @@ export class Cluster {
       if (seat.server === server) this.crash(id, false);
       if (seat.mended) this.restart(id);
     });
+  }
+
+  /** The admin command: another is to lead, if this one does. */
+  handOver(id: ServerId): void {
+    this.seat(id).server?.handOver();
   }
 
   crashAfterDiskOperations(id: ServerId, operations: number): void {
@@ -185,6 +222,12 @@ export class Cluster {
       const role = this.seat(id).server?.status.role;
       return role?.state === 'leading' && role.serving;
     });
+  }
+
+  /** Who votes, as the leader knows it, or else the first server. */
+  voters(): readonly ServerId[] {
+    const { configuration } = this.seat(this.leader() ?? 1);
+    return votersOf(readMembership(configuration));
   }
 
   /** True if every server serves and all stand at the same zxid. */
@@ -227,4 +270,9 @@ export class Cluster {
     if (seat === undefined) throw new RangeError(`there is no server ${id}`);
     return seat;
   }
+}
+
+/** As `mayVote` in src/server/net: a part of a first synchronization is not enough. */
+function hasSynchronized({ disk }: Seat): boolean {
+  return disk.disk.exists('currentEpoch');
 }

@@ -88,7 +88,7 @@ function storm(stage: Stage): string[] {
   note(`the ensemble serves: ${cluster.describe()}`);
 
   const answers = { count: 0 };
-  const clients = Array.from({ length: random.between(2, 6) }, (_, index) => client(`client-${index + 1}`, stage));
+  const clients = Array.from({ length: random.between(3, 7) }, (_, index) => client(`client-${index + 1}`, stage));
   const workers = clients.map((each) => new Worker(each, { scheduler, random: random.fork(), history, answers }));
   for (const worker of workers) worker.start();
   const nemesis = new Nemesis(cluster, clients, { scheduler, random: random.fork(), note });
@@ -97,6 +97,7 @@ function storm(stage: Stage): string[] {
     scheduler,
     random: random.fork(),
     note,
+    asked: () => nemesis.strikeAtReconfiguration(),
   });
   if (random.chance(0.7)) administrator.start();
   scheduler.run(scheduler.nowMs + STORM_MS, () => cluster.flaws.length > 0);

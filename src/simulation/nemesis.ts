@@ -50,6 +50,22 @@ export class Nemesis {
     this.active = false;
   }
 
+  /** Often while a reconfiguration is under way the servers part, and the leader of that moment is lost before they meet again. */
+  strikeAtReconfiguration(): void {
+    if (!this.active || this.random.chance(0.7)) return;
+    const leader = this.cluster.leader();
+    const partsMs = this.random.between(0, this.random.pick([8, 60]));
+    this.scheduler.after(partsMs, () => {
+      if (this.active) this.split();
+    });
+    this.scheduler.after(partsMs + this.random.between(50, 4_500), () => {
+      if (!this.active) return;
+      if (leader !== undefined && this.random.chance(0.7)) this.crash(leader);
+      this.note('the network heals');
+      this.cluster.network.heal();
+    });
+  }
+
   private strike(): void {
     const dice = this.random.between(0, 99);
     if (dice < 12) this.crash(this.victim());
@@ -62,9 +78,11 @@ export class Nemesis {
     else if (dice < 52) this.slowDisk(this.victim());
     else if (dice < 60) this.pause(this.victim());
     else if (dice < 72) this.isolate(this.victim());
-    else if (dice < 80) this.blockOneWay();
-    else if (dice < 86) this.split();
-    else if (dice < 94) this.changeWeather();
+    else if (dice < 78) this.blockOneWay();
+    else if (dice < 82) this.split();
+    else if (dice < 88) this.passOn();
+    else if (dice < 91) this.loseDisk(this.victim());
+    else if (dice < 96) this.changeWeather();
     else this.random.pick(this.clients).drop();
   }
 
@@ -80,22 +98,27 @@ export class Nemesis {
     for (const server of this.cluster.ids) this.crash(server, powerLoss);
   }
 
-  private crash(server: ServerId, powerLoss = this.random.chance(0.7)): void {
+  private crash(server: ServerId, powerLoss = this.random.chance(0.7), backAfterMs?: number): void {
     this.note(`crash of server ${server}${powerLoss ? ', its machine loses power' : ''}`);
     this.cluster.crash(server, powerLoss);
-    this.restartLater(server);
+    this.restartLater(server, backAfterMs);
   }
 
   private stopProcess(server: ServerId): void {
+    if (this.random.chance(0.3)) {
+      this.note(`server ${server} is asked to hand over`);
+      this.cluster.handOver(server);
+      return;
+    }
     this.note(`server ${server} is told to stop`);
     this.cluster.stop(server);
     this.restartLater(server);
   }
 
-  private crashInTheMiddleOfAWrite(server: ServerId): void {
+  private crashInTheMiddleOfAWrite(server: ServerId, operationsMax = 12, backAfterMs?: number): void {
     this.note(`server ${server} will lose power within its next disk operations`);
-    this.cluster.crashAfterDiskOperations(server, this.random.between(1, 12));
-    this.restartLater(server);
+    this.cluster.crashAfterDiskOperations(server, this.random.between(1, operationsMax));
+    this.restartLater(server, backAfterMs);
   }
 
   /** The leader goes, and others in the middle of what they write to elect the next; they are back before long. */
@@ -113,8 +136,62 @@ export class Nemesis {
   /** A leader stands still, cut off, while the others go on: it wakes up in the belief that it still leads. */
   private leaveBehind(): void {
     const server = this.victim();
-    this.isolate(server);
-    this.pause(server);
+    this.isolate(server, 0);
+    this.pause(server, this.random.between(2_000, 7_000));
+  }
+
+  /**
+   * Only the smallest majorities that there are, one after the other, each with a server of the one before that loses its
+   * power in the middle of it, or as they part: it alone brings to the next what the first has committed.
+   */
+  private passOn(): void {
+    const order = this.shuffled(this.cluster.voters());
+    const size = Math.floor(order.length / 2) + 1;
+    let atMs = 0;
+    for (let round = 0; round < 4; round++) {
+      const first = round * (size - 1);
+      const together = Array.from({ length: size }, (_, index) => order[(first + index) % order.length] ?? 0);
+      const beginsMs = atMs;
+      atMs += this.random.between(300, 3_500);
+      this.scheduler.after(beginsMs, () => this.leaveAlone(together));
+      this.scheduler.after(atMs - 1, () => {
+        if (this.active) this.takeAway(together.at(-1) ?? 0);
+      });
+    }
+    this.scheduler.after(atMs, () => this.cluster.network.heal());
+  }
+
+  private takeAway(server: ServerId): void {
+    const dice = this.random.next();
+    if (dice < 0.3) this.loseDisk(server, 300);
+    else if (dice < 0.7) this.crash(server, true, 300);
+  }
+
+  /** Nobody reaches anybody but these each other; the last of them may fail while it writes. */
+  private leaveAlone(together: readonly ServerId[]): void {
+    if (!this.active) return;
+    this.note(`only servers ${together.join(' ')} reach each other`);
+    this.cluster.network.heal();
+    for (const a of this.cluster.ids) {
+      for (const b of this.cluster.ids) {
+        if (a < b && !(together.includes(a) && together.includes(b))) this.block(a, b, true);
+      }
+    }
+    for (const server of together) this.cluster.restart(server);
+    if (this.random.chance(0.7)) this.crashInTheMiddleOfAWrite(together.at(-1) ?? 0, 16, 300);
+  }
+
+  private shuffled(ids: readonly ServerId[]): readonly ServerId[] {
+    return ids
+      .map((id) => ({ id, key: this.random.next() }))
+      .sort((a, b) => a.key - b.key)
+      .map(({ id }) => id);
+  }
+
+  private loseDisk(server: ServerId, backAfterMs?: number): void {
+    if (!this.cluster.loseDisk(server)) return;
+    this.note(`server ${server} loses its disk`);
+    this.restartLater(server, backAfterMs);
   }
 
   private failDisk(server: ServerId): void {
@@ -138,16 +215,15 @@ export class Nemesis {
     this.scheduler.after(this.random.between(500, 8_000), () => this.cluster.setDiskLatency(server, undefined));
   }
 
-  private pause(server: ServerId): void {
-    const pauseMs = this.random.between(100, 12_000);
+  private pause(server: ServerId, pauseMs = this.random.between(100, 12_000)): void {
     this.note(`server ${server} stands still for ${pauseMs} ms`);
     this.cluster.pause(server, pauseMs);
   }
 
-  private isolate(server: ServerId): void {
+  private isolate(server: ServerId, cutFromClientsChance = 0.3): void {
     this.note(`server ${server} is cut off`);
     const others = this.cluster.ids.filter((id) => id !== server);
-    const cutFromClients = this.random.chance(0.3);
+    const cutFromClients = this.random.chance(cutFromClientsChance);
     for (const other of others) this.block(server, other, true);
     if (cutFromClients) for (const { host } of this.clients) this.blockHosts(`server-${server}`, host, true);
     this.healLater();

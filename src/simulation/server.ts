@@ -69,6 +69,7 @@ export class SimulatedServer {
     this.clockSkewMs = parts.random.between(-2_000, 2_000);
     this.member = createMember(config, parts.random, {
       applied: (entry, committed) => this.noteApplied(entry, committed),
+      serves: () => this.noteCommitted(this.member.status().lastZxid),
     });
   }
 
@@ -76,12 +77,12 @@ export class SimulatedServer {
     return this.member.status();
   }
 
-  start(mayVote: (empty: boolean) => boolean): void {
+  start(mayVote: boolean): void {
     this.guard(() => {
       const recovery = this.recover();
-      const { acceptedEpoch, currentEpoch, empty } = recovery;
+      const { acceptedEpoch, currentEpoch } = recovery;
       this.listen();
-      this.take({ type: 'start', acceptedEpoch, currentEpoch, mayVote: mayVote(empty) });
+      this.take({ type: 'start', acceptedEpoch, currentEpoch, mayVote });
     });
   }
 
@@ -89,6 +90,10 @@ export class SimulatedServer {
   stop(stopped: () => void): void {
     this.onStopped = stopped;
     this.take({ type: 'stop' });
+  }
+
+  handOver(): void {
+    this.take({ type: 'handOver' });
   }
 
   /** The process is gone: nothing of it happens any more. The disk keeps what it keeps. */
@@ -303,16 +308,17 @@ export class SimulatedServer {
   /** An entry became part of the state: at a start, at the end of a leadership, or because it is committed. */
   private noteApplied(entry: LogEntry, committed: boolean): void {
     const seen = { zxid: entry.zxid, after: this.member.status().lastZxid, checksum: checksumOf(entry.bytes) };
-    if (!committed) {
-      this.uncommitted.set(entry.zxid, seen);
-      return;
-    }
-    // With an entry everything before it is committed.
-    const chain: SeenEntry[] = [seen];
+    this.uncommitted.set(entry.zxid, seen);
+    if (committed) this.noteCommitted(entry.zxid);
+  }
+
+  /** With an entry everything before it is committed. */
+  private noteCommitted(through: Zxid): void {
     const { history } = this.parts;
-    for (let before = this.uncommitted.get(seen.after); before; before = this.uncommitted.get(before.after)) {
-      if (history.committed.has(before.zxid)) break;
-      chain.push(before);
+    const chain: SeenEntry[] = [];
+    for (let entry = this.uncommitted.get(through); entry; entry = this.uncommitted.get(entry.after)) {
+      if (chain.length > 0 && history.committed.has(entry.zxid)) break;
+      chain.push(entry);
     }
     this.uncommitted.clear();
     for (const each of chain.toReversed()) {

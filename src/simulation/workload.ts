@@ -21,10 +21,14 @@ export const REGISTERS = ['/r0', '/r1', '/r2', '/r3'] as const;
 export const QUEUE = '/queue';
 
 const OPEN_ACL = [{ perms: Perm.all, scheme: 'world', id: 'anyone' }];
-/** How a client works. A slow one still has something to ask long after its server has fallen behind. */
+/**
+ * How a client works. A slow one still has something to ask long after its server has fallen behind; one that only reads is
+ * not held up there by a write of its own.
+ */
 const TEMPOS = [
-  { thinkMaxMs: 120, burstMax: 4, outstandingMax: 4 },
-  { thinkMaxMs: 1_500, burstMax: 1, outstandingMax: 16 },
+  { thinkMaxMs: 120, burstMax: 4, outstandingMax: 4, writes: true },
+  { thinkMaxMs: 1_500, burstMax: 1, outstandingMax: 16, writes: true },
+  { thinkMaxMs: 300, burstMax: 1, outstandingMax: 50, writes: false },
 ] as const;
 
 /** Creates what the workload works on. Calls `done` when all of it is there. */
@@ -106,6 +110,7 @@ export class Worker {
   private choose(): Operation {
     const path = this.random.pick(REGISTERS);
     const value = `${this.client.host}-${++this.sent}`;
+    if (!this.tempo.writes) return { type: this.random.chance(0.7) ? 'syncedGet' : 'get', path };
     const [queued] = this.queuePaths;
     const dice = this.random.next();
     if (dice < 0.35) return { type: 'set', path, value, version: -1 };

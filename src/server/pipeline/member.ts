@@ -305,6 +305,7 @@ class ZabMember implements Member {
   }
 
   #startServing(role: Exclude<ZabRole, { state: 'looking' }>): void {
+    this.#observer?.serves();
     const membership = this.#membership;
     if (membership.text !== '') this.#database.setConfig(membership.text, membership.version, this.#step.wallMs);
     if (role.state === 'leading') {

@@ -201,6 +201,8 @@ export interface StateReceiver {
 /** Looks on, for checkers that compare what members apply. */
 export interface MemberObserver {
   applied(entry: LogEntry, committed: boolean): void;
+  /** Clients are served from here on: all that was applied is committed. */
+  serves(): void;
 }
 
 export interface Member {

@@ -115,9 +115,13 @@ export class PeerContext {
     return this.isVoterId(this.serverId);
   }
 
-  /** Whether this server learns as an observer. One that is in no configuration follows, and does not count. */
+  /**
+   * Whether this server learns as an observer. One that is in no configuration follows, and does not count. One that is to become
+   * a voter follows as well: the quorum that ends the reconfiguration may need it.
+   */
   get isObserver(): boolean {
-    return this.membership.members.some(({ id, role }) => id === this.serverId && role === 'observer');
+    const isOne = this.membership.members.some(({ id, role }) => id === this.serverId && role === 'observer');
+    return isOne && !this.isVoter;
   }
 
   /** A configuration's text from elsewhere; undefined if it is none, or this server's is fixed. */

@@ -239,6 +239,7 @@ export class Leader implements Role {
     const { serverId } = handler;
     handler.lastZxid = zxid;
     handler.snapshotZxid = snapshotZxid;
+    handler.keptPromises = zxid !== MAY_NOT_VOTE_ZXID;
     this.#learners.advance(handler, 'acceptedEpoch');
     if (this.#phase !== 'offeringEpoch') {
       if (this.#isBeforeCommit(handler)) this.#returned.push(handler);
@@ -252,7 +253,7 @@ export class Leader implements Role {
       this.#context.lookForLeader(`server ${serverId} is ahead of this one: ${theirs}`);
       return;
     }
-    if (handler.isVoter && zxid !== MAY_NOT_VOTE_ZXID) this.#countEpochAck(serverId);
+    if (handler.isVoter && handler.keptPromises) this.#countEpochAck(serverId);
   }
 
   #isAheadOfUs(currentEpoch: number, zxid: Zxid): boolean {

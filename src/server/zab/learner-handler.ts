@@ -26,6 +26,8 @@ export class LearnerHandler {
   /** True for one that has a weight and came as a follower: it counts in quorums. */
   isVoter = false;
   isObserver = false;
+  /** False for a voter that has lost what it once promised: until the epoch is established it counts for nothing. */
+  keptPromises = true;
   stage: LearnerStage = 'connected';
   /** Its last zxid, and the one before which its log cannot be cut, as ACKEPOCH said them. */
   lastZxid: Zxid = 0;

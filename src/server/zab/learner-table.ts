@@ -79,9 +79,9 @@ export class LearnerTable {
     return this.#quorumOf(() => true).isQuorum();
   }
 
-  /** This server and the voters that have acknowledged NEWLEADER. */
+  /** This server and the voters that have acknowledged NEWLEADER, and count. */
   synced(): QuorumSet {
-    return this.#quorumOf((handler) => handler.stage === 'synced');
+    return this.#quorumOf((handler) => handler.stage === 'synced' && handler.keptPromises);
   }
 
   closeSilent(): void {

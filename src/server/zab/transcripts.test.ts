@@ -179,6 +179,58 @@ transcript('a single voter ends the reconfiguration that it alone has logged', (
   return cluster.trace;
 });
 
+transcript('an observer that is to vote helps to end the reconfiguration that says so', () => {
+  const membership = readMembership(configurationText([1, 2, 3], makeZxid(1, 0), [4]));
+  const cluster = new Cluster({ membership });
+  cluster.startAll();
+  cluster.runFor(1_000);
+  fromHere(cluster);
+  cluster.crash(1);
+  cluster.reconfigure(3, [1, 2, 3, 4]);
+  cluster.runFor(4_000);
+  return cluster.trace;
+});
+
+transcript('a server joins the leader of the others, whatever it has logged that they gave up', () => {
+  const cluster = changeable();
+  for (const id of [4, 5]) cluster.crash(id);
+  cluster.isolate(3);
+  cluster.reconfigure(3, [3, 4, 5]);
+  cluster.settle();
+  cluster.crash(3);
+  cluster.runFor(3_000);
+  cluster.heal();
+  cluster.start(3);
+  cluster.runFor(2_000);
+  return cluster.trace;
+});
+
+transcript('a server that has lost its disk does not help to establish an epoch', () => {
+  const cluster = new Cluster({ membership: three, emptyMayVote: false });
+  for (const { disk } of cluster.servers.values()) disk.currentEpoch = 0;
+  cluster.startAll();
+  cluster.runFor(1_000);
+  cluster.propose(3, 'a');
+  cluster.settle();
+  for (const id of [2, 3]) cluster.crash(id);
+  cluster.wipe(1);
+  fromHere(cluster);
+  cluster.start(2, 3);
+  cluster.runFor(100);
+  cluster.server(2).diskHeld = true;
+  cluster.runFor(100);
+  const { disk } = cluster.server(2);
+  const ticket = disk.work();
+  if (ticket !== undefined) cluster.give(cluster.server(2), { type: 'persisted', ticket });
+  cluster.settle();
+  cluster.start(1);
+  cluster.runFor(1_500);
+  cluster.note('the disk of server 2 goes on');
+  cluster.server(2).diskHeld = false;
+  cluster.runFor(100);
+  return cluster.trace;
+});
+
 transcript('what only the old leader has logged is cut off', () => {
   const cluster = started();
   cluster.propose(3, 'a');

@@ -9,7 +9,8 @@ import type { Mutation } from './mutations.ts';
 
 /**
  * `node src/simulation/mutants/main.ts [--seconds S] [--only TEXT]`: sows one flaw at a time into a copy of the sources
- * and lives simulated lives there until one shows it, at most S seconds for each. A flaw that is not caught fails the run.
+ * and lives simulated lives there until one shows it, at most S seconds for each; or plays the scenario that is named for
+ * it. A flaw that is not caught fails the run.
  */
 const { values } = parseArgs({
   options: { seconds: { type: 'string', default: '60' }, only: { type: 'string', default: '' } },
@@ -20,18 +21,30 @@ const print = (line: string): void => {
   process.stdout.write(`${line}\n`);
 };
 
-/** The first seed that shows the flaw, or undefined. */
-async function firstSeedThatShows(mutation: Mutation): Promise<string | undefined> {
+/** What shows the flaw: the first seed, or the scenario that is named for it; undefined if nothing does. */
+async function whatShows(mutation: Mutation): Promise<string | undefined> {
   const copy = await mkdtemp(join(tmpdir(), 'zabkeeper-mutant-'));
   try {
     await cp(sources, join(copy, 'src'), { recursive: true });
     await writeFile(join(copy, 'package.json'), '{"type": "module"}');
     await sow(mutation, join(copy, 'src', mutation.file));
-    const output = await run(join(copy, 'src/simulation/main.ts'), values.seconds);
-    return /make sim SEED=(\d+)/.exec(output)?.[1];
+    if (mutation.scenario !== undefined) return await failingScenario(copy, mutation.scenario);
+    const lives = [join(copy, 'src/simulation/main.ts'), '--seconds', values.seconds, '--failures', '1'];
+    const seed = /make sim SEED=(\d+)/.exec(await run(lives))?.[1];
+    return seed === undefined ? undefined : `seed ${seed.padStart(5)}`;
   } finally {
     await rm(copy, { recursive: true });
   }
+}
+
+async function failingScenario(copy: string, scenario: string): Promise<string | undefined> {
+  const tests = join(copy, 'src/server/zab/transcripts.test.ts');
+  const pattern = `^transcript: ${scenario}$`;
+  const output = await run(['--test', '--test-reporter=tap', `--test-name-pattern=${pattern}`, tests]);
+  if (!output.includes(`ok 1 - transcript: ${scenario}`)) {
+    throw new CodedError('ZK_ASSERTION', `there is no transcript '${scenario}': bring mutations.ts up to date`);
+  }
+  return output.includes(`not ok 1 - transcript: ${scenario}`) ? 'scenario  ' : undefined;
 }
 
 async function sow(mutation: Mutation, file: string): Promise<void> {
@@ -47,11 +60,10 @@ async function sow(mutation: Mutation, file: string): Promise<void> {
   await writeFile(file, parts.join(mutation.to));
 }
 
-function run(main: string, seconds: string): Promise<string> {
+/** What node says with these arguments. */
+function run(args: readonly string[]): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [main, '--seconds', seconds, '--failures', '1'], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
     let output = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       output += text;
@@ -64,10 +76,10 @@ function run(main: string, seconds: string): Promise<string> {
 let [caught, missed] = [0, 0];
 for (const mutation of MUTATIONS) {
   if (!mutation.name.includes(values.only)) continue;
-  const seed = await firstSeedThatShows(mutation);
-  if (seed === undefined) missed++;
+  const shown = await whatShows(mutation);
+  if (shown === undefined) missed++;
   else caught++;
-  print(`${seed === undefined ? 'NOT CAUGHT  ' : `seed ${seed.padStart(5)}  `} ${mutation.name}`);
+  print(`${shown ?? 'NOT CAUGHT'}   ${mutation.name}`);
 }
 print(`${caught} passed, ${missed} failed`);
 process.exitCode = missed === 0 ? 0 : 1;

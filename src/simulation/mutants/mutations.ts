@@ -4,6 +4,11 @@ export interface Mutation {
   readonly file: string;
   readonly from: string;
   readonly to: string;
+  /**
+   * The transcript (src/server/zab/transcripts) that shows the flaw, where it takes more coincidences than a simulated life has,
+   * or where nothing else needs it to be safe.
+   */
+  readonly scenario?: string;
 }
 
 /** Flaws that lose or contradict what clients were told. The simulator must catch each of them. */
@@ -61,12 +66,14 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'server/zab/leader.ts',
     from: 'return zxid > this.#context.history.logged;',
     to: 'return false;',
+    scenario: 'leader, a follower is ahead',
   },
   {
     name: 'an accepted epoch is promised before it is durable',
     file: 'server/zab/learner.ts',
     from: "this.#ticket = this.#context.persist([{ type: 'acceptedEpoch', epoch }]);",
     to: 'this.#acknowledgeEpoch();',
+    scenario: 'a crash between history and current epoch',
   },
   {
     name: 'a sync is answered without asking whether this server still leads',
@@ -103,5 +110,49 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'server/zab/learner-log.ts',
     from: 'this.#context.currentEpoch = epoch;\n    this.#committed = history.committed;',
     to: 'this.#context.currentEpoch = epoch;\n    this.#committed = this.#context.history.logged;',
+  },
+  {
+    name: 'a reconfiguration is committed by a quorum of the old configuration alone',
+    file: 'server/zab/broadcast.ts',
+    from: 'zxid >= next.version ? [membership, next] : [membership]',
+    to: 'zxid >= next.version ? [membership] : [membership]',
+  },
+  {
+    name: 'a reconfiguration is committed by a quorum of the new configuration alone',
+    file: 'server/zab/broadcast.ts',
+    from: 'zxid >= next.version ? [membership, next] : [membership]',
+    to: 'zxid >= next.version ? [next] : [membership]',
+  },
+  {
+    name: 'a leader that has logged a reconfiguration needs a quorum of the old configuration alone',
+    file: 'server/zab/context.ts',
+    from: 'return this.next === undefined ? [this.membership] : [this.membership, this.next];',
+    to: 'return [this.membership];',
+  },
+  {
+    name: 'an empty disk votes',
+    file: 'server/zab/context.ts',
+    from: 'this.mayVote = config.mayVote;',
+    to: 'this.mayVote = true;',
+  },
+  {
+    name: 'a server that has lost its disk helps to establish an epoch',
+    file: 'server/zab/learner-table.ts',
+    from: "handler.stage === 'synced' && handler.keptPromises",
+    to: "handler.stage === 'synced'",
+    scenario: 'a server that has lost its disk does not help to establish an epoch',
+  },
+  {
+    name: 'nobody hears of a reconfiguration that only some have logged',
+    file: 'server/zab/context.ts',
+    from: "const nextConfig = this.next?.text ?? '';",
+    to: "const nextConfig = '';",
+  },
+  {
+    name: 'a learner is told to cut its log before where it begins',
+    file: 'server/zab/sync-plan.ts',
+    from: "if (known < snapshotZxid) return { type: 'snap' };",
+    to: '',
+    scenario: 'a snapshot of a leader that was never established is replaced by the next',
   },
 ];

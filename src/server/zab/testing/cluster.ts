@@ -78,9 +78,16 @@ export interface ClusterOptions {
   readonly check?: (server: TestServer, began: boolean) => void;
 }
 
-/** A configuration with these voters. */
-export function configurationText(voters: readonly ServerId[], version: Zxid): string {
-  const lines = voters.map((id) => `server.${id}=server-${id}:2888:3888:participant;0.0.0.0:2181`);
+/** A configuration with these voters and observers. */
+export function configurationText(
+  voters: readonly ServerId[],
+  version: Zxid,
+  observers: readonly ServerId[] = [],
+): string {
+  const lines = [
+    ...voters.map((id) => `server.${id}=server-${id}:2888:3888:participant;0.0.0.0:2181`),
+    ...observers.map((id) => `server.${id}=server-${id}:2888:3888:observer;0.0.0.0:2181`),
+  ];
   return [...lines, `version=${version.toString(16)}`].join('\n');
 }
 
