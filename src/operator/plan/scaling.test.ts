@@ -171,11 +171,13 @@ describe('scaling', () => {
 
   test('a member that does not synchronize gets no vote, and is taken back', () => {
     const world = readyWorld({ replicas: 3 });
-    world.setNode(3, true);
     world.edit({ replicas: 5 });
-    live(world);
+    for (let second = 0; second < 20 && !world.pods.has('test-3'); second++) live(world, 1);
+    world.hang('test-3');
+    live(world, 80);
     assert.deepEqual(world.voters, [1, 2, 3]);
-    assert.match(condition(world, 'Scaling').message, /^adding test-3: /);
+    assert.match(condition(world, 'Scaling').message, /^adding test-3: .* \(not ready for over a minute\)$/);
+    assert.equal(world.theCluster.status?.phase, 'Scaling');
     assert.equal(condition(world, 'Available').status, 'True');
     assert.equal(condition(world, 'Degraded').status, 'False');
     world.edit({ replicas: 3 });
