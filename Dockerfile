@@ -6,5 +6,4 @@ FROM ${BASE}
 ENV NODE_ENV=production PATH=/app/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 COPY dist/ /app/
 USER 65532:65532
-# The warning: a dependency of the operator's base class uses Node's punycode, which works; the logs are JSON lines only.
-ENTRYPOINT ["node", "--disable-warning=DEP0040", "/app/zabkeeper.mjs"]
+ENTRYPOINT ["node", "/app/zabkeeper.mjs"]

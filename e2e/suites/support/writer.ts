@@ -30,7 +30,10 @@ export class Writer {
     await this.script.waitForLines(`${writes} more writes are acknowledged`, enough, timeoutMs);
   }
 
-  /** Waits until a write after this moment is acknowledged; the longest time without one since then, in milliseconds. */
+  /**
+   * The longest time without an acknowledged write from before the fault until some after it, in milliseconds. The fault must take
+   * until its effect is seen: what we have read of acknowledgements lags behind.
+   */
   async pauseOf(fault: () => Promise<void>): Promise<number> {
     const before = this.acknowledged().length;
     await fault();

@@ -11,15 +11,7 @@ import { isConflict } from '../kube/errors.ts';
 import type { EventRecorder } from '../kube/event-recorder.ts';
 import { splitKey } from '../kube/object-cache.ts';
 import type { Outcome } from '../kube/workers.ts';
-import {
-  REQUEUE,
-  type Observed,
-  type Plan,
-  type PlannedEvent,
-  type PlanSettings,
-  type Reconfiguration,
-  type Step,
-} from '../plan/model.ts';
+import type { Observed, Plan, PlannedEvent, PlanSettings, Reconfiguration, Step } from '../plan/model.ts';
 import { planCluster } from '../plan/plan.ts';
 import { failedStatus } from '../plan/status.ts';
 import { canonicalJson } from '../resources/fingerprint.ts';
@@ -91,7 +83,7 @@ export class ClusterController {
       if (!isConflict(error)) throw error;
       // Something changed since it was read, which is no failure: read and decide again.
       this.#options.logger.debug('changed meanwhile', { key, error: String(error) });
-      return { requeueAfterMs: REQUEUE.formingMs };
+      return { overtaken: true };
     }
   }
 

@@ -52,11 +52,11 @@ export class Transport {
    * @throws CodedError ZK_API_UNREACHABLE where there is none
    */
   async send(request: ApiRequest): Promise<ResponseContext> {
+    const context = await this.#context(request);
+    request.checkLast?.();
     const startedAtMs = performance.now();
     let status = 0;
     try {
-      const context = await this.#context(request);
-      request.checkLast?.();
       const response = await this.#http.send(context).toPromise();
       status = response.httpStatusCode;
       if (status < 200 || status > 299) throw await refusal(request, response);
@@ -83,7 +83,11 @@ export class Transport {
     for (const [name, value] of Object.entries(request.query ?? {})) {
       if (value !== undefined) context.setQueryParam(name, value);
     }
-    await this.#credentials.authenticate(context);
+    try {
+      await this.#credentials.authenticate(context);
+    } catch (error) {
+      throw unreachableUnlessCoded(request, error);
+    }
     context.setHeaderParam('Accept', 'application/json');
     if (request.body !== undefined) {
       context.setHeaderParam('Content-Type', request.contentType ?? 'application/json');

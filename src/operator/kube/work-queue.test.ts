@@ -1,11 +1,22 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, mock, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { ApiRefusal } from './errors.ts';
 import { WorkQueue } from './work-queue.ts';
 import { runWorkers } from './workers.ts';
 
 beforeEach(() => mock.timers.enable({ apis: ['setTimeout'] }));
 afterEach(() => mock.timers.reset());
+
+/** Lets so much time pass as the next look waits for. */
+async function tickUntil(delayMs: number, isDone: () => boolean): Promise<void> {
+  mock.timers.tick(delayMs / 2);
+  await setImmediate();
+  assert.ok(!isDone(), `not before ${delayMs / 2} ms`);
+  mock.timers.tick(delayMs / 2);
+  await setImmediate();
+  assert.ok(isDone(), `after ${delayMs} ms`);
+}
 
 test('a key added several times comes once', async () => {
   const queue = new WorkQueue();
@@ -73,6 +84,29 @@ test('who refused with a Retry-After is left alone for so long', async () => {
     },
   });
   assert.deepEqual(retries, [7_000]);
+});
+
+test('work that was overtaken again and again is tried later and later, and is no failure', async () => {
+  const queue = new WorkQueue();
+  queue.add('a');
+  let looks = 0;
+  const finished = runWorkers({
+    queue,
+    concurrency: 1,
+    work: async () => {
+      looks += 1;
+      return { overtaken: true };
+    },
+    onFailure: () => assert.fail('a failure was told'),
+  });
+  await setImmediate();
+  for (let delayMs = 100; delayMs <= 800; delayMs *= 2) {
+    const before = looks;
+    await tickUntil(delayMs, () => looks > before);
+  }
+  assert.equal(looks, 5);
+  queue.close();
+  await finished;
 });
 
 test('workers go on after failures, and end with the queue', async () => {

@@ -5,6 +5,8 @@ import type { WorkQueue } from './work-queue.ts';
 export interface Outcome {
   /** When to look again without being asked, in milliseconds; never where it is not set. */
   readonly requeueAfterMs?: number | undefined;
+  /** What was decided was overtaken before it was done: to be decided again soon, and later where that goes on. */
+  readonly overtaken?: boolean;
 }
 
 /** How {@link runWorkers} works. */
@@ -26,8 +28,9 @@ async function runWorker({ queue, work, onFailure }: WorkOptions): Promise<void>
     const key = await queue.take();
     if (key === undefined) return;
     try {
-      const { requeueAfterMs } = await work(key);
-      queue.succeed(key);
+      const { requeueAfterMs, overtaken = false } = await work(key);
+      if (overtaken) queue.retry(key);
+      else queue.succeed(key);
       if (requeueAfterMs !== undefined) queue.addAfter(key, requeueAfterMs);
     } catch (error) {
       onFailure(key, error, queue.retry(key, retryAfterMs(error)));

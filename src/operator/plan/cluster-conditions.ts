@@ -1,4 +1,9 @@
-import type { BootstrapLatch, ClusterPhase, CoordinationCluster } from '../../api/coordination-cluster.ts';
+import type {
+  BootstrapLatch,
+  ClusterPhase,
+  CoordinationCluster,
+  CoordinationClusterStatus,
+} from '../../api/coordination-cluster.ts';
 import type { ClusterConditionType, ConditionValue } from '../../api/conditions.ts';
 import type { Refusal } from './acceptance.ts';
 import type { EnsembleState, Member } from './members.ts';
@@ -68,7 +73,7 @@ export function clusterPhase(situation: Situation): ClusterPhase {
   if (cluster.spec.hibernated) return 'Hibernated';
   if (latch.phase === 'Started') return 'Bootstrapping';
   if (isWakingUp(situation)) return 'WakingUp';
-  if (!state.quorumServes) return 'Unavailable';
+  if (!state.quorumServes && !pausesForUpdate(situation)) return 'Unavailable';
   const goesOn = troubled(state, now) === undefined;
   if (isUpdating(situation) && goesOn) return 'Updating';
   // One that does not get in is no loss to those who are.
@@ -80,7 +85,19 @@ export function clusterPhase(situation: Situation): ClusterPhase {
 /** The members are being made as the manifest says, or the last of them is on its way back. */
 export function isUpdating({ cluster, state }: Situation): boolean {
   if (cluster.spec.hibernated) return false;
-  return outdatedMembers(state).length > 0 || (!state.complete && cluster.status?.phase === 'Updating');
+  return outdatedMembers(state).length > 0 || (!state.complete && saysUpdating(cluster.status));
+}
+
+/** Whether the status says that members are being made as the manifest says. */
+export function saysUpdating(status: CoordinationClusterStatus | undefined): boolean {
+  const reason = status?.conditions?.find(({ type }) => type === 'Progressing')?.reason;
+  return reason === 'Updating' || reason === UPDATE_STOPPED;
+}
+
+/** The only voter is being restarted: clients wait, as they were told that they would, and nothing is wrong. */
+function pausesForUpdate(situation: Situation): boolean {
+  const { state, now } = situation;
+  return state.membership.voters.length === 1 && isUpdating(situation) && troubled(state, now) === undefined;
 }
 
 /** Members are on their way in or out, or have to wait for something that comes by itself. */
@@ -118,7 +135,8 @@ function available(situation: Situation): ConditionValue {
   const voters = state.membership.voters.length;
   const count = `${state.serving} of ${voters} voters serve under one leader`;
   if (!state.quorumServes) {
-    return isFalse(isWakingUp(situation) ? 'WakingUp' : 'NoQuorum', `${count}; ${absent(state, now)}`);
+    const reason = isWakingUp(situation) ? 'WakingUp' : pausesForUpdate(situation) ? 'Updating' : 'NoQuorum';
+    return isFalse(reason, `${count}; ${absent(state, now)}`);
   }
   return isTrue('QuorumServes', `a majority of ${voters} voters serves, led by ${state.leader?.slot.podName}`);
 }

@@ -1,6 +1,6 @@
 import type { ClusterConditionType } from '../../api/conditions.ts';
 import type { CoordinationClusterStatus } from '../../api/coordination-cluster.ts';
-import { BOOTSTRAP_STOPPED } from './cluster-conditions.ts';
+import { BOOTSTRAP_STOPPED, saysUpdating } from './cluster-conditions.ts';
 import type { PlannedEvent } from './model.ts';
 
 type Announcement = Partial<Record<'True' | 'False', PlannedEvent['type']>>;
@@ -18,7 +18,7 @@ const ANNOUNCED: Partial<Record<ClusterConditionType, Announcement>> = {
 };
 
 /** Reasons for which it is no warning that something is not available: the manifest asks for it. */
-const ASKED_FOR: ReadonlySet<string> = new Set(['Hibernated', 'WakingUp']);
+const ASKED_FOR: ReadonlySet<string> = new Set(['Hibernated', 'WakingUp', 'Updating']);
 
 /** The Events that tell how `next` differs from `previous`: each decision and each refusal, with why. */
 export function statusEvents(
@@ -38,16 +38,11 @@ function updateEvents(
   previous: CoordinationClusterStatus | undefined,
   next: CoordinationClusterStatus,
 ): PlannedEvent[] {
-  const [before, now] = [isUpdate(previous), isUpdate(next)];
+  const [before, now] = [saysUpdating(previous), saysUpdating(next)];
   if (before === now) return [];
   if (now) return [{ type: 'Normal', reason: 'UpdateStarted', message: sentence(messageOf(next, 'Progressing')) }];
   const done = next.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
   return done ? [{ type: 'Normal', reason: 'UpdateCompleted', message: 'All members are as the manifest says' }] : [];
-}
-
-function isUpdate(status: CoordinationClusterStatus | undefined): boolean {
-  const reason = status?.conditions?.find(({ type }) => type === 'Progressing')?.reason;
-  return reason === 'Updating' || reason === 'UpdateStopped';
 }
 
 function messageOf(status: CoordinationClusterStatus, type: ClusterConditionType): string {

@@ -159,7 +159,7 @@ export class FakeWorld {
     let writes = 0;
     for (const step of steps) {
       if (writes++ >= writesMax) return false;
-      this.#perform(step);
+      this.perform(step);
       if (this.cluster === undefined) return true;
     }
     if (status !== undefined) {
@@ -226,7 +226,7 @@ export class FakeWorld {
     this.kubernetes.reportPods(this.serving);
   }
 
-  #perform(step: Step): void {
+  perform(step: Step): void {
     switch (step.do) {
       case 'apply':
         this.kubernetes.apply(step.object);

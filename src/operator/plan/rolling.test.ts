@@ -101,6 +101,21 @@ describe('a rolling change', () => {
     const restart = events.find(({ reason }) => reason === 'MemberRestarting');
     assert.equal(restart?.type, 'Warning');
     assert.match(restart.message, /there is no quorum: clients wait until it is back$/);
+    const warnings = events.filter(({ type }) => type === 'Warning').map(({ reason }) => reason);
+    assert.deepEqual(warnings, ['MemberRestarting'], 'nothing else is wrong');
+  });
+
+  test('of a single member is no trouble, wherever the operator dies', () => {
+    const world = readyWorld({ replicas: 1 });
+    world.rolloutRestart();
+    const seen = new Set<string | undefined>();
+    for (let life = 0; life < 40; life++) {
+      world.reconcile(life % 9);
+      world.tick();
+      seen.add(world.theCluster.status?.phase);
+    }
+    assert.deepEqual(world.restarted, ['test-0']);
+    assert.deepEqual([...seen], ['Ready', 'Updating']);
   });
 
   test('of zoo.cfg leaves the members that are not updated yet the one that they have', () => {

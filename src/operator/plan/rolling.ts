@@ -2,6 +2,7 @@ import { SERVER_ID_MAX, type BootstrapLatch } from '../../api/coordination-clust
 import type { Ensemble } from '../resources/ensemble.ts';
 import type { MemberRole } from '../resources/names.ts';
 import { INITIALIZE_FLAG } from '../resources/pod-template.ts';
+import { saysUpdating } from './cluster-conditions.ts';
 import { isGone, isUseless, startFailure, whyAbsent } from './health.ts';
 import { majorityOf, observedSet, wantedAnnotations, type EnsembleState, type Member } from './members.ts';
 import type { Observed, PlannedEvent, Step } from './model.ts';
@@ -36,7 +37,7 @@ export function restartOutdated(
   const updateFails = state.members.some((member) => !member.outdated && startFailure(member) !== undefined);
   const useless = outdated.filter((member) => isUseless(member, latch, updateFails, observed.now));
   if (useless.length > 0) return replaceUseless(useless, observed);
-  return latch.phase === 'Completed' ? restartNext(state, outdated, observed) : NO_RESTART;
+  return latch.phase === 'Completed' ? restartNext(ensemble, state, outdated, observed) : NO_RESTART;
 }
 
 function replaceUseless(useless: readonly Member[], { now }: Observed): Rolling {
@@ -49,7 +50,12 @@ function replaceUseless(useless: readonly Member[], { now }: Observed): Rolling 
 }
 
 /** Takes down one member that may be serving, where the others are enough. */
-function restartNext(state: EnsembleState, outdated: readonly Member[], { now }: Observed): Rolling {
+function restartNext(
+  { cluster }: Ensemble,
+  state: EnsembleState,
+  outdated: readonly Member[],
+  { now }: Observed,
+): Rolling {
   const { leader, members } = state;
   const [next] = outdated.toSorted((a, b) => turn(a, leader) - turn(b, leader));
   if (next === undefined) return NO_RESTART;
@@ -62,6 +68,8 @@ function restartNext(state: EnsembleState, outdated: readonly Member[], { now }:
     return waiting(`waiting for ${names}`);
   }
   if (leader === undefined) return waiting('waiting until it is known which member leads');
+  // An operator that dies right after the restart leaves a status by which the next one knows what it finds.
+  if (!saysUpdating(cluster.status)) return waiting(`about to restart ${next.slot.podName}`);
   return { steps: deletePod(next, restarting(state, next)) };
 }
 

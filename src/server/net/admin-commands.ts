@@ -1,8 +1,10 @@
+import type { SessionId } from '../../common/types.ts';
 import { FULL_VERSION } from '../version.ts';
 import { formatHostPort } from '../config/servers.ts';
 import type { ServerEntry } from '../config/servers.ts';
 import type { ClientInfo } from '../pipeline/types.ts';
 import { configuration, environment } from './four-letter-words.ts';
+import { ephemeralsBySession, hexSession, watchesByPath, watchesBySession } from './inspection.ts';
 import { monitorValues } from './monitoring/monitor-values.ts';
 import { serverMetrics } from './monitoring/server-metrics.ts';
 import { directoryBytes, isServing, serverState } from './server-view.ts';
@@ -20,6 +22,7 @@ interface AdminCommand {
 
 const COMMANDS: readonly AdminCommand[] = [
   { names: ['configuration', 'conf', 'config'], needsServing: true, run: underscored },
+  { names: ['connection_stat_reset', 'crst'], needsServing: true, run: (view) => reset(view, 'clients') },
   { names: ['connections', 'cons'], needsServing: true, run: connections },
   {
     names: ['dirs'],
@@ -29,6 +32,7 @@ const COMMANDS: readonly AdminCommand[] = [
       logdir_size: directoryBytes(config.dataLogDir),
     }),
   },
+  { names: ['dump'], needsServing: true, run: dump },
   { names: ['environment', 'env', 'envi'], needsServing: false, run: environment },
   { names: ['is_read_only', 'isro'], needsServing: true, run: () => ({ read_only: false }) },
   { names: ['leader', 'lead'], needsServing: true, run: leader },
@@ -37,10 +41,22 @@ const COMMANDS: readonly AdminCommand[] = [
     needsServing: false,
     run: (view) => Object.fromEntries(monitorValues(serverMetrics(view))),
   },
+  { names: ['observers', 'obsr'], needsServing: true, run: observers },
   { names: ['ruok'], needsServing: true, run: () => ({}) },
   { names: ['server_stats', 'srvr'], needsServing: true, run: serverStats },
+  { names: ['stat_reset', 'srst'], needsServing: true, run: (view) => reset(view, 'server') },
   { names: ['stats', 'stat'], needsServing: true, run: (view) => ({ ...serverStats(view), ...connections(view) }) },
   { names: ['voting_view'], needsServing: true, run: votingView },
+  {
+    names: ['watches', 'wchc'],
+    needsServing: true,
+    run: (view) => ({ session_id_to_watched_paths: bySession(watchesBySession(view)) }),
+  },
+  {
+    names: ['watches_by_path', 'wchp'],
+    needsServing: true,
+    run: (view) => ({ path_to_session_ids: sessionsByPath(view) }),
+  },
   {
     names: ['watch_summary', 'wchs'],
     needsServing: true,
@@ -87,10 +103,37 @@ function connections(view: ServerView): Fields {
     outstanding_requests: outstanding,
     packets_received: received,
     packets_sent: sent,
-    session_id: `0x${BigInt.asUintN(64, sessionId).toString(16)}`,
+    session_id: hexSession(sessionId),
     session_timeout: timeoutMs,
   });
   return { connections: view.clients().map(describe), secure_connections: [] };
+}
+
+function reset(view: ServerView, of: 'server' | 'clients'): Fields {
+  view.resetStats(of);
+  return {};
+}
+
+/** ZooKeeper has sessions as numbers here, which JSON readers of most languages round: they are strings. */
+function bySession(groups: ReadonlyMap<SessionId, readonly string[]>): Fields {
+  return Object.fromEntries([...groups].map(([session, paths]) => [String(session), paths]));
+}
+
+function sessionsByPath(view: ServerView): Fields {
+  return Object.fromEntries([...watchesByPath(view)].map(([path, sessions]) => [path, sessions.map(String)]));
+}
+
+function dump(view: ServerView): Fields {
+  const timeouts = [...view.inspect().sessions].map(([session, timeoutMs]) => [String(session), timeoutMs] as const);
+  return {
+    session_id_to_timeout: Object.fromEntries(timeouts),
+    session_id_to_ephemeral_paths: bySession(ephemeralsBySession(view)),
+  };
+}
+
+function observers(view: ServerView): Fields {
+  const synced = view.learners().filter(({ isObserver, serving }) => isObserver && serving);
+  return { synced_observers: synced.length, observers: synced.map(({ serverId }) => ({ server_id: serverId })) };
 }
 
 function serverStats(view: ServerView): Fields {

@@ -4,6 +4,7 @@ import { formatZxid } from '../../common/zxid.ts';
 import type { ClientInfo } from '../pipeline/types.ts';
 import { FULL_VERSION, VERSION } from '../version.ts';
 import { VERSION_DIRECTORY } from './data-directory.ts';
+import { dumpLines, hexSession, watchesByPathLines, watchesBySessionLines } from './inspection.ts';
 import { monitorValues } from './monitoring/monitor-values.ts';
 import { serverMetrics } from './monitoring/server-metrics.ts';
 import { directoryBytes, isServing, serverState } from './server-view.ts';
@@ -11,8 +12,12 @@ import type { ServerView } from './server-view.ts';
 
 const NOT_SERVING = 'This ZooKeeper instance is not currently serving requests\n';
 
-/** ZooKeeper's words that this server does not know how to answer yet. */
-const WITHOUT_ANSWER = new Set(['crst', 'dump', 'gtmk', 'hash', 'srst', 'stmk', 'wchc', 'wchp']);
+/** ZooKeeper's words about what this server does not have. */
+const WITHOUT_ANSWER: Readonly<Record<string, string>> = {
+  gtmk: 'it has no trace mask',
+  stmk: 'it has no trace mask',
+  hash: 'it keeps no digests of the tree',
+};
 
 const ANSWERS: Readonly<Record<string, (view: ServerView) => string>> = {
   ruok: () => 'imok',
@@ -30,6 +35,11 @@ const ANSWERS: Readonly<Record<string, (view: ServerView) => string>> = {
       () =>
         `datadir_size: ${directoryBytes(view.config.dataDir)}\nlogdir_size: ${directoryBytes(view.config.dataLogDir)}\n`,
     ),
+  dump: (view) => whileServing(view, () => dumpLines(view)),
+  wchc: (view) => whileServing(view, () => watchesBySessionLines(view)),
+  wchp: (view) => whileServing(view, () => watchesByPathLines(view)),
+  srst: (view) => whileServing(view, () => reset(view, 'server', 'Server stats reset.\n')),
+  crst: (view) => whileServing(view, () => reset(view, 'clients', 'Connection stats reset.\n')),
   envi: () => `Environment:\n${lines(environment())}`,
 };
 
@@ -40,11 +50,11 @@ const ANSWERS: Readonly<Record<string, (view: ServerView) => string>> = {
 export function answerFourLetterWord(word: string, view: ServerView): string | undefined {
   const answer = Object.hasOwn(ANSWERS, word) ? ANSWERS[word] : undefined;
   const { fourLetterWords } = view.config;
-  if (answer === undefined && !WITHOUT_ANSWER.has(word)) return undefined;
+  if (answer === undefined && !Object.hasOwn(WITHOUT_ANSWER, word)) return undefined;
   if (word !== 'srvr' && fourLetterWords !== 'all' && !fourLetterWords.has(word)) {
     return `${word} is not executed because it is not in the whitelist.\n`;
   }
-  return answer === undefined ? `${word} is not answered by this server yet.\n` : answer(view);
+  return answer === undefined ? `${word} is not answered by this server: ${WITHOUT_ANSWER[word]}.\n` : answer(view);
 }
 
 /** What `envi` and `/commands/environment` show. */
@@ -109,6 +119,11 @@ function userName(): string {
   }
 }
 
+function reset(view: ServerView, of: 'server' | 'clients', answer: string): string {
+  view.resetStats(of);
+  return answer;
+}
+
 function whileServing(view: ServerView, answer: () => string): string {
   return isServing(view) ? answer() : NOT_SERVING;
 }
@@ -155,5 +170,5 @@ function briefly(): string {
 }
 
 function inDetail({ sessionId, timeoutMs }: ClientInfo): string {
-  return sessionId === 0n ? '' : `,sid=0x${BigInt.asUintN(64, sessionId).toString(16)},to=${timeoutMs}`;
+  return sessionId === 0n ? '' : `,sid=${hexSession(sessionId)},to=${timeoutMs}`;
 }

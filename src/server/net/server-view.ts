@@ -5,7 +5,7 @@ import type { ZooConfig } from '../config/zoo-cfg.ts';
 import type { Logger } from '../../common/types.ts';
 import type { DatabaseSnapshot } from '../database/types.ts';
 import type { AdminAccess } from '../pipeline/admin-access.ts';
-import type { ClientInfo, EnsembleStatus, MemberStatus } from '../pipeline/types.ts';
+import type { ClientInfo, Inspection, EnsembleStatus, MemberStatus } from '../pipeline/types.ts';
 import type { StorageMetrics } from '../storage/counters.ts';
 import { VERSION_DIRECTORY } from './data-directory.ts';
 import type { LearnerStatus } from '../zab/types.ts';
@@ -21,6 +21,10 @@ export interface ServerView {
   status(): MemberStatus;
   ensemble(): EnsembleStatus;
   clients(): readonly ClientInfo[];
+  /** See {@link Member.inspect}. */
+  inspect(): Inspection;
+  /** Sets what is counted and timed back to nothing, as `srst` and `crst` ask. */
+  resetStats(of: 'server' | 'clients'): void;
   storage(): StorageMetrics;
   /** See {@link Member.learners}. */
   learners(): readonly LearnerStatus[];

@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { ZooKeeper } from '../../client/zookeeper.ts';
 import { listen, portOf, stopListening } from './listen.ts';
 import { until } from './testing/until.ts';
 
@@ -114,6 +115,40 @@ test('a server from start to stop: words, admin commands, metrics, lock, SIGTERM
   server.kill('SIGTERM');
   assert.equal(await exitCodeOf(server), 0);
   assert.ok(existsSync(join(directory, 'data', 'version-2', 'currentEpoch')));
+});
+
+test('who has sessions, ephemerals and watches is told; counts are set back when asked', async (t) => {
+  const { file, clientPort, adminPort } = await prepared();
+  start(file);
+  await until('it is ready', async () => (await get(adminPort, '/readyz'))?.status === 200);
+  const client = new ZooKeeper(`127.0.0.1:${clientPort}`);
+  t.after(() => client.close());
+  await client.create('/mine', new Uint8Array(1), { mode: 'ephemeral' });
+  await client.exists('/watched', () => undefined);
+  const session = client.sessionId;
+  const hex = `0x${session.toString(16)}`;
+
+  const dump = await word(clientPort, 'dump');
+  assert.match(
+    dump,
+    new RegExp(`^SessionTracker dump:\\nGlobal Sessions\\(1\\):\\n${hex}\\t10000ms\\nephemeral nodes dump:\\n`),
+  );
+  assert.match(dump, new RegExp(`Sessions with Ephemerals \\(1\\):\\n${hex}:\\n\\t/mine\\nConnections dump:\\n /127`));
+  assert.equal(await word(clientPort, 'wchc'), `${hex}\n\t/watched\n\n`);
+  assert.equal(await word(clientPort, 'wchp'), `/watched\n\t${hex}\n\n`);
+  assert.match(await word(clientPort, 'hash'), /^hash is not answered by this server: it keeps no digests/);
+  const command = async (name: string) =>
+    JSON.parse((await get(adminPort, `/commands/${name}`))?.text ?? '') as Record<string, unknown>;
+  assert.deepEqual((await command('watches'))['session_id_to_watched_paths'], { [String(session)]: ['/watched'] });
+  assert.deepEqual((await command('wchp'))['path_to_session_ids'], { '/watched': [String(session)] });
+  assert.deepEqual((await command('dump'))['session_id_to_ephemeral_paths'], { [String(session)]: ['/mine'] });
+  assert.equal((await command('observers'))['synced_observers'], 0);
+
+  assert.match(await word(clientPort, 'srvr'), /^Received: [1-9]/m);
+  assert.equal(await word(clientPort, 'srst'), 'Server stats reset.\n');
+  assert.match(await word(clientPort, 'srvr'), /^Latency min\/avg\/max: 0\/0\.0000\/0\nReceived: 0\n/m);
+  assert.equal(await word(clientPort, 'crst'), 'Connection stats reset.\n');
+  assert.match(await word(clientPort, 'cons'), new RegExp(`recved=0,sent=0,sid=${hex}`));
 });
 
 test('a zoo.cfg that cannot be used: exit code 2 and one line that says what to write', async () => {

@@ -34,6 +34,7 @@ import { listen, stopListening } from './listen.ts';
 import { MemberMeter } from './monitoring/member-meter.ts';
 import { Summary } from './monitoring/summary.ts';
 import type { ServerView } from './server-view.ts';
+import { StatBaselines } from './stat-baselines.ts';
 
 /** A connection that says nothing whole is closed after this (ZooKeeper's nio.sessionlessCnxnTimeout). */
 const SILENCE_MS = 10_000;
@@ -69,6 +70,7 @@ export class ZooServer {
   readonly #stopped = Promise.withResolvers<undefined>();
   readonly #meter = new MemberMeter(performance.now());
   readonly #loading = new Summary();
+  readonly #baselines = new StatBaselines();
   readonly #view: ServerView;
   /** As the last reconfiguration left it. */
   #ensemble: Ensemble;
@@ -177,9 +179,11 @@ export class ZooServer {
         return currentOwn();
       },
       startedAtMs: Date.now(),
-      status: () => this.#member.status(),
+      status: () => this.#baselines.status(this.#member.status()),
       ensemble: () => this.#member.ensemble(),
-      clients: () => this.#member.clients(),
+      clients: () => this.#baselines.clients(this.#member.clients()),
+      inspect: () => this.#member.inspect(),
+      resetStats: (of) => this.#resetStats(of),
       storage: () => this.#storage.metrics(),
       learners: () => this.#member.learners(),
       meter: this.#meter,
@@ -190,6 +194,16 @@ export class ZooServer {
       handOver: () => this.#driver.push({ type: 'handOver' }),
       adminAccess: (authorization, address) => this.#member.adminAccess(authorization, address),
     };
+  }
+
+  #resetStats(of: 'server' | 'clients'): void {
+    if (of === 'clients') {
+      this.#baselines.resetClients(this.#member.clients());
+      return;
+    }
+    this.#baselines.resetServer(this.#member.status());
+    for (const summary of [this.#clients.latency, this.#clients.readLatency, this.#clients.updateLatency])
+      summary.reset();
   }
 
   /** Lets the member finish, closes every connection, and waits until everything queued is durable. */

@@ -25,6 +25,7 @@ import { SnapshotSchedule } from './snapshot-schedule.ts';
 import { Step, isMalformed } from './step.ts';
 import type {
   ClientInfo,
+  Inspection,
   EnsembleStatus,
   Member,
   MemberConfig,
@@ -149,6 +150,15 @@ class ZabMember implements Member {
 
   clients(): readonly ClientInfo[] {
     return this.#clients.infos();
+  }
+
+  inspect(): Inspection {
+    const database = this.#database;
+    return {
+      sessions: database.sessions,
+      ephemerals: (session) => database.ephemerals(session),
+      watchedPaths: (client) => database.watches.pathsOf(client),
+    };
   }
 
   learners(): readonly LearnerStatus[] {

@@ -1,4 +1,4 @@
-import type { ServerId } from '../../common/types.ts';
+import type { ServerId, SessionId } from '../../common/types.ts';
 import type { DatabaseSnapshot } from '../database/types.ts';
 import type { ChangeMembership } from './prepare-context.ts';
 import type { Notification, QuorumPacket } from '../protocol/quorum.ts';
@@ -205,6 +205,16 @@ export interface MemberObserver {
   serves(): void;
 }
 
+/** A look at the state, for people; valid until the next step. */
+export interface Inspection {
+  /** Session id -> granted timeout in milliseconds. */
+  readonly sessions: ReadonlyMap<SessionId, number>;
+  /** The paths of a session's ephemerals. */
+  readonly ephemerals: (session: SessionId) => ReadonlySet<string>;
+  /** The paths that a client watches. */
+  readonly watchedPaths: (client: ClientId) => readonly string[];
+}
+
 export interface Member {
   readonly recovery: StateReceiver;
   /**
@@ -216,6 +226,7 @@ export interface Member {
   status(): MemberStatus;
   ensemble(): EnsembleStatus;
   clients(): readonly ClientInfo[];
+  inspect(): Inspection;
   /** The learners of a leader that it knows by their ids; none on any other server. */
   learners(): readonly LearnerStatus[];
   /**

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 30_000;
 const LOOK_AGAIN_MS = 2;
 
 /** Waits until the condition gives something truthy, and returns it. Fails the test, naming what it waited for, if it never does. */
