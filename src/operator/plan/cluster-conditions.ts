@@ -74,8 +74,10 @@ export function clusterPhase(situation: Situation): ClusterPhase {
   if (latch.phase === 'Started') return 'Bootstrapping';
   if (isWakingUp(situation)) return 'WakingUp';
   if (!state.quorumServes && !pausesForUpdate(situation)) return 'Unavailable';
-  if (isUpdating(situation) && troubled(state, now) === undefined) return 'Updating';
-  if (isScaling(situation) && troubled(state, now) === undefined) return 'Scaling';
+  const goesOn = troubled(state, now) === undefined;
+  if (isUpdating(situation) && goesOn) return 'Updating';
+  // One that does not get in is no loss to those who are.
+  if (isScaling(situation) && (goesOn || state.complete)) return 'Scaling';
   if (!state.complete) return 'Degraded';
   return refusal === undefined ? 'Ready' : 'Refused';
 }

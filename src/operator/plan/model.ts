@@ -95,7 +95,7 @@ export type Step =
  */
 export interface Reconfiguration {
   readonly do: 'reconfigure';
-  /** The leader's pod. */
+  /** The leader's pod, and where it listens for clients, as `host:port`. */
   readonly through: { readonly podName: string; readonly address: string };
   /** The `server.N=...` line of who joins. */
   readonly joining?: string;
