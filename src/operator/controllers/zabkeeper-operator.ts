@@ -1,7 +1,10 @@
 import type { ResourceEvent, ResourceMeta } from '@dot-i/k8s-operator';
 import { apiVersionOf, type KubeObject, type ResourceType } from '../../api/objects.ts';
 import { COORDINATION_BACKUP } from '../../api/coordination-backup.ts';
-import { COORDINATION_BACKUP_SCHEDULE } from '../../api/coordination-backup-schedule.ts';
+import {
+  COORDINATION_BACKUP_SCHEDULE,
+  type CoordinationBackupSchedule,
+} from '../../api/coordination-backup-schedule.ts';
 import { COORDINATION_CLUSTER, type CoordinationCluster } from '../../api/coordination-cluster.ts';
 import type { Logger } from '../../common/types.ts';
 import type { ConfirmedWrite, WriteGate } from '../kube/client.ts';
@@ -119,6 +122,7 @@ export class ZabkeeperOperator extends ResilientOperator {
       leads: () => this.#election.isLeading,
       queueDepths: () => Object.fromEntries(CONTROLLED.map(({ kind }) => [kind, this.#queues[kind].depth])),
       clusters: () => this.cacheOf<CoordinationCluster>(COORDINATION_CLUSTER).values(),
+      schedules: () => this.cacheOf<CoordinationBackupSchedule>(COORDINATION_BACKUP_SCHEDULE).values(),
     });
   }
 
