@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Ensemble } from '../support/ensemble.ts';
 import type { ServerKind } from '../support/server-programs.ts';
+import { waitFor } from '../support/wait-for.ts';
 import { RawConnection } from './raw/connection.ts';
 import { worldAll } from './raw/records.ts';
 
@@ -37,8 +38,12 @@ for (const { name, kinds } of ensembles) {
         const leader = await ensemble.leader();
         assert.notEqual(leader, observer);
         await leader.kill();
-        await observer.untilServing();
-        const again = await RawConnection.open({ port: observer.clientPort });
+        // It may not have noticed yet that its leader is gone; the next one answers a sync.
+        const again = await waitFor('the observer serves behind the next leader', async () => {
+          const connection = await RawConnection.open({ port: observer.clientPort });
+          await connection.do({ op: 'sync', path: '/' });
+          return connection;
+        });
         await again.do({ op: 'setData', path: '/observed', data: Buffer.from('3'), version: 1 });
         await again.close();
         // One voter of three and an observer are no quorum.

@@ -183,6 +183,33 @@ for (const [index, [what, lose]] of Object.entries(LOSSES).entries()) {
   });
 }
 
+test('volumes go with their members where the manifest says so, and are made anew for the next', async () => {
+  const before = await claims();
+  const storage = { size: '256Mi', whenScaled: 'Delete' };
+  await underWriter('3 -> 1, without the volumes', async () => {
+    await apply(cluster.manifest({ replicas: 1, storage }));
+    await waitFor('one volume is left', async () => (await claims()).size === 1, {
+      timeoutMs: SCALED_MS,
+      intervalMs: 300,
+      explain: () => cluster.describe(),
+    });
+    await scaled(1);
+  });
+  await underWriter('1 -> 3, onto new volumes', async () => {
+    await apply(cluster.manifest({ replicas: 3, storage }));
+    await scaled(3);
+  });
+  const after = await claims();
+  assert.deepEqual(
+    [...after].map(([name, uid]) => [name, before.get(name) === uid]),
+    [
+      ['data-zoo-0', true],
+      ['data-zoo-1', false],
+      ['data-zoo-2', false],
+    ],
+  );
+});
+
 test('no session expired, and nothing that was acknowledged is lost', async () => {
   const written = await checkWriter(writer);
   process.stdout.write(`all of ${written} acknowledged writes are there\n`);

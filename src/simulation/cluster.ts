@@ -61,7 +61,6 @@ interface Seat {
   disk: SimulatedDisk;
   /** Whether it may vote with an empty disk: the bootstrap says so to the first voters (`initialize`). */
   mayBegin: boolean;
-  disksLost: number;
   server: SimulatedServer | undefined;
   storage: SimulatedStorage | undefined;
   /** The faults are over: whatever ends still is started again. */
@@ -109,7 +108,6 @@ export class Cluster {
         firstConfiguration: configuration,
         disk: new SimulatedDisk(this.random.fork()),
         mayBegin: id <= voters,
-        disksLost: 0,
         server: undefined,
         storage: undefined,
         mended: false,
@@ -147,23 +145,18 @@ export class Cluster {
   }
 
   /**
-   * A machine comes back with an empty disk. One at a time, as an operator does it, and only where such a server has no vote
-   * (db.autocreate=false): otherwise acknowledged writes may be lost. Returns whether it was done.
+   * A machine comes back with an empty disk. Only while all others have their data, as an operator does it, and where such
+   * a server has no vote (db.autocreate=false): otherwise acknowledged writes may be lost. Returns whether it was done.
    */
   loseDisk(id: ServerId): boolean {
-    if (this.votesWithoutData || this.hasLostDisk()) return false;
-    this.crash(id, true);
     const seat = this.seat(id);
+    const areOthersWhole = [...this.seats.values()].every((other) => other === seat || hasSynchronized(other));
+    if (this.votesWithoutData || !areOthersWhole) return false;
+    this.crash(id, true);
     seat.disk = new SimulatedDisk(this.random.fork());
-    seat.disksLost++;
     seat.mayBegin = false;
     seat.configuration = seat.firstConfiguration;
     return true;
-  }
-
-  /** Whether a server that lost its disk has not been synchronized since. */
-  private hasLostDisk(): boolean {
-    return [...this.seats.values()].some((seat) => seat.disksLost > 0 && !hasSynchronized(seat));
   }
 
   /** Ends the process; with `powerLoss` the disk forgets what was not synced and the network hears nothing of it. */

@@ -6,19 +6,21 @@ import { live } from './life.ts';
 import type { LifeResult } from './life.ts';
 
 /**
- * `node src/simulation/main.ts [--seed N] [--seconds S] [--first N] [--failures N]`: one life in detail, or, on every
- * core, as many as the time allows, from seed `first` on, until so many have failed.
+ * `node src/simulation/main.ts [--seed N] [--seconds S] [--first N] [--lives N] [--failures N]`: one life in detail, or, on every
+ * core, as many as the time allows or are asked for, from seed `first` on, until so many have failed.
  */
 const { values } = parseArgs({
   options: {
     seed: { type: 'string' },
     seconds: { type: 'string', default: '60' },
     first: { type: 'string', default: '1' },
+    lives: { type: 'string' },
     failures: { type: 'string', default: '5' },
   },
 });
 
 const failuresMax = Number(values.failures);
+const livesMax = Number(values.lives ?? Number.POSITIVE_INFINITY);
 const PROGRESS_MS = 10_000;
 
 const print = (line: string): void => {
@@ -56,7 +58,8 @@ async function liveMany(first: number, seconds: number): Promise<number> {
     reportedMs = performance.now();
     print(`${passed} lives without a violation, ${operations} operations answered`);
   };
-  const mayGoOn = (): boolean => performance.now() < endMs && failed.length < failuresMax;
+  const end = first + livesMax;
+  const mayGoOn = (): boolean => performance.now() < endMs && next < end && failed.length < failuresMax;
   await Promise.all(Array.from({ length: availableParallelism() }, () => liveInWorker(() => next++, mayGoOn, note)));
   print(`simulation: seeds ${first} to ${next - 1}, ${operations} operations answered`);
   if (failed.length > 0) print(`failing seeds: ${failed.join(' ')}`);

@@ -13,6 +13,14 @@ const SIZE: WrongManifests = {
   'too many voters': { spec: { replicas: 11 }, sentence: /replicas must be 9 or fewer/ },
   'no voters': { spec: { replicas: 0 }, sentence: /replicas must be odd/ },
   'ids beyond the largest': { spec: { serverIdOffset: 250 }, sentence: /serverIdOffset must be between 0 and 245/ },
+  'too many observers': {
+    spec: { observers: { replicas: 17 } },
+    sentence: /observers\.replicas must be between 0 and 16: the leader sends every write to each of them/,
+  },
+  'observers whose ids are beyond the largest': {
+    spec: { serverIdOffset: 240, observers: { replicas: 1 } },
+    sentence: /observers need serverIdOffset to be 229 or less/,
+  },
   'a negative id': { spec: { serverIdOffset: -1 }, sentence: /serverIdOffset must be between 0 and 245/ },
 };
 
@@ -34,6 +42,10 @@ const STORAGE: WrongManifests = {
   'a storage class that cannot be a name': {
     spec: { storage: { storageClassName: 'Fast SSD' } },
     sentence: /storage\.storageClassName must be a name of lower-case letters/,
+  },
+  'volumes that are to be thrown away when scaled': {
+    spec: { storage: { whenScaled: 'Drop' } },
+    sentence: /Unsupported value: "Drop": supported values: "Retain", "Delete"/,
   },
   'volumes that are to be recycled': {
     spec: { storage: { whenDeleted: 'Recycle' } },
@@ -169,6 +181,11 @@ const CHANGES: WrongManifests = {
     after: { paused: true, hibernated: true },
     spec: { paused: true, hibernated: true, replicas: 5 },
     sentence: /replicas cannot be changed while hibernated is set/,
+  },
+  'observers while no member runs': {
+    after: { paused: true, hibernated: true },
+    spec: { paused: true, hibernated: true, observers: { replicas: 1 } },
+    sentence: /observers\.replicas cannot be changed while hibernated is set/,
   },
 };
 

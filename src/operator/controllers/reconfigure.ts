@@ -3,7 +3,6 @@ import { isFailure, ZooKeeperError, type ZooKeeperFailure } from '../../client/e
 import { ZooKeeper } from '../../client/zookeeper.ts';
 import type { WriteGate } from '../kube/client.ts';
 import type { Reconfiguration } from '../plan/model.ts';
-import { PORTS } from '../resources/names.ts';
 import type { SuperUser } from '../resources/operator-secret.ts';
 
 /** What became of a reconfiguration. `unknown`: it may have been done or not, as the next plan will see. */
@@ -44,9 +43,7 @@ const LASTING: readonly ZooKeeperFailure[] = [
 
 /** Asks it with a session of its own, as the super user. */
 const reconfigure: Reconfigure = async (change, superUser) => {
-  const { address } = change.through;
-  const host = address.includes(':') ? `[${address}]` : address;
-  const client = new ZooKeeper(`${host}:${PORTS.client}`, { requestTimeoutMs: ANSWER_TIMEOUT_MS });
+  const client = new ZooKeeper(change.through.address, { requestTimeoutMs: ANSWER_TIMEOUT_MS });
   try {
     client.addAuth('digest', `${superUser.username}:${superUser.password}`);
     const request = client.reconfig({

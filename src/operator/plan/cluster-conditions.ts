@@ -74,8 +74,10 @@ export function clusterPhase(situation: Situation): ClusterPhase {
   if (latch.phase === 'Started') return 'Bootstrapping';
   if (isWakingUp(situation)) return 'WakingUp';
   if (!state.quorumServes && !pausesForUpdate(situation)) return 'Unavailable';
-  if (isUpdating(situation) && troubled(state, now) === undefined) return 'Updating';
-  if (isScaling(situation) && troubled(state, now) === undefined) return 'Scaling';
+  const goesOn = troubled(state, now) === undefined;
+  if (isUpdating(situation) && goesOn) return 'Updating';
+  // One that does not get in is no loss to those who are.
+  if (isScaling(situation) && (goesOn || state.complete)) return 'Scaling';
   if (!state.complete) return 'Degraded';
   return refusal === undefined ? 'Ready' : 'Refused';
 }
@@ -201,6 +203,9 @@ function bootstrapped({ latch: current, nextLatch, state, now }: Situation): Con
   const latch = nextLatch ?? current;
   if (latch === undefined) return isFalse('NotStarted', 'nothing has been started yet');
   if (latch.phase === 'Started') return isFalse('WaitingForMembers', absent(state, now));
+  if (latch.origin === 'Restored') {
+    return isTrue('Restored', `formed with ${latch.replicas} members from a snapshot; no member begins with it again`);
+  }
   return latch.origin === 'Fresh'
     ? isTrue('FreshEnsemble', `formed with ${latch.replicas} members; no member may begin with an empty disk again`)
     : isTrue('ExistingVolumes', `goes on with the volumes of an earlier cluster of ${latch.replicas} members`);

@@ -92,10 +92,11 @@ export class FakeEnsemble {
     );
     if (this.leader !== leader.id) this.#epoch += 1;
     this.leader = leader.id;
-    this.committed = configuration;
+    // The first leader makes what zoo.cfg lists a configuration of the ensemble's own.
+    this.committed = configuration.version === 0 ? { ...configuration, version: 1 } : configuration;
     for (const { disk } of running) {
       disk.newest = best;
-      if (configuration.version > 0) disk.configuration = configuration;
+      disk.configuration = this.committed;
     }
   }
 

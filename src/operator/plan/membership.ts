@@ -11,8 +11,8 @@ export interface Membership extends MembershipStatus {
   readonly certain: boolean;
 }
 
-/** The version of a configuration that nobody has agreed on: the one that zoo.cfg lists. */
-export const INITIAL_VERSION = '0';
+/** The version of what zoo.cfg lists; an ensemble's first leader gives it another (ZOOKEEPER-1783). */
+const INITIAL_VERSION = '0';
 
 /**
  * The configuration in force.

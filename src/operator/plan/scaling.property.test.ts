@@ -62,7 +62,7 @@ test('wherever the operator dies, and however often the target changes: it is re
       liveOn(world, 80);
       checkTarget(world, last);
     }),
-    { numRuns: 100 },
+    { numRuns: 60 },
   );
 });
 
@@ -81,6 +81,6 @@ test('whatever else happens, the target is reached once all nodes are back', () 
       liveOn(world, 150);
       checkTarget(world, last);
     }),
-    { numRuns: 100 },
+    { numRuns: 60 },
   );
 });

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { ClusterConditionType } from '../../api/conditions.ts';
+import { TEMPLATE_ANNOTATION } from '../resources/names.ts';
 import { FakeWorld } from './fake-world.ts';
-import type { PlannedEvent, Step } from './model.ts';
+import type { MemberReport, PlannedEvent, Step } from './model.ts';
 
 function condition(world: FakeWorld, type: ClusterConditionType) {
   const found = world.theCluster.status?.conditions?.find((one) => one.type === type);
@@ -57,6 +58,52 @@ describe('scaling', () => {
     }
     assert.deepEqual(world.restarted, []);
     assert.equal(world.claims.size, 5);
+  });
+
+  test('works for an ensemble of an earlier operator, once its members are updated', () => {
+    const world = readyWorld({ replicas: 3 });
+    const { membership: _, ...status } = world.theCluster.status ?? {};
+    world.cluster = { ...world.theCluster, status };
+    const set = world.statefulSet;
+    assert.ok(set);
+    world.kubernetes.changeSet({ ...set, metadata: { ...set.metadata, annotations: {} } });
+    for (const [name, pod] of world.pods) {
+      world.pods.set(name, {
+        ...pod,
+        metadata: { ...pod.metadata, annotations: { [TEMPLATE_ANNOTATION]: 'earlier' } },
+      });
+    }
+    const observe = world.observe.bind(world);
+    world.observe = () => {
+      const observed = observe();
+      const withoutConfiguration = ([name, report]: [string, MemberReport]): [string, MemberReport] =>
+        world.outdated.includes(name) ? [name, { ...report, configuration: undefined }] : [name, report];
+      return { ...observed, reports: new Map([...observed.reports].map(withoutConfiguration)) };
+    };
+    world.edit({ replicas: 5 });
+    live(world);
+    assert.deepEqual(world.restarted.toSorted(), ['test-0', 'test-1', 'test-2']);
+    assert.deepEqual(world.voters, [1, 2, 3, 4, 5]);
+    assert.equal(condition(world, 'Ready').status, 'True');
+  });
+
+  test('of a server that is too old is refused, with what to write', () => {
+    const world = readyWorld({ replicas: 3 });
+    const { membership: _, ...status } = world.theCluster.status ?? {};
+    world.cluster = { ...world.theCluster, status };
+    const observe = world.observe.bind(world);
+    world.observe = () => {
+      const observed = observe();
+      const reports = [...observed.reports].map(
+        ([name, report]) => [name, { ...report, configuration: undefined }] as const,
+      );
+      return { ...observed, reports: new Map(reports) };
+    };
+    world.edit({ replicas: 5 });
+    live(world, 5);
+    assert.equal(condition(world, 'Accepted').reason, 'ServerTooOld');
+    assert.match(condition(world, 'Scaling').message, /version 0\.1\.0, .* take spec\.image away or name a newer one/);
+    assert.equal(world.statefulSet?.spec.replicas, 3);
   });
 
   test('tells each step, and that it is under way', () => {
@@ -124,11 +171,13 @@ describe('scaling', () => {
 
   test('a member that does not synchronize gets no vote, and is taken back', () => {
     const world = readyWorld({ replicas: 3 });
-    world.setNode(3, true);
     world.edit({ replicas: 5 });
-    live(world);
+    for (let second = 0; second < 20 && !world.pods.has('test-3'); second++) live(world, 1);
+    world.hang('test-3');
+    live(world, 80);
     assert.deepEqual(world.voters, [1, 2, 3]);
-    assert.match(condition(world, 'Scaling').message, /^adding test-3: /);
+    assert.match(condition(world, 'Scaling').message, /^adding test-3: .* \(not ready for over a minute\)$/);
+    assert.equal(world.theCluster.status?.phase, 'Scaling');
     assert.equal(condition(world, 'Available').status, 'True');
     assert.equal(condition(world, 'Degraded').status, 'False');
     world.edit({ replicas: 3 });
@@ -223,6 +272,16 @@ describe('a step that would endanger the quorum', () => {
       assert.equal(condition(world, 'Ready').status, 'True');
     });
   }
+
+  test('also where those who remain would still be a quorum, with nobody to spare', () => {
+    const world = readyWorld({ replicas: 5 });
+    world.hang('test-0');
+    live(world, 15);
+    world.edit({ replicas: 3 });
+    live(world, 15);
+    assert.equal(world.voters.length, 5);
+    assert.match(condition(world, 'Scaling').message, /^taking test-4 out .* test-0 .* or set replicas back to 5$/);
+  });
 
   test('is none where those leave who are missing: they go first', () => {
     const world = readyWorld({ replicas: 5 });

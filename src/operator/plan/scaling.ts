@@ -2,6 +2,7 @@ import type { BootstrapLatch, CoordinationCluster } from '../../api/coordination
 import {
   everySlot,
   memberSlots,
+  PORTS,
   serverLine,
   type MemberRole,
   type MemberSlot,
@@ -11,7 +12,7 @@ import { sizeOf } from '../resources/stateful-set.ts';
 import type { Refusal } from './acceptance.ts';
 import { isMissingForLong, whyAbsent } from './health.ts';
 import { majorityOf, type EnsembleState, type Member } from './members.ts';
-import { belongs, INITIAL_VERSION } from './membership.ts';
+import { belongs } from './membership.ts';
 import type { Observed, Reconfiguration } from './model.ts';
 
 /** What is to be done so that those belong to the ensemble whom the manifest asks for. */
@@ -70,8 +71,6 @@ export function planScaling(
   if (!state.membership.certain) return differs ? blind(state, kept) : resting(kept);
 
   const view = { cluster, state, observed, present, updating: state.members.some(({ outdated }) => outdated) };
-  if (state.membership.version === INITIAL_VERSION && somebodyIsToJoin(cluster, state, target))
-    return agreeing(view, kept);
   const next = { participant: nextVoter(view, needed.participant), observer: nextObserver(view, needed.observer) };
   const change = next.participant.change ?? next.observer.change;
   return {
@@ -143,21 +142,6 @@ function blind({ leader, quorumServes }: EnsembleState, sizes: SetSizes): Scalin
   return {
     ...resting(sizes),
     progress: 'waiting for a leader with a quorum: only it can bring members in or take them out',
-  };
-}
-
-/**
- * Makes the list of zoo.cfg a configuration that the ensemble has agreed on: from then on each member has it on its own
- * disk, and none of them goes by a zoo.cfg that lists those who are only about to join.
- */
-function agreeing(view: View, sizes: SetSizes): Scaling {
-  const obstacle = obstacleFor(view, 'changing the ensemble');
-  if (obstacle !== undefined) return { ...resting(sizes), ...obstacle };
-  const first = view.state.members.find(({ voting }) => voting);
-  return {
-    sizes,
-    steps: first === undefined ? [] : reconfiguration(view.state, { joining: serverLine(first.slot) }),
-    progress: 'the ensemble takes the list of its members into its own hands',
   };
 }
 
@@ -320,9 +304,10 @@ function knowsMembership({ report }: Member, { membership }: EnsembleState): boo
 }
 
 function reconfiguration({ leader, membership }: EnsembleState, change: Change): Reconfiguration[] {
-  const address = leader?.pod?.status?.podIP;
-  if (leader === undefined || address === undefined) return [];
-  const through = { podName: leader.slot.podName, address };
+  const podIP = leader?.pod?.status?.podIP;
+  if (leader === undefined || podIP === undefined) return [];
+  const host = podIP.includes(':') ? `[${podIP}]` : podIP;
+  const through = { podName: leader.slot.podName, address: `${host}:${PORTS.client}` };
   return [{ do: 'reconfigure', through, ...change, version: membership.version }];
 }
 

@@ -48,6 +48,12 @@ test('the smallest standalone configuration, with its defaults', () => {
   assert.deepEqual(ownServer(config, undefined, 'zoo.cfg').id, 1);
 });
 
+test('the largest id does not go with TTLs, whose mark it is', () => {
+  const largest = `${ENSEMBLE}server.255=zk-3.zk:2888:3888\n`;
+  assert.equal(parse(largest).config.ensemble.servers.length, 4);
+  refuses(`${largest}extendedTypesEnabled=true\n`, 'extendedTypesEnabled', 'server.255', 'up to 254');
+});
+
 test('an ensemble of three', () => {
   const { config, warnings } = parse(ENSEMBLE);
   assert.deepEqual(warnings, []);

@@ -88,6 +88,7 @@ export interface ParsedZooCfg {
 
 const SNAPSHOTS_RETAINED_MIN = 3;
 const SNAP_COUNT_MIN = 2;
+const EXTENDED_SERVER_ID_MAX = 254;
 const DEFAULT_TICK_TIME_MS = 3000;
 const KIB = 1024;
 const SNAPSHOT_INTERVAL_MS = 300_000;
@@ -249,6 +250,13 @@ function checkEnsembleKeys(
   const multiple = ensemble.servers.find(({ addresses }) => addresses.length > 1);
   if (multiple !== undefined && !settings.bool('multiAddress.enabled', false)) {
     configInvalid(`${file}: server.${multiple.id}`, "has several addresses: write multiAddress.enabled=true, or remove the '|'");
+  }
+  // As in ZooKeeper: the first byte of such a server's sessions is the mark of znodes with a TTL.
+  if (settings.bool('extendedTypesEnabled', false) && ensemble.servers.some(({ id }) => id > EXTENDED_SERVER_ID_MAX)) {
+    configInvalid(
+      settings.where('extendedTypesEnabled'),
+      `does not go with server.255: give that server another id, up to ${EXTENDED_SERVER_ID_MAX}, or remove extendedTypesEnabled`,
+    );
   }
   if (standalone) return;
   for (const key of ['initLimit', 'syncLimit'] as const) {

@@ -175,6 +175,7 @@ export class PeerContext {
     if (membership.version <= this.membership.version) return;
     this.membership = membership;
     if (this.next !== undefined && this.next.version <= membership.version) this.next = undefined;
+    if (this.#heard !== undefined && this.#heard.version <= membership.version) this.#heard = undefined;
     this.log('info', 'a new configuration is in force', { configuration: membership.text });
     this.emit({ type: 'configuration', membership });
   }

@@ -8,12 +8,12 @@ import { MUTATIONS } from './mutations.ts';
 import type { Mutation } from './mutations.ts';
 
 /**
- * `node src/simulation/mutants/main.ts [--seconds S] [--only TEXT]`: sows one flaw at a time into a copy of the sources
- * and lives simulated lives there until one shows it, at most S seconds for each; or plays the scenario that is named for
+ * `node src/simulation/mutants/main.ts [--lives N] [--only TEXT]`: sows one flaw at a time into a copy of the sources
+ * and lives simulated lives there until one shows it, at most N for each; or plays the scenario that is named for
  * it. A flaw that is not caught fails the run.
  */
 const { values } = parseArgs({
-  options: { seconds: { type: 'string', default: '60' }, only: { type: 'string', default: '' } },
+  options: { lives: { type: 'string', default: '500' }, only: { type: 'string', default: '' } },
 });
 const sources = new URL('../../', import.meta.url).pathname;
 
@@ -29,7 +29,15 @@ async function whatShows(mutation: Mutation): Promise<string | undefined> {
     await writeFile(join(copy, 'package.json'), '{"type": "module"}');
     await sow(mutation, join(copy, 'src', mutation.file));
     if (mutation.scenario !== undefined) return await failingScenario(copy, mutation.scenario);
-    const lives = [join(copy, 'src/simulation/main.ts'), '--seconds', values.seconds, '--failures', '1'];
+    const lives = [
+      join(copy, 'src/simulation/main.ts'),
+      '--lives',
+      values.lives,
+      '--seconds',
+      'Infinity',
+      '--failures',
+      '1',
+    ];
     const seed = /make sim SEED=(\d+)/.exec(await run(lives))?.[1];
     return seed === undefined ? undefined : `seed ${seed.padStart(5)}`;
   } finally {
