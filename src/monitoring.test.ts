@@ -5,10 +5,14 @@ import { parser } from '@prometheus-io/lezer-promql';
 import { parseAllDocuments } from 'yaml';
 import { Ensemble } from '../e2e/support/ensemble.ts';
 import { waitFor } from '../e2e/support/wait-for.ts';
+import { parseCoordinationBackupSchedule } from './api/coordination-backup-schedule.ts';
 import { parseCoordinationCluster } from './api/coordination-cluster.ts';
 import { ZooKeeper } from './client/zookeeper.ts';
+import type { KubeObject } from './api/objects.ts';
 import { addGauges } from './operator/controllers/gauges.ts';
 import { Metrics } from './operator/kube/metrics.ts';
+
+const NOON = '2026-01-01T12:00:00Z';
 
 /** Names of samples, as a query names them, by the job that shows them. */
 const exported = new Map<string, ReadonlySet<string>>();
@@ -49,7 +53,22 @@ async function operatorNames(): Promise<ReadonlySet<string>> {
       ],
     },
   });
-  addGauges(metrics, { leads: () => true, queueDepths: () => ({ [cluster.kind]: 0 }), clusters: () => [cluster] });
+  const schedule = parseCoordinationBackupSchedule({
+    apiVersion: cluster.apiVersion,
+    kind: 'CoordinationBackupSchedule',
+    metadata: { name: 'nightly', namespace: 'default' },
+    spec: {
+      schedule: '@daily',
+      backupTemplate: { clusterRef: { name: 'books' }, destination: { s3: { bucket: 'backups' } } },
+    },
+    status: { lastScheduleTime: NOON, nextScheduleTime: NOON, lastSuccessfulTime: NOON },
+  } as KubeObject);
+  addGauges(metrics, {
+    leads: () => true,
+    queueDepths: () => ({ [cluster.kind]: 0 }),
+    clusters: () => [cluster],
+    schedules: () => [schedule],
+  });
   metrics.reconciliations.inc({ kind: cluster.kind, result: 'success' });
   metrics.reconcileSeconds.observe({ kind: cluster.kind }, 1);
   metrics.observeRequest({ method: 'GET', path: '/' }, 200, 5);

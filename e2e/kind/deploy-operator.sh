@@ -20,7 +20,7 @@ END
 {
   # What somebody changed by hand in the operator's own objects is put back.
   kubectl kustomize "$overlay" | sed "s#zabkeeper:dev#$image#" | kubectl apply --server-side --force-conflicts -f - &&
-    kubectl wait --for=condition=Established --timeout=30s crd/coordinationclusters.zabkeeper.dev
+    kubectl wait --for=condition=Established --timeout=30s crd/coordinationclusters.zabkeeper.dev crd/coordinationbackups.zabkeeper.dev crd/coordinationbackupschedules.zabkeeper.dev
 } >"$cache/deploy.log" 2>&1 || {
   cat "$cache/deploy.log" >&2
   die "the cluster of context '$context' did not accept the operator's manifests (above)."

@@ -3,6 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import { waitFor } from '../support/wait-for.ts';
 import { ClusterUnderTest, recreateNamespace } from './support/cluster.ts';
 import type { WrongManifests } from './manifests/cases.ts';
+import { BOOTSTRAP, COORDINATION_BACKUP, COORDINATION_BACKUP_SCHEDULE } from './manifests/coordination-backup.ts';
 import { COORDINATION_CLUSTER } from './manifests/coordination-cluster.ts';
 import { apply, kubectl, KubectlError } from './support/kubectl.ts';
 
@@ -17,7 +18,11 @@ before(async () => {
 after(() => cluster.remove());
 
 /** Refused before anything is made of them; what is applied before a wrong change is paused, so that nothing is made of it either. */
-const REFUSED: Readonly<Record<string, WrongManifests>> = { CoordinationCluster: COORDINATION_CLUSTER };
+const REFUSED: Readonly<Record<string, WrongManifests>> = {
+  CoordinationCluster: { ...COORDINATION_CLUSTER, ...BOOTSTRAP },
+  CoordinationBackup: COORDINATION_BACKUP,
+  CoordinationBackupSchedule: COORDINATION_BACKUP_SCHEDULE,
+};
 
 for (const [kind, cases] of Object.entries(REFUSED)) {
   describe(`a wrong ${kind} is refused by kubectl apply with a sentence that helps`, () => {
@@ -29,7 +34,8 @@ for (const [kind, cases] of Object.entries(REFUSED)) {
           metadata: { name, namespace: cluster.namespace },
           spec: content,
         });
-        if (before !== undefined) await apply(manifest({ paused: true, ...before }));
+        if (before !== undefined)
+          await apply(manifest(kind === 'CoordinationCluster' ? { paused: true, ...before } : before));
         try {
           await assert.rejects(apply(manifest(spec)), (error) => {
             assert.ok(error instanceof KubectlError);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { bootstrap, restoreSource } from './bootstrap.ts';
 import { immutable, rule, validated } from './cel.ts';
 import { condition, objectName, quantity, timestamp } from './common-schemas.ts';
 import { memberConfig } from './member-config.ts';
@@ -176,6 +177,7 @@ export const coordinationClusterSpec = z.object({
     .describe(
       'While set, no member runs; volumes, Services and configuration stay. Taken back, the same members go on with all their data.',
     ),
+  bootstrap: bootstrap.optional(),
   paused: z.boolean().default(false).describe('While set, the operator observes this cluster and changes nothing.'),
 });
 
@@ -215,7 +217,9 @@ export const bootstrapLatch = z
     /** The UID of the resource that this latch belongs to: a recreated resource has a life of its own. */
     id: z.string(),
     /** ExistingVolumes: volumes of an earlier life were found, so that no member was told to begin anew. */
-    origin: z.enum(['Fresh', 'ExistingVolumes']),
+    origin: z.enum(['Fresh', 'ExistingVolumes', 'Restored']),
+    /** Restored: the file that every member begins with. */
+    restoreFrom: restoreSource.optional(),
     /** How many members the ensemble was formed with. Who votes since then is a matter of its configuration. */
     replicas: z.int(),
     startedAt: timestamp,

@@ -8,6 +8,18 @@ import {
   SERVER_ID_MAX,
   VOTERS_MAX,
 } from './coordination-cluster.ts';
+import {
+  BACKUP_NAME_LENGTH_MAX,
+  COORDINATION_BACKUP,
+  coordinationBackupSpec,
+  coordinationBackupStatus,
+} from './coordination-backup.ts';
+import {
+  COORDINATION_BACKUP_SCHEDULE,
+  coordinationBackupScheduleSpec,
+  coordinationBackupScheduleStatus,
+  SCHEDULE_NAME_LENGTH_MAX,
+} from './coordination-backup-schedule.ts';
 import { sessionTimeoutRule } from './member-config.ts';
 import type { ResourceDefinition } from './custom-resource-definition.ts';
 
@@ -57,6 +69,11 @@ export const RESOURCE_DEFINITIONS: readonly ResourceDefinition[] = [
         '.spec.hibernated',
       ),
       rule(
+        '!has(self.status) || !has(self.status.bootstrap) || (has(self.spec.bootstrap) == has(oldSelf.spec.bootstrap) && (!has(self.spec.bootstrap) || self.spec.bootstrap == oldSelf.spec.bootstrap))',
+        'bootstrap cannot be changed once the ensemble has begun: to begin with another snapshot, make a new cluster',
+        '.spec.bootstrap',
+      ),
+      rule(
         '!self.spec.hibernated || self.spec.replicas == oldSelf.spec.replicas',
         'replicas cannot be changed while hibernated is set: no member runs that could agree to it; set hibernated to false first, then replicas',
         '.spec.replicas',
@@ -92,5 +109,63 @@ export const RESOURCE_DEFINITIONS: readonly ResourceDefinition[] = [
       statusReplicasPath: '.status.replicas',
       labelSelectorPath: '.status.selector',
     },
+  },
+  {
+    type: COORDINATION_BACKUP,
+    singular: 'coordinationbackup',
+    shortNames: ['cb'],
+    description: 'A snapshot of a CoordinationCluster, taken once and stored in a bucket or on a volume.',
+    spec: coordinationBackupSpec,
+    status: coordinationBackupStatus,
+    rules: [
+      rule(
+        `size(self.metadata.name) <= ${BACKUP_NAME_LENGTH_MAX}`,
+        `metadata.name must have ${BACKUP_NAME_LENGTH_MAX} characters or fewer: it becomes a label`,
+      ),
+    ],
+    columns: [
+      { name: 'Cluster', type: 'string', jsonPath: '.spec.clusterRef.name' },
+      { name: 'State', type: 'string', jsonPath: '.status.phase' },
+      { name: 'Zxid', type: 'string', jsonPath: '.status.zxid' },
+      { name: 'Znodes', type: 'integer', jsonPath: '.status.znodes' },
+      { name: 'Bytes', type: 'integer', jsonPath: '.status.sizeBytes', description: 'As stored, compressed' },
+      { name: 'Completed', type: 'date', jsonPath: '.status.completedAt' },
+      { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
+      { name: 'Location', type: 'string', jsonPath: '.status.location', priority: 1 },
+      {
+        name: 'Message',
+        type: 'string',
+        jsonPath: ".status.conditions[?(@.type=='Complete')].message",
+        priority: 1,
+      },
+    ],
+  },
+  {
+    type: COORDINATION_BACKUP_SCHEDULE,
+    singular: 'coordinationbackupschedule',
+    shortNames: ['cbs'],
+    description: 'Backups of a CoordinationCluster at regular times, and which of them are kept.',
+    spec: coordinationBackupScheduleSpec,
+    status: coordinationBackupScheduleStatus,
+    rules: [
+      rule(
+        `size(self.metadata.name) <= ${SCHEDULE_NAME_LENGTH_MAX}`,
+        `metadata.name must have ${SCHEDULE_NAME_LENGTH_MAX} characters or fewer: the names of its backups add the time to it`,
+      ),
+    ],
+    columns: [
+      { name: 'Cluster', type: 'string', jsonPath: '.spec.backupTemplate.clusterRef.name' },
+      { name: 'Schedule', type: 'string', jsonPath: '.spec.schedule' },
+      { name: 'Suspended', type: 'boolean', jsonPath: '.spec.suspend' },
+      { name: 'Backups', type: 'integer', jsonPath: '.status.backups' },
+      {
+        name: 'Last',
+        type: 'date',
+        jsonPath: '.status.lastSuccessfulTime',
+        description: 'When the newest complete one began',
+      },
+      { name: 'Next', type: 'string', jsonPath: '.status.nextScheduleTime' },
+      { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
+    ],
   },
 ];

@@ -1,50 +1,103 @@
+import { writeFileSync } from 'node:fs';
 import { Option, type Command } from 'commander';
 import { backUp } from './backup.ts';
 import { backupFields, inspectFields, render, restoreFields, type OutputFormat } from './backup-report.ts';
+import { placeOf } from './locations.ts';
+import type { S3Options } from './place.ts';
 import { restore } from './restore.ts';
-import { inspectFile } from './snapshot-file.ts';
+import { inspect } from './snapshot-file.ts';
 
 interface Output {
   readonly output: OutputFormat;
 }
 
-/** The commands about snapshot files. `globals` are the options that all of zabctl's commands share. */
+interface S3Arguments {
+  readonly s3Endpoint?: string;
+  readonly s3Region?: string;
+  readonly s3PathStyle?: boolean;
+}
+
+interface BackupArguments extends Output, S3Arguments {
+  readonly resume?: boolean;
+  readonly resultFile?: string;
+}
+
+interface RestoreArguments extends Output, S3Arguments {
+  readonly dataLogDir?: string;
+  readonly ifEmpty?: boolean;
+  readonly sha256?: string;
+}
+
+const ABOUT_LOCATIONS = `
+A location is a file, or s3://bucket/key. For S3 the credentials come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or from
+wherever Amazon's tools find them; certificates to trust from ZABCTL_S3_CA_BUNDLE, in PEM.`;
+
+/** The commands about snapshots that are kept. `globals` are the options that all of zabctl's commands share. */
 export function addBackupCommands(
   program: Command,
   globals: () => { readonly server: string | undefined; readonly auth: string | undefined; readonly timeoutMs: number },
 ): void {
-  program
-    .command('backup <file>')
-    .description('stream a snapshot from a member into a new file, and verify it; packed if the name ends in .gz')
-    .addHelpText('after', '\n--server is the admin port of any member, by default 127.0.0.1:8080')
-    .addOption(outputOption())
-    .action(async (file: string, { output }: Output) => {
-      const { server = '127.0.0.1:8080', auth, timeoutMs } = globals();
-      const inspected = await backUp(file, { server, auth, silenceMs: timeoutMs });
-      process.stdout.write(render(backupFields(file, inspected), output));
-    });
+  const command = (name: string, description: string) => {
+    const added = program.command(name).description(description).addHelpText('after', ABOUT_LOCATIONS);
+    return added
+      .addOption(outputOption())
+      .option('--s3-endpoint <url>', "the S3 server, where it is not Amazon's")
+      .option('--s3-region <name>', 'region of the bucket')
+      .option('--s3-path-style', 'the bucket is part of the path, and not of the host name');
+  };
 
-  program
-    .command('inspect <file>')
-    .description('verify a snapshot file, plain or gzip, of this or of Apache ZooKeeper, and say what is in it')
-    .addOption(outputOption())
-    .action(async (file: string, { output }: Output) => {
-      process.stdout.write(render(inspectFields(file, await inspectFile(file)), output));
-    });
-
-  program
-    .command('restore <backup> <dataDir>')
-    .description(
-      'make an empty data directory one that a new ensemble begins with; do it for every member, then start them',
+  command('backup <location>', 'stream a snapshot from a member to a place where there is none, and verify it')
+    .option('--resume', 'go on with what an earlier attempt stored there, and remove what one left that was killed')
+    .addOption(new Option('--result-file <file>', 'write the result there too, as JSON').hideHelp())
+    .addHelpText(
+      'after',
+      '\n--server has the admin ports of members, by default 127.0.0.1:8080; a follower is asked before the leader.\nIt is packed if its name ends in .gz',
     )
+    .action(async (location: string, options: BackupArguments) => {
+      const { server: servers = '127.0.0.1:8080', auth, timeoutMs } = globals();
+      const place = await placeOf(location, s3Options(options));
+      const { resume = false } = options;
+      const taken = await backUp(place, { servers, auth, silenceMs: timeoutMs, resume });
+      const fields = backupFields(place.name, taken);
+      await place.describe(fields);
+      if (options.resultFile !== undefined) writeFileSync(options.resultFile, render(fields, 'json'));
+      process.stdout.write(render(fields, options.output));
+    });
+
+  command('inspect <location>', 'verify a snapshot of this or of Apache ZooKeeper, and say what is in it').action(
+    async (location: string, options: Output & S3Arguments) => {
+      const place = await placeOf(location, s3Options(options));
+      const inspected = await inspect(place.read(), place.name);
+      process.stdout.write(render(inspectFields(place.name, inspected), options.output));
+    },
+  );
+
+  command('remove-backup <location>', 'remove a snapshot that `backup` stored').action(
+    async (location: string, options: Output & S3Arguments) => {
+      const place = await placeOf(location, s3Options(options));
+      await place.remove();
+      process.stdout.write(render({ removed: place.name }, options.output));
+    },
+  );
+
+  command(
+    'restore <location> <dataDir>',
+    'make an empty data directory one that a new ensemble begins with; do it for every member, then start them',
+  )
     .option('--data-log-dir <directory>', 'dataLogDir of zoo.cfg, which must be empty too')
     .option('--if-empty', 'do nothing, and succeed, where there are data already')
-    .addOption(outputOption())
-    .action(async (backup: string, dataDir: string, options: Output & { dataLogDir?: string; ifEmpty?: boolean }) => {
-      const { dataLogDir, ifEmpty } = options;
-      const restored = await restore(backup, dataDir, { dataLogDir, onlyIfEmpty: ifEmpty });
+    .option('--sha256 <digest>', 'only if the stored file has this checksum')
+    .action(async (location: string, dataDir: string, options: RestoreArguments) => {
+      const { dataLogDir, ifEmpty, sha256 } = options;
+      const place = await placeOf(location, s3Options(options));
+      const restored = await restore(place, dataDir, { dataLogDir, onlyIfEmpty: ifEmpty, sha256 });
       if (restored !== undefined) process.stdout.write(render(restoreFields(dataDir, restored), options.output));
     });
+}
+
+function s3Options({ s3Endpoint, s3Region, s3PathStyle = false }: S3Arguments): S3Options {
+  const caBundle = process.env['ZABCTL_S3_CA_BUNDLE'];
+  return { endpoint: s3Endpoint, region: s3Region, pathStyle: s3PathStyle, caBundle };
 }
 
 function outputOption(): Option {

@@ -1,4 +1,5 @@
 import { formatZxid } from '../common/zxid.ts';
+import type { TakenBackup } from './backup.ts';
 import type { Restored } from './restore.ts';
 import type { InspectedFile } from './snapshot-file.ts';
 
@@ -8,9 +9,16 @@ export type OutputFormat = 'text' | 'json';
 type Fields = Readonly<Record<string, unknown>>;
 
 /** What `zabctl backup` prints. */
-export function backupFields(file: string, { summary, bytes, sha256 }: InspectedFile): Fields {
+export function backupFields(location: string, { stored, source }: TakenBackup): Fields {
   return {
-    file,
+    ...fileFields(location, stored),
+    ...(source === undefined ? {} : { member: source.address, version: source.version }),
+  };
+}
+
+function fileFields(location: string, { summary, bytes, sha256 }: InspectedFile): Fields {
+  return {
+    location,
     zxid: formatZxid(summary.zxid),
     znodes: summary.znodes,
     digest: formatDigest(summary.digest),
@@ -20,10 +28,10 @@ export function backupFields(file: string, { summary, bytes, sha256 }: Inspected
 }
 
 /** What `zabctl inspect` prints. */
-export function inspectFields(file: string, inspected: InspectedFile): Fields {
+export function inspectFields(location: string, inspected: InspectedFile): Fields {
   const { summary, packing } = inspected;
   return {
-    ...backupFields(file, inspected),
+    ...fileFields(location, inspected),
     digestChecked: summary.digestChecked,
     packing,
     bytesUnpacked: summary.fileBytes,

@@ -14,7 +14,8 @@ import { lockDirectory } from '../server/storage/instance-lock.ts';
 import { backUp } from './backup.ts';
 import { inspectFields, render } from './backup-report.ts';
 import { restore } from './restore.ts';
-import { inspectFile } from './snapshot-file.ts';
+import { FilePlace } from './file-place.ts';
+import { inspect } from './snapshot-file.ts';
 
 const directories: string[] = [];
 const servers: Server[] = [];
@@ -25,6 +26,10 @@ after(async () => {
   }
   await Promise.all(directories.map((directory) => rm(directory, { recursive: true })));
 });
+
+function inspectFile(file: string) {
+  return inspect(new FilePlace(file).read(), file);
+}
 
 async function scratch(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'zabctl-'));
@@ -53,6 +58,7 @@ async function served(answer: RequestListener): Promise<string> {
   return `127.0.0.1:${(http.address() as AddressInfo).port}`;
 }
 
+const OPTIONS = { auth: undefined, silenceMs: 5000, resume: false };
 const HEADERS = { 'content-type': 'application/octet-stream', last_zxid: '0x700000003' };
 
 test('inspect: what is in a file, plain or packed; for people and for programs', async () => {
@@ -96,18 +102,24 @@ test('backup: the file appears whole and sound, with the identity in the header,
     asked.push([request.url, request.headers.authorization, request.headers['accept-encoding']]);
     response.writeHead(200, HEADERS).end(snapshot());
   });
-  const options = { server, auth: 'digest:user:pass:word', silenceMs: 5000 };
+  const options = { servers: server, resume: false, auth: 'digest:user:pass:word', silenceMs: 5000 };
   for (const name of ['plain', 'packed.gz']) {
     const file = join(directory, name);
-    const { summary, sha256 } = await backUp(file, options);
+    const { summary, sha256 } = (await backUp(new FilePlace(file), options)).stored;
     assert.equal(summary.zxid, 0x700000003);
     assert.deepEqual((await inspectFile(file)).sha256, sha256);
     const before = await readFile(file);
-    await assert.rejects(backUp(file, options), { code: 'ZK_BACKUP_FAILED', message: /exists and is left as it is/ });
+    await assert.rejects(backUp(new FilePlace(file), options), {
+      code: 'ZK_BACKUP_FAILED',
+      message: /exists and is left as it is/,
+    });
     assert.deepEqual(await readFile(file), before);
   }
   assert.equal((await inspectFile(join(directory, 'packed.gz'))).packing, 'gzip');
-  assert.deepEqual(asked[0], ['/commands/snapshot?streaming=true', 'digest user:pass:word', 'identity']);
+  assert.deepEqual(
+    asked.find((one) => Array.isArray(one) && one[0] !== '/status'),
+    ['/commands/snapshot?streaming=true', 'digest user:pass:word', 'identity'],
+  );
   assert.deepEqual(await readdir(directory), ['packed.gz', 'plain']);
 });
 
@@ -141,15 +153,15 @@ test('backup: whatever goes wrong on the way leaves nothing', async () => {
   ];
   for (const [answer, code, message] of answers) {
     const server = await served(answer);
-    await assert.rejects(backUp(join(directory, 'f'), { server, auth: undefined, silenceMs: 5000 }), {
+    await assert.rejects(backUp(new FilePlace(join(directory, 'f')), { ...OPTIONS, servers: server }), {
       code,
       message,
     });
   }
-  await assert.rejects(backUp(join(directory, 'f'), { server: '127.0.0.1:1', auth: undefined, silenceMs: 5000 }), {
+  await assert.rejects(backUp(new FilePlace(join(directory, 'f')), { ...OPTIONS, servers: '127.0.0.1:1' }), {
     code: 'ZK_BACKUP_FAILED',
   });
-  await assert.rejects(backUp(join(directory, 'f'), { server: 'nowhere', auth: undefined, silenceMs: 5000 }), {
+  await assert.rejects(backUp(new FilePlace(join(directory, 'f')), { ...OPTIONS, servers: 'nowhere' }), {
     code: 'ZK_CLI_ARGUMENTS',
   });
   assert.deepEqual(await readdir(directory), []);
@@ -164,7 +176,7 @@ test('restore: tree and epochs appear in an empty data directory, without the ol
   await mkdir(join(directory, 'member-2', 'version-2'), { recursive: true });
   await writeFile(join(directory, 'member-2', 'myid'), '2\n');
   for (const dataDir of members) {
-    const restored = await restore(backup, dataDir, {});
+    const restored = await restore(new FilePlace(backup), dataDir, {});
     assert.equal(restored?.backup.summary.ephemerals, 1);
     const data = join(dataDir, 'version-2');
     assert.deepEqual(await readdir(data), ['acceptedEpoch', 'currentEpoch', 'snapshot.700000003']);
@@ -182,24 +194,64 @@ test('restore: never over data, never from what is not sound, never beside a run
   const [good, bad, dataDir] = [join(directory, 'good'), join(directory, 'bad'), join(directory, 'data')];
   await writeFile(good, snapshot());
   await writeFile(bad, snapshot().subarray(0, -20));
-  await assert.rejects(restore(bad, dataDir, {}), { code: 'ZK_SNAPSHOT_CORRUPT' });
+  await assert.rejects(restore(new FilePlace(bad), dataDir, {}), { code: 'ZK_SNAPSHOT_CORRUPT' });
   assert.deepEqual(await readdir(dataDir), ['.zabkeeper.lock'], 'nothing of it is left');
 
   const lock = await lockDirectory(dataDir);
-  await assert.rejects(restore(good, dataDir, {}), { code: 'ZK_DATA_IN_USE' });
+  await assert.rejects(restore(new FilePlace(good), dataDir, {}), { code: 'ZK_DATA_IN_USE' });
   lock.release();
 
   const dataLogDir = join(directory, 'log');
   await mkdir(join(dataLogDir, 'version-2'), { recursive: true });
   await writeFile(join(dataLogDir, 'version-2', 'log.1'), '');
-  await assert.rejects(restore(good, dataDir, { dataLogDir }), {
+  await assert.rejects(restore(new FilePlace(good), dataDir, { dataLogDir }), {
     code: 'ZK_RESTORE_REFUSED',
     message: /log\.1 is data/,
   });
 
-  await restore(good, dataDir, {});
+  await restore(new FilePlace(good), dataDir, {});
   const before = await readdir(join(dataDir, 'version-2'));
-  await assert.rejects(restore(good, dataDir, {}), { code: 'ZK_RESTORE_REFUSED' });
-  assert.equal(await restore(good, dataDir, { onlyIfEmpty: true }), undefined);
+  await assert.rejects(restore(new FilePlace(good), dataDir, {}), { code: 'ZK_RESTORE_REFUSED' });
+  assert.equal(await restore(new FilePlace(good), dataDir, { onlyIfEmpty: true }), undefined);
   assert.deepEqual(await readdir(join(dataDir, 'version-2')), before);
+});
+
+test('backup: of several members the one that is best asked, and the next where one gives none', async () => {
+  const directory = await scratch();
+  const asked: string[] = [];
+  const member = async (name: string, status: object | undefined, code: number) =>
+    await served((request, response) => {
+      if (request.url === '/status')
+        return void response.writeHead(status === undefined ? 404 : 200).end(JSON.stringify(status));
+      asked.push(name);
+      return void (code === 200 ? response.writeHead(200, HEADERS).end(snapshot()) : response.writeHead(code).end());
+    });
+  const serving = { serving: true, version: '0.1.0' };
+  const servers = [
+    await member('silent', undefined, 200),
+    await member('leader', { ...serving, state: 'leader', lastZxid: '0x9' }, 200),
+    await member('behind', { ...serving, state: 'follower', lastZxid: '0x5' }, 429),
+    await member('newest', { ...serving, state: 'follower', lastZxid: '0x9' }, 503),
+    await member('looking', { ...serving, serving: false, state: 'looking', lastZxid: '0x9' }, 200),
+  ].join(',');
+  const { source } = await backUp(new FilePlace(join(directory, 'f')), { ...OPTIONS, servers });
+  assert.deepEqual(asked, ['newest', 'behind', 'leader']);
+  assert.deepEqual([source?.address, source?.version], [servers.split(',')[1], '0.1.0']);
+});
+
+test('backup: resumed, what is there is verified and not replaced, and what a killed attempt left is gone', async () => {
+  const directory = await scratch();
+  const file = join(directory, 'f.gz');
+  const server = await served((_, response) => void response.writeHead(200, HEADERS).end(snapshot()));
+  await writeFile(`${file}.partial-1234`, 'half of it');
+  const resumed = { ...OPTIONS, servers: server, resume: true };
+  const first = await backUp(new FilePlace(file), resumed);
+  assert.deepEqual(await readdir(directory), ['f.gz']);
+  const second = await backUp(new FilePlace(file), resumed);
+  assert.equal(second.source, undefined);
+  assert.equal(second.stored.sha256, first.stored.sha256);
+  await writeFile(file, gzipSync(snapshot().subarray(0, -20)));
+  await assert.rejects(backUp(new FilePlace(file), resumed), { code: 'ZK_SNAPSHOT_CORRUPT' });
+  await new FilePlace(file).remove();
+  assert.deepEqual(await readdir(directory), []);
 });

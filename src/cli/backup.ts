@@ -1,72 +1,94 @@
-import { link, open, rm } from 'node:fs/promises';
 import { request, type IncomingMessage } from 'node:http';
 import { once } from 'node:events';
-import { dirname } from 'node:path';
-import { Transform } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { PassThrough, pipeline } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { createGzip } from 'node:zlib';
 import { CodedError } from '../common/errors.ts';
 import { formatZxid } from '../common/zxid.ts';
-import { sync } from './durable.ts';
-import { inspectFile, type InspectedFile } from './snapshot-file.ts';
+import { snapshotSources, type SnapshotSource } from './members.ts';
+import type { Place } from './place.ts';
+import { inspect, soundOnly, type InspectedFile } from './snapshot-file.ts';
 
 export interface BackupOptions {
-  /** `host:port` of a member's admin port. */
-  readonly server: string;
+  /** `host:port,host:port` of the admin ports of members. */
+  readonly servers: string;
   /** `scheme:proof`, for instance `digest:user:password`. */
   readonly auth: string | undefined;
   /** How long the member may say nothing. */
   readonly silenceMs: number;
+  /** Goes on with what an earlier attempt stored under the same name, and removes what one left that was killed. */
+  readonly resume: boolean;
+}
+
+/** A backup that is stored, read back and found sound. */
+export interface TakenBackup {
+  readonly stored: InspectedFile;
+  /** Who gave it; undefined where an earlier attempt took it. */
+  readonly source: SnapshotSource | undefined;
 }
 
 /**
- * Takes a snapshot from a member's admin port into a file; packed with gzip if its name ends in `.gz`. The file gets its name
- * when it is whole, read back, found sound and durable; one that is there already is never replaced.
- * @throws CodedError ZK_BACKUP_FAILED, ZK_SNAPSHOT_CORRUPT
+ * Takes a snapshot from a member's admin port into a place; packed with gzip if its name ends in `.gz`. It gets its name when
+ * it is whole, sound and durable; one that is there already is never replaced.
+ * @throws CodedError ZK_BACKUP_FAILED, ZK_SNAPSHOT_CORRUPT, ZK_CLI_ARGUMENTS
  */
-export async function backUp(file: string, options: BackupOptions): Promise<InspectedFile> {
-  const partial = `${file}.partial-${process.pid}`;
+export async function backUp(place: Place, options: BackupOptions): Promise<TakenBackup> {
+  const packed = place.name.endsWith('.gz');
+  if (options.resume) {
+    await place.removeRemains();
+    if (await place.exists()) return { stored: await inspect(place.read(), place.name), source: undefined };
+  }
+  const { response, source } = await firstAnswer(options, packed);
   try {
-    const response = await ask(options, file.endsWith('.gz'));
-    await store(response, partial, file.endsWith('.gz'));
-    await sync(partial);
-    const inspected = await inspectFile(partial, file);
-    const zxid = formatZxid(inspected.summary.zxid);
-    const announced = response.headers['last_zxid'];
-    if (announced !== undefined && announced !== zxid) {
-      throw failed(`the member announced a snapshot at ${String(announced)} and sent one at ${zxid}: try again`);
-    }
-    await publish(partial, file);
-    return inspected;
+    const pieces = soundOnly(arriving(response, packed), place.name, ({ summary }) => {
+      const zxid = formatZxid(summary.zxid);
+      const announced = response.headers['last_zxid'];
+      if (announced !== undefined && announced !== zxid) {
+        throw failed(`the member announced a snapshot at ${String(announced)} and sent one at ${zxid}: try again`);
+      }
+    });
+    return { stored: await place.store(pieces, (stored) => inspect(stored, place.name)), source };
   } finally {
-    await rm(partial, { force: true });
+    response.destroy();
   }
 }
 
-async function ask({ server, auth, silenceMs }: BackupOptions, packed: boolean): Promise<IncomingMessage> {
-  const url = `http://${server}/commands/snapshot?streaming=true`;
-  if (!URL.canParse(url) || !server.includes(':')) {
-    throw new CodedError('ZK_CLI_ARGUMENTS', `'${server}' is not an admin port: write --server host:8080`);
+/** The first member that gives a snapshot. */
+async function firstAnswer(
+  options: BackupOptions,
+  packed: boolean,
+): Promise<{ response: IncomingMessage; source: SnapshotSource }> {
+  const failures: CodedError[] = [];
+  for (const source of await snapshotSources(options.servers)) {
+    try {
+      return { response: await ask(source.address, options, packed), source };
+    } catch (error) {
+      if (!(error instanceof CodedError)) throw error;
+      failures.push(error);
+    }
   }
+  throw failed(failures.map(({ message }) => message).join('; '), failures[0]);
+}
+
+async function ask(address: string, { auth, silenceMs }: BackupOptions, packed: boolean): Promise<IncomingMessage> {
   const headers = {
     'accept-encoding': packed ? 'gzip' : 'identity',
     // The header has a blank where the argument has the first colon.
     ...(auth === undefined ? {} : { authorization: auth.replace(':', ' ') }),
   };
-  const asking = request(url, { headers, timeout: silenceMs });
+  const asking = request(`http://${address}/commands/snapshot?streaming=true`, { headers, timeout: silenceMs });
   asking.on('timeout', () => asking.destroy(new Error(`nothing was heard for ${silenceMs} ms`)));
   try {
     const [response] = (await once(asking.end(), 'response')) as [IncomingMessage];
     if (response.statusCode === 200 && response.headers['content-type'] === 'application/octet-stream') return response;
-    throw refused(server, response, await text(response));
+    throw refused(address, response, await text(response));
   } catch (error) {
     if (error instanceof CodedError) throw error;
-    throw failed(`no answer from ${server} (${String(error)}): give the admin port of a running member`, error);
+    throw failed(`no answer from ${address} (${String(error)}): give the admin port of a running member`, error);
   }
 }
 
-function refused(server: string, { statusCode = 0, headers }: IncomingMessage, answer: string): CodedError {
+function refused(address: string, { statusCode = 0, headers }: IncomingMessage, answer: string): CodedError {
   const advice: Readonly<Record<number, string>> = {
     401: 'give --auth digest:user:password',
     403: 'the identity given with --auth needs all permissions on /',
@@ -75,34 +97,21 @@ function refused(server: string, { statusCode = 0, headers }: IncomingMessage, a
     503: 'ask another member',
   };
   const said = /"error"\s*:\s*"([^"]*)"/.exec(answer)?.[1] ?? answer.trim().slice(0, 200);
-  return failed(`${server} answered ${statusCode} (${said}): ${advice[statusCode] ?? 'see the log of the server'}`);
+  return failed(`${address} answered ${statusCode} (${said}): ${advice[statusCode] ?? 'see the log of the server'}`);
 }
 
-async function store(response: IncomingMessage, partial: string, packed: boolean): Promise<void> {
+async function* arriving(response: IncomingMessage, packed: boolean): AsyncGenerator<Uint8Array> {
   const isPacked = response.headers['content-encoding'] === 'gzip';
   if (isPacked && !packed)
     throw failed('the member packs what was asked for unpacked: give a file name that ends in .gz');
-  const packing =
-    packed && !isPacked ? createGzip() : new Transform({ transform: (chunk, _, done) => done(null, chunk) });
-  const handle = await open(partial, 'wx', 0o600);
+  const packing = packed && !isPacked ? createGzip() : new PassThrough();
+  // Tells of a response that has broken off already, too.
+  pipeline(response, packing, () => undefined);
   try {
-    await pipeline(response, packing, handle.createWriteStream());
+    for await (const piece of packing) yield piece as Uint8Array;
   } catch (error) {
     throw failed(`the snapshot did not arrive whole (${String(error)}): try again`, error);
-  } finally {
-    await handle.close();
   }
-}
-
-/** Gives the file its name unless somebody has it: a rename would replace. */
-async function publish(partial: string, file: string): Promise<void> {
-  try {
-    await link(partial, file);
-  } catch (error) {
-    const exists = error instanceof Error && 'code' in error && error.code === 'EEXIST';
-    throw failed(exists ? `${file} exists and is left as it is: give another name` : String(error), error);
-  }
-  await sync(dirname(file));
 }
 
 function failed(message: string, cause?: unknown): CodedError {

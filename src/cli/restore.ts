@@ -8,7 +8,8 @@ import { encodeEpoch } from '../server/storage/formats/epoch-format.ts';
 import { snapshotName } from '../server/storage/formats/file-names.ts';
 import { LOCK_FILE, lockDirectory } from '../server/storage/instance-lock.ts';
 import { sync } from './durable.ts';
-import { inspectFile, type InspectedFile } from './snapshot-file.ts';
+import type { Place } from './place.ts';
+import { inspect, type InspectedFile } from './snapshot-file.ts';
 
 /** Where ZooKeeper keeps snapshots, logs and epochs, below dataDir and dataLogDir. */
 const VERSION_DIRECTORY = 'version-2';
@@ -21,6 +22,16 @@ export interface Restored {
   readonly digest: bigint;
 }
 
+/** What {@link restore} may be told. */
+export interface RestoreOptions {
+  /** Where zoo.cfg has it apart from dataDir. */
+  readonly dataLogDir?: string | undefined;
+  /** Data that are there already are no failure: nothing is done. */
+  readonly onlyIfEmpty?: boolean | undefined;
+  /** What the stored file must have as its checksum, in hexadecimal. */
+  readonly sha256?: string | undefined;
+}
+
 /**
  * Makes a data directory one that a new ensemble begins with: the backup's tree at the backup's zxid, without the old life's
  * sessions and ephemerals; and the epochs of that moment, which say that this member's data is complete, so that it may
@@ -30,9 +41,9 @@ export interface Restored {
  *   where a server runs.
  */
 export async function restore(
-  file: string,
+  backup: Place,
   dataDir: string,
-  { dataLogDir = dataDir, onlyIfEmpty = false }: { dataLogDir?: string | undefined; onlyIfEmpty?: boolean | undefined },
+  { dataLogDir = dataDir, onlyIfEmpty = false, sha256 }: RestoreOptions,
 ): Promise<Restored | undefined> {
   await mkdir(dataDir, { recursive: true });
   const lock = await lockDirectory(dataDir);
@@ -50,7 +61,7 @@ export async function restore(
     await rm(prepared, { recursive: true, force: true });
     await mkdir(prepared, { mode: 0o750 });
     try {
-      const restored = await prepare(file, prepared);
+      const restored = await prepare(backup, prepared, sha256);
       await own(dataDir, prepared);
       await rename(prepared, join(dataDir, VERSION_DIRECTORY));
       await sync(dataDir);
@@ -63,13 +74,19 @@ export async function restore(
   }
 }
 
-async function prepare(file: string, directory: string): Promise<Restored> {
+async function prepare(place: Place, directory: string, sha256: string | undefined): Promise<Restored> {
   const partial = join(directory, 'restoring');
   const output = new BufferedFile(partial);
   let restored: Restored;
   try {
     const restoration = new Restoration((bytes) => output.write(bytes));
-    const backup = await inspectFile(file, file, restoration);
+    const backup = await inspect(place.read(), place.name, restoration);
+    if (sha256 !== undefined && backup.sha256 !== sha256) {
+      throw new CodedError(
+        'ZK_SNAPSHOT_CORRUPT',
+        `${place.name} is sound, but another file than was asked for: its SHA-256 is ${backup.sha256}, not ${sha256}`,
+      );
+    }
     restored = { backup, digest: restoration.end(backup.summary.zxid) };
   } finally {
     output.close();

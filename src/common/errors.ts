@@ -28,7 +28,7 @@ export const ERROR_CODES = {
     'A peer broke the rules of ZAB, for instance a gap between two proposals; the connection is closed.',
   ZK_DATA_IN_USE: 'Another running server uses the data directory; two would destroy it.',
   ZK_BACKUP_FAILED:
-    'A member gave no snapshot, or the file for it cannot be written; nothing that looks whole is left.',
+    'A member gave no snapshot, or it cannot be stored or read where it is kept; nothing that looks whole is left.',
   ZK_RESTORE_REFUSED: 'The data directory to restore into holds data; restoring never replaces any.',
   ZK_CLI_ARGUMENTS: 'An argument of zabctl cannot be used.',
   ZK_CONNECT_STRING_INVALID: 'A connect string does not name servers and a path.',

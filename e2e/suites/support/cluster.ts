@@ -36,7 +36,12 @@ export interface PodObject extends KubernetesObject {
   readonly spec: { readonly nodeName?: string };
   readonly status: {
     readonly phase: string;
-    readonly containerStatuses?: readonly { containerID?: string; ready: boolean; restartCount: number }[];
+    readonly containerStatuses?: readonly {
+      name: string;
+      containerID?: string;
+      ready: boolean;
+      restartCount: number;
+    }[];
   };
 }
 

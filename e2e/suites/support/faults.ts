@@ -2,10 +2,10 @@ import { runProgram } from '../../support/run-program.ts';
 import type { PodObject } from './cluster.ts';
 import { get, kubectl } from './kubectl.ts';
 
-/** SIGKILL to the process of a pod's only container, as the kernel's OOM killer would: Kubernetes hears of it afterwards. */
-export async function killProcess(pod: PodObject): Promise<void> {
+/** SIGKILL to the process of a pod's container (the first one, if none is named), as the kernel's OOM killer would: Kubernetes hears of it afterwards. */
+export async function killProcess(pod: PodObject, container?: string): Promise<void> {
   try {
-    await onTask(pod, 'kill', '--signal', 'SIGKILL');
+    await onTask({ pod, container }, 'kill', '--signal', 'SIGKILL');
   } catch (error) {
     // Kubernetes did not know yet that it had ended by itself: it is as dead as it was to be.
     if (!(error instanceof Error) || !error.message.includes('no running task')) throw error;
@@ -14,11 +14,11 @@ export async function killProcess(pod: PodObject): Promise<void> {
 
 /** The process of a pod's only container does nothing any more, as one that hangs. */
 export async function pauseProcess(pod: PodObject): Promise<void> {
-  await onTask(pod, 'pause');
+  await onTask({ pod }, 'pause');
 }
 
 export async function resumeProcess(pod: PodObject): Promise<void> {
-  await onTask(pod, 'resume');
+  await onTask({ pod }, 'resume');
 }
 
 /** The PersistentVolume of a member is gone, as with a broken disk, and so is its pod. */
@@ -48,8 +48,14 @@ async function volumeOf(namespace: string, podName: string): Promise<{ name: str
   return { name, path };
 }
 
-async function onTask(pod: PodObject, command: string, ...options: string[]): Promise<void> {
-  const id = pod.status.containerStatuses?.[0]?.containerID?.replace('containerd://', '') ?? '';
+async function onTask(
+  { pod, container }: { readonly pod: PodObject; readonly container?: string | undefined },
+  command: string,
+  ...options: string[]
+): Promise<void> {
+  const statuses = pod.status.containerStatuses ?? [];
+  const status = container === undefined ? statuses[0] : statuses.find(({ name }) => name === container);
+  const id = status?.containerID?.replace('containerd://', '') ?? '';
   await docker('exec', pod.spec.nodeName ?? '', 'ctr', '-n', 'k8s.io', 'tasks', command, ...options, id);
 }
 

@@ -1,4 +1,4 @@
-import type { CoordinationCluster } from '../../api/coordination-cluster.ts';
+import type { KubeObject } from '../../api/objects.ts';
 import type { Logger } from '../../common/types.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { isPermanent } from '../kube/errors.ts';
@@ -19,7 +19,7 @@ export interface Writers {
   readonly client: Pick<KubeClient, 'apply' | 'create' | 'delete' | 'mergePatch'>;
   readonly applied: AppliedObjects;
   readonly setFinalizers: (finalizers: readonly string[]) => Promise<void>;
-  /** Rejects with a conflict where the cluster is no longer as it was when the steps were decided. */
+  /** Rejects with a conflict where the owner is no longer as it was when the steps were decided. */
   readonly confirm: () => Promise<void>;
   readonly announce: (event: PlannedEvent) => Promise<void>;
   readonly reconfigure: (change: Reconfiguration) => Promise<ReconfigureOutcome>;
@@ -29,13 +29,14 @@ export interface Writers {
 /**
  * Carries out the steps in order, until one is refused for good.
  *
+ * @param owner What the steps were planned for; all of them are in its namespace.
  * @returns the refusals, for somebody to change something
  * @throws CodedError where the same may succeed if it is planned and tried again
  */
 export async function act(
-  cluster: CoordinationCluster,
+  owner: KubeObject,
   steps: readonly Step[],
-  observed: Observed,
+  observed: Pick<Observed, 'existing'>,
   writers: Writers,
 ): Promise<StepFailure[]> {
   const failures: StepFailure[] = [];
@@ -47,7 +48,7 @@ export async function act(
         await writers.confirm();
         isConfirmed = true;
       }
-      const failure = await perform(cluster, step, observed, writers);
+      const failure = await perform(owner, step, observed, writers);
       if (failure === undefined) continue;
       failures.push(failure);
       break;
@@ -62,12 +63,12 @@ export async function act(
 }
 
 async function perform(
-  cluster: CoordinationCluster,
+  owner: KubeObject,
   step: Step,
-  observed: Observed,
+  observed: Pick<Observed, 'existing'>,
   { client, applied, setFinalizers, announce, reconfigure, logger }: Writers,
 ): Promise<StepFailure | undefined> {
-  const namespace = namespaceOf(cluster);
+  const namespace = namespaceOf(owner);
   switch (step.do) {
     case 'apply': {
       const { object, kind } = step;
@@ -100,10 +101,10 @@ async function perform(
     }
     case 'reconfigure': {
       if (step.announce !== undefined) await announce(step.announce);
-      logger.info('reconfiguring', { namespace, name: cluster.metadata.name, change: describeChange(step) });
+      logger.info('reconfiguring', { namespace, name: owner.metadata.name, change: describeChange(step) });
       const outcome = await reconfigure(step);
       if (outcome.result === 'done') return undefined;
-      logger.warn('reconfiguration', { namespace, name: cluster.metadata.name, ...outcome });
+      logger.warn('reconfiguration', { namespace, name: owner.metadata.name, ...outcome });
       if (outcome.result === 'unknown') return undefined;
       return { reason: 'ReconfigurationRefused', message: `${describe(step)} was refused: ${outcome.why}` };
     }

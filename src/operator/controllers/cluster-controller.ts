@@ -5,10 +5,7 @@ import {
   type CoordinationClusterStatus,
 } from '../../api/coordination-cluster.ts';
 import type { KubeObject } from '../../api/objects.ts';
-import type { Logger } from '../../common/types.ts';
-import type { KubeClient } from '../kube/client.ts';
 import { isConflict } from '../kube/errors.ts';
-import type { EventRecorder } from '../kube/event-recorder.ts';
 import { splitKey } from '../kube/object-cache.ts';
 import type { Outcome } from '../kube/workers.ts';
 import type { Observed, Plan, PlannedEvent, PlanSettings, Reconfiguration, Step } from '../plan/model.ts';
@@ -19,28 +16,16 @@ import { act, type StepFailure } from './act.ts';
 import { AppliedObjects } from './applied-objects.ts';
 import { observe, type Sources } from './observe.ts';
 import type { Reconfigure, ReconfigureOutcome } from './reconfigure.ts';
+import type { ControllerOptions } from './resource-controller.ts';
 
 /** How soon to try again after a step was refused for good, in milliseconds: somebody must change something first. */
 const REFUSED_RETRY_MS = 15_000;
 
-/** Writes to the resource itself, each only if it is still at the version of `cluster`; they return the new version. */
-export interface ResourceWriter {
-  readonly setStatus: (cluster: CoordinationCluster, status: CoordinationClusterStatus) => Promise<string>;
-  readonly setFinalizers: (cluster: CoordinationCluster, finalizers: readonly string[]) => Promise<string>;
-  /** Changes nothing. */
-  readonly confirm: (cluster: CoordinationCluster) => Promise<string>;
-}
-
 /** What a {@link ClusterController} works with. */
-export interface ClusterControllerOptions {
+export interface ClusterControllerOptions extends ControllerOptions<CoordinationCluster, CoordinationClusterStatus> {
   readonly sources: Sources;
-  /** Behind the lease's guard. */
-  readonly client: KubeClient;
-  readonly resource: ResourceWriter;
-  readonly events: EventRecorder;
   readonly reconfigure: Reconfigure;
   readonly settings: PlanSettings;
-  readonly logger: Logger;
 }
 
 /** Brings one CoordinationCluster after the other closer to its manifest: read, plan, act. */

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { parseCoordinationBackup } from '../../api/coordination-backup.ts';
 import type { CoordinationCluster } from '../../api/coordination-cluster.ts';
 import type { KubeObject, ObjectMeta } from '../../api/objects.ts';
 import type { KubeClient } from '../kube/client.ts';
@@ -28,7 +29,7 @@ import type { MemberReader } from './member-reader.ts';
 import { observeStranded } from './stranded-claims.ts';
 
 /** The kinds that are read from caches. */
-export type CachedKind = Exclude<Kind, 'StatefulSet' | 'Secret'>;
+export type CachedKind = Exclude<Kind, 'StatefulSet' | 'Secret' | 'Job' | 'CoordinationBackup'>;
 
 /** Bytes of a new password: nobody guesses it, so that its SHA-1 digest may be seen. */
 const PASSWORD_BYTES = 24;
@@ -69,7 +70,28 @@ export async function observe(cluster: CoordinationCluster, sources: Sources, so
   const now = new Date().toISOString();
   const strandedClaims = await observeStranded(claims, pods, sources);
   const known = { statefulSet, observerSet, superUser: superUserIn(secret), freshPassword, existing, refusals };
-  return { now, ...known, pods, claims, strandedClaims, reports };
+  const restore = validLatch(cluster) === undefined ? await observeRestore(cluster, sources) : {};
+  return { ...restore, now, ...known, pods, claims, strandedClaims, reports };
+}
+
+/** What the manifest begins with, as it is now: nothing is started on an old view of it. */
+async function observeRestore(
+  cluster: CoordinationCluster,
+  { client }: Sources,
+): Promise<Pick<Observed, 'restoreBackup' | 'restoreClaim'>> {
+  const { backup: reference, volume } = cluster.spec.bootstrap?.restore ?? {};
+  const own = namespaceOf(cluster);
+  const object =
+    reference === undefined
+      ? undefined
+      : await client.get<KubeObject>(KINDS.CoordinationBackup, reference.namespace ?? own, reference.name);
+  const restoreBackup = object === undefined ? undefined : parseCoordinationBackup(object);
+  const claimName = (restoreBackup?.spec.destination.volume ?? volume)?.claimName;
+  const restoreClaim =
+    claimName === undefined
+      ? undefined
+      : await client.get<PersistentVolumeClaim>(KINDS.PersistentVolumeClaim, own, claimName);
+  return { restoreBackup, restoreClaim };
 }
 
 function superUserIn(secret: Secret | undefined): SuperUser | undefined {

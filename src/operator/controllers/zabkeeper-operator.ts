@@ -1,5 +1,10 @@
 import type { ResourceEvent, ResourceMeta } from '@dot-i/k8s-operator';
-import { apiVersionOf, type KubeObject } from '../../api/objects.ts';
+import { apiVersionOf, type KubeObject, type ResourceType } from '../../api/objects.ts';
+import { COORDINATION_BACKUP } from '../../api/coordination-backup.ts';
+import {
+  COORDINATION_BACKUP_SCHEDULE,
+  type CoordinationBackupSchedule,
+} from '../../api/coordination-backup-schedule.ts';
 import { COORDINATION_CLUSTER, type CoordinationCluster } from '../../api/coordination-cluster.ts';
 import type { Logger } from '../../common/types.ts';
 import type { ConfirmedWrite, WriteGate } from '../kube/client.ts';
@@ -12,18 +17,47 @@ import { WorkQueue } from '../kube/work-queue.ts';
 import { runWorkers, type Outcome } from '../kube/workers.ts';
 import type { PlanSettings } from '../plan/model.ts';
 import { KINDS } from '../resources/kubernetes.ts';
-import { MANAGER } from '../resources/names.ts';
+import { MANAGER, SCHEDULE_LABEL } from '../resources/names.ts';
+import { backupKind, scheduleKind } from './backup-kinds.ts';
 import { ClusterController } from './cluster-controller.ts';
 import { addGauges } from './gauges.ts';
 import { readMembers } from './member-reader.ts';
 import type { CachedKind } from './observe.ts';
 import { reconfigureBehind } from './reconfigure.ts';
+import { ResourceController, type ControllerOptions, type ResourceWriter } from './resource-controller.ts';
 
-/** How many clusters are looked at at the same time. */
+/** How many resources of each kind are looked at at the same time. */
 const CONCURRENCY = 8;
 
-/** Selects what belongs to any cluster; pods and claims have these labels from the StatefulSet. */
-const OWNED_LABELS = 'app.kubernetes.io/name=zabkeeper,app.kubernetes.io/component=server';
+/** Selects what belongs to any resource of ours; pods and claims have this label from the templates they are made from. */
+const OWNED_LABELS = 'app.kubernetes.io/name=zabkeeper';
+
+/** The kinds that people write. Each has a queue and a controller of its own. */
+const CONTROLLED = [COORDINATION_CLUSTER, COORDINATION_BACKUP, COORDINATION_BACKUP_SCHEDULE] as const;
+
+type Controlled = (typeof CONTROLLED)[number];
+
+/** The kinds that are made of them. Not Secrets: the operator may read those whose name it knows, and list none. */
+const OWNED = [
+  'Service',
+  'ConfigMap',
+  'Pod',
+  'PersistentVolumeClaim',
+  'StatefulSet',
+  'PodDisruptionBudget',
+  'Job',
+] as const;
+
+/** What an object belongs to, by its label `app.kubernetes.io/component`. */
+const OWNERS: Readonly<Record<string, Controlled['kind']>> = {
+  server: 'CoordinationCluster',
+  backup: 'CoordinationBackup',
+};
+
+/** Looks at one resource. */
+interface Controller {
+  reconcile(key: string): Promise<Outcome>;
+}
 
 /** What the operator is started with. */
 export interface ZabkeeperOperatorOptions {
@@ -44,13 +78,13 @@ export interface ZabkeeperOperatorOptions {
 /** A request that keeps the lease is given up after this long, in milliseconds, for another to be made in time. */
 const LEASE_REQUEST_TIMEOUT_MS = 3_000;
 
-/** The operator: watches, a queue of clusters, and workers while this replica holds the lease. */
+/** The operator: watches, a queue of resources of each kind, and workers while this replica holds the lease. */
 export class ZabkeeperOperator extends ResilientOperator {
   readonly #options: ZabkeeperOperatorOptions;
   readonly #election: LeaderElection;
-  /** Of the cluster as this process wrote it last: its own writes need no further look. */
+  /** Of each resource as this process wrote it last, by its UID: its own writes need no further look. */
   readonly #written = new Map<string, string>();
-  #queue = new WorkQueue();
+  #queues = newQueues();
 
   constructor(options: ZabkeeperOperatorOptions) {
     super({ ...options, fieldManager: MANAGER });
@@ -74,24 +108,21 @@ export class ZabkeeperOperator extends ResilientOperator {
   }
 
   protected override async init(): Promise<void> {
-    const { group, version, plural } = COORDINATION_CLUSTER;
     const { watchNamespace } = this.#options;
-    await this.watchResource(group, version, plural, async (event) => this.#clusterChanged(event), watchNamespace);
-    for (const [kind, owned] of Object.entries(KINDS)) {
-      if (kind === 'Secret') continue; // The operator may read those whose name it knows, and list none.
-      await this.watchResource(
-        owned.group,
-        owned.version,
-        owned.plural,
-        async ({ object }) => this.#ownedChanged(object),
-        watchNamespace,
-        OWNED_LABELS,
-      );
+    for (const type of CONTROLLED) {
+      const { group, version, plural } = type;
+      await this.watchResource(group, version, plural, async (event) => this.#changed(type, event), watchNamespace);
+    }
+    for (const kind of OWNED) {
+      const { group, version, plural } = KINDS[kind];
+      const onEvent = async ({ object }: ResourceEvent) => this.#ownedChanged(object);
+      await this.watchResource(group, version, plural, onEvent, watchNamespace, OWNED_LABELS);
     }
     addGauges(this.metrics, {
       leads: () => this.#election.isLeading,
-      queueDepths: () => ({ [COORDINATION_CLUSTER.kind]: this.#queue.depth }),
+      queueDepths: () => Object.fromEntries(CONTROLLED.map(({ kind }) => [kind, this.#queues[kind].depth])),
       clusters: () => this.cacheOf<CoordinationCluster>(COORDINATION_CLUSTER).values(),
+      schedules: () => this.cacheOf<CoordinationBackupSchedule>(COORDINATION_BACKUP_SCHEDULE).values(),
     });
   }
 
@@ -100,35 +131,45 @@ export class ZabkeeperOperator extends ResilientOperator {
     return { before: this.#election.guard, after: this.#options.onWrite ?? (() => undefined) };
   }
 
-  #clusterChanged({ object, meta }: ResourceEvent): void {
-    const key = `${meta.namespace ?? ''}/${meta.name}`;
-    if (object.metadata?.resourceVersion !== this.#written.get(key)) this.#queue.add(key);
+  #changed({ kind }: Controlled, { object, meta }: ResourceEvent): void {
+    const { uid = '', labels, resourceVersion } = object.metadata ?? {};
+    const namespace = meta.namespace ?? '';
+    if (resourceVersion !== this.#written.get(uid)) this.#queues[kind].add(`${namespace}/${meta.name}`);
+    // How a backup fares, whoever wrote it, is what its schedule waits for.
+    const schedule = kind === COORDINATION_BACKUP.kind ? labels?.[SCHEDULE_LABEL] : undefined;
+    if (schedule !== undefined) this.#queues.CoordinationBackupSchedule.add(`${namespace}/${schedule}`);
   }
 
-  /** The cluster that something belongs to has its name; pods have no owner reference to it, volumes none at all. */
+  /** What something belongs to is in its labels; pods have no owner reference to it, volumes none at all. */
   #ownedChanged({ metadata }: ResourceEvent['object']): void {
+    const owner = OWNERS[metadata?.labels?.['app.kubernetes.io/component'] ?? ''];
     const name = metadata?.labels?.['app.kubernetes.io/instance'];
-    if (name !== undefined) this.#queue.add(`${metadata?.namespace ?? ''}/${name}`);
+    if (owner !== undefined && name !== undefined) this.#queues[owner].add(`${metadata?.namespace ?? ''}/${name}`);
   }
 
   async #lead(stop: AbortSignal): Promise<void> {
-    const controller = this.#controller();
-    const queue = new WorkQueue();
-    this.#queue = queue;
-    // What changed while another replica led was decided by that one; every cluster gets a look of its own.
-    for (const cluster of this.cacheOf(COORDINATION_CLUSTER).values()) queue.add(keyOf(cluster));
+    const controllers = this.#controllers();
+    this.#queues = newQueues();
+    await Promise.all(CONTROLLED.map(async (type) => await this.#work(type, controllers[type.kind], stop)));
+  }
+
+  async #work(type: Controlled, controller: Controller, stop: AbortSignal): Promise<void> {
+    const { kind } = type;
+    const queue = this.#queues[kind];
+    // What changed while another replica led was decided by that one; every resource gets a look of its own.
+    for (const resource of this.cacheOf<KubeObject>(type).values()) queue.add(keyOf(resource));
     stop.addEventListener('abort', () => queue.close(), { once: true });
     if (stop.aborted) queue.close();
     await runWorkers({
       queue,
       concurrency: CONCURRENCY,
-      work: async (key) => await this.#measured(async () => await controller.reconcile(key)),
+      work: async (key) => await this.#measured(kind, async () => await controller.reconcile(key)),
       onFailure: (key, error, retryInMs) =>
-        this.#options.logger.error('reconciliation failed', { key, error: String(error), retryInMs }),
+        this.#options.logger.error('reconciliation failed', { kind, key, error: String(error), retryInMs }),
     });
   }
 
-  #controller(): ClusterController {
+  #controllers(): Record<Controlled['kind'], Controller> {
     const { logger, identity, settings } = this.#options;
     const client = this.client.behind(this.gate);
     const caches: Record<CachedKind, ReturnType<typeof this.cacheOf>> = {
@@ -138,30 +179,44 @@ export class ZabkeeperOperator extends ResilientOperator {
       PersistentVolumeClaim: this.cacheOf(KINDS.PersistentVolumeClaim),
       PodDisruptionBudget: this.cacheOf(KINDS.PodDisruptionBudget),
     };
-    return new ClusterController({
-      sources: { client, caches, readMembers },
+    const events = new EventRecorder(client, MANAGER, identity, logger);
+    const optionsFor = (type: ResourceType): ControllerOptions => ({
       client,
-      resource: {
-        setStatus: async (cluster, status) =>
-          this.#noteWritten(cluster, await this.setResourceStatus(metaOf(cluster), status)),
-        setFinalizers: async (cluster, finalizers) =>
-          this.#noteWritten(cluster, await this.replaceFinalizers(metaOf(cluster), finalizers)),
-        confirm: async (cluster) => (await this.confirmVersion(metaOf(cluster))).resourceVersion,
-      },
-      events: new EventRecorder(client, MANAGER, identity, logger),
-      reconfigure: reconfigureBehind(this.gate),
-      settings,
+      resource: this.#writerOf(type),
+      events,
       logger,
     });
+    return {
+      CoordinationCluster: new ClusterController({
+        ...optionsFor(COORDINATION_CLUSTER),
+        sources: { client, caches, readMembers },
+        reconfigure: reconfigureBehind(this.gate),
+        settings,
+      }),
+      CoordinationBackup: new ResourceController(backupKind(client, settings), optionsFor(COORDINATION_BACKUP)),
+      CoordinationBackupSchedule: new ResourceController(
+        scheduleKind(client),
+        optionsFor(COORDINATION_BACKUP_SCHEDULE),
+      ),
+    };
   }
 
-  #noteWritten(cluster: CoordinationCluster, { resourceVersion }: ResourceMeta): string {
-    this.#written.set(keyOf(cluster), resourceVersion);
+  #writerOf(type: ResourceType): ResourceWriter {
+    return {
+      setStatus: async (resource, status) =>
+        this.#noteWritten(resource, await this.setResourceStatus(metaOf(type, resource), status)),
+      setFinalizers: async (resource, finalizers) =>
+        this.#noteWritten(resource, await this.replaceFinalizers(metaOf(type, resource), finalizers)),
+      confirm: async (resource) => (await this.confirmVersion(metaOf(type, resource))).resourceVersion,
+    };
+  }
+
+  #noteWritten({ metadata }: KubeObject, { resourceVersion }: ResourceMeta): string {
+    this.#written.set(metadata.uid ?? '', resourceVersion);
     return resourceVersion;
   }
 
-  async #measured(work: () => Promise<Outcome>): Promise<Outcome> {
-    const { kind } = COORDINATION_CLUSTER;
+  async #measured(kind: string, work: () => Promise<Outcome>): Promise<Outcome> {
     const { reconcileSeconds, reconciliations } = this.metrics;
     const end = reconcileSeconds.startTimer({ kind });
     let result = 'error';
@@ -176,14 +231,22 @@ export class ZabkeeperOperator extends ResilientOperator {
   }
 }
 
-function metaOf({ metadata }: KubeObject): ResourceMeta {
-  const apiVersion = apiVersionOf(COORDINATION_CLUSTER);
+function newQueues(): Record<Controlled['kind'], WorkQueue> {
   return {
-    id: `${COORDINATION_CLUSTER.plural}.${apiVersion}`,
+    CoordinationCluster: new WorkQueue(),
+    CoordinationBackup: new WorkQueue(),
+    CoordinationBackupSchedule: new WorkQueue(),
+  };
+}
+
+function metaOf(type: ResourceType, { metadata }: KubeObject): ResourceMeta {
+  const apiVersion = apiVersionOf(type);
+  return {
+    id: `${type.plural}.${apiVersion}`,
     name: metadata.name,
     namespace: metadata.namespace ?? '',
     resourceVersion: metadata.resourceVersion ?? '',
     apiVersion,
-    kind: COORDINATION_CLUSTER.kind,
+    kind: type.kind,
   };
 }

@@ -8,6 +8,7 @@ export interface Refusal {
   /** One CamelCase word. */
   readonly reason:
     | 'NameTaken'
+    | 'RestoreRefused'
     | 'SecretDamaged'
     | 'VolumesDoNotFit'
     | 'WaitingForVolumes'

@@ -203,6 +203,9 @@ function bootstrapped({ latch: current, nextLatch, state, now }: Situation): Con
   const latch = nextLatch ?? current;
   if (latch === undefined) return isFalse('NotStarted', 'nothing has been started yet');
   if (latch.phase === 'Started') return isFalse('WaitingForMembers', absent(state, now));
+  if (latch.origin === 'Restored') {
+    return isTrue('Restored', `formed with ${latch.replicas} members from a snapshot; no member begins with it again`);
+  }
   return latch.origin === 'Fresh'
     ? isTrue('FreshEnsemble', `formed with ${latch.replicas} members; no member may begin with an empty disk again`)
     : isTrue('ExistingVolumes', `goes on with the volumes of an earlier cluster of ${latch.replicas} members`);

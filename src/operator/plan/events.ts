@@ -1,5 +1,6 @@
 import type { ClusterConditionType } from '../../api/conditions.ts';
 import type { CoordinationClusterStatus } from '../../api/coordination-cluster.ts';
+import { storeOf } from '../resources/backup/store.ts';
 import { BOOTSTRAP_STOPPED, saysUpdating } from './cluster-conditions.ts';
 import type { PlannedEvent } from './model.ts';
 
@@ -51,7 +52,11 @@ function messageOf(status: CoordinationClusterStatus, type: ClusterConditionType
 
 function latchEvents(previous: CoordinationClusterStatus | undefined, next: CoordinationClusterStatus): PlannedEvent[] {
   if (previous?.bootstrap?.id === next.bootstrap?.id || next.bootstrap?.phase !== 'Started') return [];
-  const message = `No volumes of an earlier life: forming a new ensemble of ${next.bootstrap.replicas}`;
+  const { replicas, restoreFrom } = next.bootstrap;
+  const message =
+    restoreFrom === undefined
+      ? `No volumes of an earlier life: forming a new ensemble of ${replicas}`
+      : `Forming a new ensemble of ${replicas} from ${storeOf(restoreFrom).shown}`;
   return [{ type: 'Normal', reason: 'BootstrapStarted', message }];
 }
 

@@ -3,11 +3,15 @@ import type { KubeObject } from '../../api/objects.ts';
 import { canonicalJson } from '../resources/fingerprint.ts';
 import type { ConfigMap, PersistentVolumeClaim, Pod, Secret, StatefulSet } from '../resources/kubernetes.ts';
 import { DATA_CLAIM, KUBECTL_RESTART_ANNOTATION } from '../resources/names.ts';
+import { RESTORE_CONTAINER } from '../resources/backup/restore.ts';
 import { INITIALIZE_FLAG } from '../resources/pod-template.ts';
 import { configurationIn, type FakeConfiguration, type FakeDisk, type FakeServer } from './fake-ensemble.ts';
 import type { Step } from './model.ts';
 
 // For tests: as much of Kubernetes as a plan can tell from the real one.
+
+/** The newest write in the backup that a cluster begins with. */
+const BACKED_UP = 5;
 
 /** What becomes of a pod: its process works, hangs or ends again and again, or its image does not exist. */
 type Fate = 'works' | 'hangs' | 'crashes' | 'pending';
@@ -237,7 +241,7 @@ export class FakeKubernetes {
   #startPod(set: StatefulSet, name: string, claimName: string): void {
     const { template } = set.spec;
     const [container] = template.spec.containers;
-    const config = this.objects.get(`ConfigMap/${template.spec.volumes[0]?.configMap.name ?? ''}`) as
+    const config = this.objects.get(`ConfigMap/${template.spec.volumes[0]?.configMap?.name ?? ''}`) as
       ConfigMap | undefined;
     assert.ok(config, `${name} finds its zoo.cfg`);
     const seeds = configurationIn(config.data['zoo.cfg'] ?? '');
@@ -246,6 +250,8 @@ export class FakeKubernetes {
     const hasVolume = this.claims.get(claimName)?.status?.capacity !== undefined;
     const fate = !hasVolume || image.includes('missing') ? 'pending' : image.includes('crashing') ? 'crashes' : 'works';
     const initializes = container?.args.includes(INITIALIZE_FLAG) === true;
+    const restores = template.spec.initContainers?.[0]?.name === RESTORE_CONTAINER;
+    if (fate !== 'pending' && restores) this.disk(claimName).newest ??= BACKED_UP;
     if (fate !== 'pending' && initializes) this.disk(claimName).newest ??= 0;
     this.pods.set(name, {
       apiVersion: 'v1',

@@ -96,7 +96,8 @@ export function startFailure({ pod }: Member): string | undefined {
   const ended = container?.state?.terminated ?? container?.lastState?.terminated;
   const end = ended === undefined || ended.exitCode === 0 ? undefined : endedWith(ended);
   if (!waitsInVain(container)) return end;
-  const reason = container?.state?.waiting?.reason ?? 'Waiting';
+  const { reason = 'Waiting', message } = container?.state?.waiting ?? {};
+  if (reason === 'CreateContainerConfigError') return withWords(reason, message);
   if (end !== undefined) return `${reason}, ${end}`;
   return container?.image === undefined || container.image === '' ? reason : `${reason} of ${container.image}`;
 }
@@ -128,7 +129,14 @@ function unreadyForMs({ status, metadata }: Pod, now: string): number {
   return since === undefined ? Infinity : Date.parse(now) - Date.parse(since);
 }
 
+/** Its server's, or that of the container before it that does not end well: it says best why the server does not start. */
 function serverStatus({ status }: Pod): ContainerStatus | undefined {
+  const failed = status?.initContainerStatuses?.find((container) => {
+    const { state, lastState } = container;
+    if (state?.terminated?.exitCode === 0) return false;
+    return waitsInVain(container) || [state, lastState].some((one) => (one?.terminated?.exitCode ?? 0) !== 0);
+  });
+  if (failed !== undefined) return failed;
   return status?.containerStatuses?.find(({ name }) => name === 'server');
 }
 

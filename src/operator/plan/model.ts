@@ -1,6 +1,7 @@
+import type { CoordinationBackup } from '../../api/coordination-backup.ts';
 import type { CoordinationClusterStatus } from '../../api/coordination-cluster.ts';
 import type { KubeObject } from '../../api/objects.ts';
-import type { Kind, PersistentVolumeClaim, Pod, Secret, StatefulSet } from '../resources/kubernetes.ts';
+import type { Kind, PersistentVolumeClaim, Pod, StatefulSet } from '../resources/kubernetes.ts';
 import type { SuperUser } from '../resources/operator-secret.ts';
 
 /** What a member says of itself over its admin port (`GET /status`). */
@@ -44,6 +45,10 @@ export interface Observed {
   readonly superUser?: SuperUser | undefined;
   /** A new password for every look, of random bytes: for a super user where there is none yet. */
   readonly freshPassword: string;
+  /** The CoordinationBackup that the manifest begins with; only looked for before the cluster has begun. */
+  readonly restoreBackup?: CoordinationBackup | undefined;
+  /** The claim that this backup, or the manifest, says it is on. */
+  readonly restoreClaim?: PersistentVolumeClaim | undefined;
   readonly pods: readonly Pod[];
   readonly claims: readonly PersistentVolumeClaim[];
   /** Names of claims whose volume is on a node that does not exist any more. */
@@ -68,7 +73,7 @@ export type Step =
    */
   | { readonly do: 'apply'; readonly kind: Kind; readonly object: KubeObject }
   /** Fails where the object exists, whoever made it: what is in it is made once. */
-  | { readonly do: 'create'; readonly kind: 'Secret'; readonly object: Secret }
+  | { readonly do: 'create'; readonly kind: 'Secret' | 'Job' | 'CoordinationBackup'; readonly object: KubeObject }
   | {
       readonly do: 'delete';
       readonly kind: Kind;

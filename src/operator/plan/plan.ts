@@ -1,4 +1,5 @@
 import type { BootstrapLatch, CoordinationCluster } from '../../api/coordination-cluster.ts';
+import { withRestore } from '../resources/backup/restore.ts';
 import { configMap } from '../resources/config-map.ts';
 import { disruptionBudget } from '../resources/disruption-budget.ts';
 import type { Ensemble } from '../resources/ensemble.ts';
@@ -15,6 +16,7 @@ import { planDeletion } from './deletion.ts';
 import { statusEvents } from './events.ts';
 import { ensembleState, type EnsembleState } from './members.ts';
 import { REQUEUE, type Observed, type Plan, type PlanSettings, type Step } from './model.ts';
+import { decideRestore, restoredLatch } from './restore.ts';
 import { planRebuild } from './rebuild.ts';
 import { NO_RESTART, restartOutdated } from './rolling.ts';
 import { planScaling } from './scaling.ts';
@@ -81,7 +83,10 @@ function ensembleObjects(ensemble: Ensemble, latch: BootstrapLatch, observed: Ob
   const { cluster } = ensemble;
   const initialize = latch.phase === 'Started';
   const claims = claimTemplate(cluster, observed.statefulSet);
-  const set = statefulSet(ensemble, 'participant', { initialize, claims });
+  const restoreFrom = initialize ? latch.restoreFrom : undefined;
+  // Whoever restores has data, and may vote for that reason only.
+  const made = statefulSet(ensemble, 'participant', { initialize: initialize && restoreFrom === undefined, claims });
+  const set = restoreFrom === undefined ? made : withRestore(made, restoreFrom, ensemble);
   return [
     { do: 'apply', kind: 'Service', object: peerService(cluster) },
     { do: 'apply', kind: 'ConfigMap', object: configMap(ensemble) },
@@ -135,8 +140,18 @@ function beginningPlan(situation: Situation, observed: Observed): Plan {
   const { cluster } = situation;
   const beginning = decideBeginning(cluster, observed);
   switch (beginning.may) {
-    case 'begin':
-      return conclude({ ...situation, nextLatch: beginning.latch }, ensureFinalizer(cluster), REQUEUE.nowMs);
+    case 'begin': {
+      const restore = decideRestore(cluster, observed);
+      const nextLatch =
+        restore === undefined
+          ? beginning.latch
+          : 'refused' in restore
+            ? restore.refused
+            : restoredLatch(beginning.latch, restore);
+      if (typeof nextLatch === 'string')
+        return refusalPlan(situation, { reason: 'RestoreRefused', message: nextLatch });
+      return conclude({ ...situation, nextLatch }, ensureFinalizer(cluster), REQUEUE.nowMs);
+    }
     case 'wait':
       return refusalPlan(situation, { reason: 'WaitingForVolumes', message: beginning.message });
     case 'not':

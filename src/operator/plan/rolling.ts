@@ -1,7 +1,7 @@
 import { SERVER_ID_MAX, type BootstrapLatch } from '../../api/coordination-cluster.ts';
 import type { Ensemble } from '../resources/ensemble.ts';
+import { mayBegin } from '../resources/backup/restore.ts';
 import type { MemberRole } from '../resources/names.ts';
-import { INITIALIZE_FLAG } from '../resources/pod-template.ts';
 import { saysUpdating } from './cluster-conditions.ts';
 import { isGone, isUseless, startFailure, whyAbsent } from './health.ts';
 import { majorityOf, observedSet, wantedAnnotations, type EnsembleState, type Member } from './members.ts';
@@ -110,11 +110,10 @@ function templateIsTakenUp(ensemble: Ensemble, role: MemberRole, latch: Bootstra
   if (set === undefined) return false;
   const { metadata, spec, status } = set;
   const annotations = spec.template.metadata.annotations ?? {};
-  const initializes = spec.template.spec.containers.some(({ args }) => args.includes(INITIALIZE_FLAG));
   const wanted = Object.entries(wantedAnnotations(ensemble, role, set));
   return (
     wanted.every(([key, value]) => annotations[key] === value) &&
-    initializes === (role === 'participant' && latch.phase === 'Started') &&
+    mayBegin(spec.template) === (role === 'participant' && latch.phase === 'Started') &&
     (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0)
   );
 }

@@ -1,10 +1,11 @@
 import type { CoordinationClusterSpec } from '../../api/coordination-cluster.ts';
+import { COORDINATION_BACKUP } from '../../api/coordination-backup.ts';
 import type { KubeObject, ObjectMeta, ResourceType } from '../../api/objects.ts';
 
 // The parts of Kubernetes' own kinds that the operator writes or reads, as JSON on the wire. Written here and not taken
 // from the client library: plans and manifests must be computable without it.
 
-/** The kinds of object that an ensemble is made of. */
+/** The kinds of object that the operator makes, changes or deletes. */
 export const KINDS = {
   Service: { group: '', version: 'v1', plural: 'services', kind: 'Service' },
   ConfigMap: { group: '', version: 'v1', plural: 'configmaps', kind: 'ConfigMap' },
@@ -13,6 +14,8 @@ export const KINDS = {
   PersistentVolumeClaim: { group: '', version: 'v1', plural: 'persistentvolumeclaims', kind: 'PersistentVolumeClaim' },
   StatefulSet: { group: 'apps', version: 'v1', plural: 'statefulsets', kind: 'StatefulSet' },
   PodDisruptionBudget: { group: 'policy', version: 'v1', plural: 'poddisruptionbudgets', kind: 'PodDisruptionBudget' },
+  Job: { group: 'batch', version: 'v1', plural: 'jobs', kind: 'Job' },
+  CoordinationBackup: COORDINATION_BACKUP,
 } as const satisfies Readonly<Record<string, ResourceType>>;
 
 /** A key of {@link KINDS}. */
@@ -62,6 +65,34 @@ export interface PodDisruptionBudget extends KubeObject {
   };
 }
 
+/** A variable of a container's environment; a Secret's key is read by the pod, not by the operator. */
+export type EnvVar =
+  | { readonly name: string; readonly value: string }
+  | {
+      readonly name: string;
+      readonly valueFrom: {
+        readonly secretKeyRef: { readonly name: string; readonly key: string; readonly optional?: boolean };
+      };
+    };
+
+/** See Kubernetes' batch/v1. */
+export interface Job extends KubeObject {
+  readonly spec: {
+    readonly backoffLimit: number;
+    readonly ttlSecondsAfterFinished: number;
+    readonly podReplacementPolicy: 'Failed';
+    readonly template: {
+      readonly metadata: Pick<ObjectMeta, 'labels'>;
+      readonly spec: Readonly<Record<string, unknown>>;
+    };
+  };
+  readonly status?: {
+    readonly active?: number;
+    readonly failed?: number;
+    readonly conditions?: readonly PodCondition[];
+  };
+}
+
 /** A probe over HTTP on the admin port. Durations in whole seconds. */
 export interface Probe {
   readonly httpGet: { readonly path: string; readonly port: string };
@@ -90,6 +121,22 @@ export interface Container {
   readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string; readonly readOnly?: boolean }[];
 }
 
+/** A container that must have ended well before the others start. */
+export interface InitContainer extends Pick<
+  Container,
+  | 'name'
+  | 'image'
+  | 'imagePullPolicy'
+  | 'args'
+  | 'resources'
+  | 'securityContext'
+  | 'terminationMessagePolicy'
+  | 'volumeMounts'
+> {
+  readonly command: readonly string[];
+  readonly env: readonly EnvVar[];
+}
+
 /** What every pod of a StatefulSet is made from. */
 export interface PodTemplate {
   readonly metadata: Pick<ObjectMeta, 'labels' | 'annotations'>;
@@ -104,8 +151,14 @@ export interface PodTemplate {
     readonly topologySpreadConstraints: CoordinationClusterSpec['scheduling']['topologySpreadConstraints'];
     readonly priorityClassName?: string;
     readonly imagePullSecrets?: readonly { readonly name: string }[];
+    readonly initContainers?: readonly InitContainer[];
     readonly containers: readonly Container[];
-    readonly volumes: readonly { readonly name: string; readonly configMap: { readonly name: string } }[];
+    /** Each of one of the kinds. */
+    readonly volumes: readonly {
+      readonly name: string;
+      readonly configMap?: { readonly name: string };
+      readonly persistentVolumeClaim?: { readonly claimName: string };
+    }[];
   };
 }
 
@@ -146,6 +199,7 @@ export interface Pod extends KubeObject {
     readonly phase?: string;
     readonly podIP?: string;
     readonly conditions?: readonly PodCondition[];
+    readonly initContainerStatuses?: readonly ContainerStatus[];
     readonly containerStatuses?: readonly ContainerStatus[];
   };
 }
@@ -171,7 +225,7 @@ export interface ContainerStatus {
 
 /** See Kubernetes' core/v1. */
 export interface ContainerState {
-  readonly waiting?: { readonly reason?: string };
+  readonly waiting?: { readonly reason?: string; readonly message?: string };
   readonly running?: { readonly startedAt?: string };
   /** `message` has the last lines of its log, see `terminationMessagePolicy`. */
   readonly terminated?: { readonly exitCode: number; readonly reason?: string; readonly message?: string };
@@ -180,6 +234,7 @@ export interface ContainerState {
 /** A volume claim as observed. */
 export interface PersistentVolumeClaim extends KubeObject {
   readonly spec: {
+    readonly accessModes?: readonly string[];
     readonly storageClassName?: string;
     readonly resources?: { readonly requests?: { readonly storage?: string } };
     /** The PersistentVolume that it is bound to. */

@@ -1,4 +1,5 @@
 import { OBSERVERS_MAX, VOTERS_MAX, type CoordinationCluster } from '../../api/coordination-cluster.ts';
+import type { KubeObject } from '../../api/objects.ts';
 import { fingerprint } from './fingerprint.ts';
 
 /** The manager that the operator's fields and labels name. */
@@ -33,6 +34,20 @@ export const CLUSTER_UID_LABEL = 'zabkeeper.dev/cluster-uid';
 
 /** The finalizer that lets the operator decide about the volumes before a cluster is gone. */
 export const FINALIZER = 'zabkeeper.dev/volumes';
+
+/** The finalizer that lets the operator decide about a stored snapshot before its CoordinationBackup is gone. */
+export const BACKUP_FINALIZER = 'zabkeeper.dev/snapshot';
+
+/** Annotation of a CoordinationBackup: the other namespaces whose clusters may begin with it, separated by commas, or `*`. */
+export const RESTORABLE_ANNOTATION = 'zabkeeper.dev/restorable-in';
+
+/** Label of a CoordinationBackup: the schedule that made it. */
+export const SCHEDULE_LABEL = 'zabkeeper.dev/schedule';
+
+/** Labels of the backups of a schedule, which select them too. */
+export function scheduleLabels({ metadata }: Pick<KubeObject, 'metadata'>): Record<string, string> {
+  return { [SCHEDULE_LABEL]: metadata.name };
+}
 
 /** Name of the claim template; the claims are called `data-<pod>`. */
 export const DATA_CLAIM = 'data';
@@ -71,9 +86,14 @@ export function configMapName(cluster: CoordinationCluster, zooCfg: string): str
   return `${cluster.metadata.name}-config-${fingerprint(zooCfg)}`;
 }
 
-/** The cluster's namespace; a CoordinationCluster always has one. */
-export function namespaceOf(cluster: CoordinationCluster): string {
-  return cluster.metadata.namespace ?? 'default';
+/** An object's namespace; all that we deal with are in one. */
+export function namespaceOf({ metadata }: Pick<KubeObject, 'metadata'>): string {
+  return metadata.namespace ?? 'default';
+}
+
+/** The name that a member has in DNS. */
+export function memberAddress(cluster: CoordinationCluster, podName: string): string {
+  return `${podName}.${peerServiceName(cluster)}.${namespaceOf(cluster)}.svc.${cluster.spec.clusterDomain}`;
 }
 
 /** One place in the ensemble: its ordinal, its pod and its server id belong together for good. */
@@ -118,7 +138,7 @@ function memberSlot(cluster: CoordinationCluster, role: MemberRole, index: numbe
     podName,
     claimName: `${DATA_CLAIM}-${podName}`,
     serverId: ordinal + 1,
-    host: `${podName}.${peerServiceName(cluster)}.${namespaceOf(cluster)}.svc.${cluster.spec.clusterDomain}`,
+    host: memberAddress(cluster, podName),
   };
 }
 

@@ -14,13 +14,11 @@ import {
   TEMPLATE_ANNOTATION,
   type MemberRole,
 } from './names.ts';
+import { CONTAINER_SECURITY, POD_SECURITY } from './security.ts';
 import { CONFIG_DIRECTORY, DATA_DIRECTORY, zooCfg, zooCfgKeys } from './zoo-cfg.ts';
 
 /** Lets a member whose disk is empty vote. Only ever part of a template until the bootstrap is latched as completed. */
 export const INITIALIZE_FLAG = '--initialize';
-
-/** The user and group that the members run as; the image's own. */
-const USER_ID = 65532;
 
 /** Long enough to write what is in flight and to hand the clients over. */
 const TERMINATION_GRACE_SECONDS = 30;
@@ -74,14 +72,7 @@ function templateWith(ensemble: Ensemble, role: MemberRole, passing: Passing): P
       terminationGracePeriodSeconds: TERMINATION_GRACE_SECONDS,
       automountServiceAccountToken: false,
       enableServiceLinks: false,
-      securityContext: {
-        runAsNonRoot: true,
-        runAsUser: USER_ID,
-        runAsGroup: USER_ID,
-        fsGroup: USER_ID,
-        fsGroupChangePolicy: 'OnRootMismatch',
-        seccompProfile: { type: 'RuntimeDefault' },
-      },
+      securityContext: POD_SECURITY,
       ...(nodeSelector === undefined ? {} : { nodeSelector }),
       ...(tolerations === undefined ? {} : { tolerations }),
       ...(priorityClassName === undefined ? {} : { priorityClassName }),
@@ -107,11 +98,7 @@ function serverContainer(ensemble: Ensemble, args: string[]): Container {
     startupProbe: probe('/livez', { periodSeconds: 1, timeoutSeconds: 2, failureThreshold: 600 }),
     livenessProbe: probe('/livez', { periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6 }),
     readinessProbe: probe('/readyz', { periodSeconds: 2, timeoutSeconds: 2, failureThreshold: 2 }),
-    securityContext: {
-      allowPrivilegeEscalation: false,
-      readOnlyRootFilesystem: true,
-      capabilities: { drop: ['ALL'] },
-    },
+    securityContext: CONTAINER_SECURITY,
     // What a member says before it gives up reaches the status of the cluster.
     terminationMessagePolicy: 'FallbackToLogsOnError',
     volumeMounts: [

@@ -130,8 +130,8 @@ describe('pods', () => {
       const [three, five] = [ensemble({}, 3), ensemble({ observers: { replicas: 2 } }, 5)];
       assert.equal(templateFingerprint(three, role), templateFingerprint(five, role));
       assert.notEqual(
-        podTemplate(three, role, false).spec.volumes[0]?.configMap.name,
-        podTemplate(five, role, false).spec.volumes[0]?.configMap.name,
+        podTemplate(three, role, false).spec.volumes[0]?.configMap?.name,
+        podTemplate(five, role, false).spec.volumes[0]?.configMap?.name,
       );
     }
   });

@@ -96,6 +96,20 @@ test('a restored snapshot is the tree without sessions and ephemerals, always wi
   );
 });
 
+test('a restored snapshot does not say who belonged to the ensemble that it is from', () => {
+  const source = database();
+  source.setConfig('server.1=elsewhere:2888:3888:participant;2181\nversion=100000000', 2 ** 32, 0);
+  const file = Buffer.concat([...snapshotFile(source.snapshot())]);
+  const parts: Uint8Array[] = [];
+  const restoration = new Restoration((part) => void parts.push(part.slice()));
+  const { zxid } = read(file, 1000, restoration);
+  restoration.end(zxid);
+  const bytes = Buffer.concat(parts);
+  const target = loaded(bytes, read(bytes, 1000));
+  assert.equal(target.znode('/zookeeper/config')?.data?.length, 0);
+  assert.equal(target.znodeCount, source.znodeCount);
+});
+
 /** Such a znode, or one that these transactions, unlike a server, put below one. */
 function isEphemeral(source: Database, path: string): boolean {
   if (path === '') return false;

@@ -59,6 +59,8 @@ export class MemberMeter {
   readonly #batches = new Map<Zxid, number>();
   #uncommitted: Zxid[] = [];
   #lastProposed: Zxid = 0;
+  /** When the batch that is being proposed was begun. */
+  #openSinceMs: number | undefined;
   #lastCommitted: Zxid = 0;
   #proposalTimedAtMs = 0;
 
@@ -143,14 +145,17 @@ export class MemberMeter {
     this.proposals++;
     this.lastProposalBytes = bytes;
     this.proposalBytes.record(bytes);
-    const inSameTurn = this.#batches.get(this.#lastProposed) === nowMs;
-    if (inSameTurn) {
-      this.#batches.delete(this.#lastProposed);
-      this.#uncommitted.pop();
-    }
+    if (nowMs !== this.#openSinceMs) this.#endBatch();
     this.#lastProposed = zxid;
-    this.#batches.set(zxid, nowMs);
-    this.#uncommitted.push(zxid);
+    this.#openSinceMs = nowMs;
+  }
+
+  /** What was proposed last ends a batch: something else has happened since. */
+  #endBatch(): void {
+    if (this.#openSinceMs === undefined) return;
+    this.#batches.set(this.#lastProposed, this.#openSinceMs);
+    this.#uncommitted.push(this.#lastProposed);
+    this.#openSinceMs = undefined;
     if (this.#batches.size > BATCHES_MAX) this.#forgetOldest();
   }
 
@@ -158,6 +163,7 @@ export class MemberMeter {
     if (zxid <= this.#lastCommitted || !this.#isOfOwnEpoch(zxid)) return;
     this.#lastCommitted = zxid;
     this.commits++;
+    this.#endBatch();
     let [oldest] = this.#uncommitted;
     while (oldest !== undefined && oldest <= zxid) {
       const sentMs = this.#batches.get(oldest);
@@ -168,6 +174,7 @@ export class MemberMeter {
   }
 
   #acknowledged(connection: LearnerConnection, zxid: Zxid, nowMs: number): void {
+    this.#endBatch();
     const sentMs = this.#batches.get(zxid);
     if (sentMs === undefined) return;
     let summary = this.ackMs.get(connection);

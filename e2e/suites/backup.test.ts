@@ -1,0 +1,179 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { waitFor } from '../support/wait-for.ts';
+import { backup, backupPod, completeBackup, createBackup } from './support/backups.ts';
+import { ClientPod } from './support/client-pod.ts';
+import { ClusterUnderTest } from './support/cluster.ts';
+import { killProcess } from './support/faults.ts';
+import { apply, kubectl } from './support/kubectl.ts';
+import { killOperators } from './support/operators.ts';
+import { checkWriter } from './support/rolling.ts';
+import { S3Server } from './support/s3-server.ts';
+import { Writer } from './support/writer.ts';
+
+// One ensemble with data that no compression makes smaller, through everything that may happen to its backups, while a client
+// writes all the time.
+
+const cluster = new ClusterUnderTest('e2e-backup');
+const { namespace } = cluster;
+/** What is made from one of its backups. */
+const restored = new ClusterUnderTest('e2e-restored');
+const clusterRef = { name: cluster.name };
+let s3: S3Server;
+let writer: Writer;
+
+before(async () => {
+  // A member gives one snapshot every five minutes, unless it is told otherwise.
+  await cluster.create({ config: { 'admin.rateLimiterIntervalInMS': 100 } });
+  const [client, server] = await Promise.all([ClientPod.start(namespace), S3Server.start(namespace), cluster.ready()]);
+  s3 = server;
+  await client.run('populate', cluster.address, '/bulk', '30', '900000');
+  writer = await Writer.start(client, cluster.address, '/written');
+  await apply({
+    apiVersion: 'zabkeeper.dev/v1alpha1',
+    kind: 'CoordinationBackupSchedule',
+    metadata: { name: 'minutely', namespace },
+    spec: {
+      schedule: '* * * * *',
+      timeZone: 'Europe/Berlin',
+      retention: { maxCount: 1 },
+      backupTemplate: { clusterRef, destination: s3.destination() },
+    },
+  });
+});
+
+after(async () => {
+  await kubectl(['-n', namespace, 'delete', 'cbs,cb', '--all', '--timeout=120s'], { timeoutMs: 130_000 });
+  await cluster.remove();
+  await kubectl(['delete', 'namespace', restored.namespace, '--ignore-not-found', '--wait=false']);
+});
+
+test('on demand to a bucket and to a volume: taken from a follower, verified, all that matters in the status', async () => {
+  await apply({
+    apiVersion: 'v1',
+    kind: 'PersistentVolumeClaim',
+    metadata: { name: 'backups', namespace },
+    spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '256Mi' } } },
+  });
+  await createBackup(namespace, 'to-bucket', { clusterRef, destination: s3.destination() });
+  const volume = { volume: { claimName: 'backups', path: 'of/zoo' } };
+  await createBackup(namespace, 'to-volume', { clusterRef, destination: volume });
+  const [inBucket, onVolume] = await Promise.all([
+    completeBackup(namespace, 'to-bucket'),
+    completeBackup(namespace, 'to-volume'),
+  ]);
+  const leader = await cluster.leader();
+  for (const { status } of [inBucket, onVolume]) {
+    assert.notEqual(status.member, leader);
+    assert.match(status.member ?? '', /^zoo-[0-2]$/);
+    assert.match(status.zxid ?? '', /^0x[0-9a-f]+$/);
+    assert.ok((status.sizeBytes ?? 0) > 27_000_000, `${status.sizeBytes} bytes`);
+    assert.ok((status.znodes ?? 0) > 30);
+  }
+  const key = `e2e/${namespace}/zoo/to-bucket-${inBucket.metadata.uid}.gz`;
+  assert.equal(inBucket.status.location, `s3://backups/${key}`);
+  assert.equal(onVolume.status.location, `volume://backups/of/zoo/zoo/to-volume-${onVolume.metadata.uid}.gz`);
+  const stored = (await s3.objects()).find(({ path }) => path === key);
+  assert.deepEqual([stored?.bytes, stored?.sha256], [inBucket.status.sizeBytes, inBucket.status.sha256]);
+});
+
+test('restored into a new cluster of another namespace, once the backup allows it: the same tree', async () => {
+  const spec = { bootstrap: { restore: { backup: { name: 'to-bucket', namespace } } } };
+  await restored.create(spec);
+  await S3Server.makeCredentials(restored.namespace);
+  const refusal = await waitFor(
+    'the operator refuses what nobody has allowed',
+    async () => {
+      const accepted = await restored.condition('Accepted');
+      return accepted?.status === 'False' ? accepted : undefined;
+    },
+    { timeoutMs: 30_000, intervalMs: 200, explain: () => restored.describe() },
+  );
+  assert.match(refusal.message, /annotate it with zabkeeper\.dev\/restorable-in=e2e-restored/);
+  assert.deepEqual(await restored.pods(), [], 'nothing is started');
+  const allowed = `zabkeeper.dev/restorable-in=${restored.namespace}`;
+  await kubectl(['-n', namespace, 'annotate', 'cb', 'to-bucket', allowed]);
+  await restored.ready();
+  assert.equal((await restored.condition('Bootstrapped'))?.reason, 'Restored');
+  const destination = { s3: { ...s3.destination().s3, prefix: 'restored' } };
+  await createBackup(restored.namespace, 'again', { clusterRef, destination });
+  const [source, copy] = [await backup(namespace, 'to-bucket'), await completeBackup(restored.namespace, 'again')];
+  assert.equal(copy.status.digest, source?.status?.digest);
+  assert.equal(copy.status.znodes, source?.status?.znodes);
+  await kubectl(['-n', restored.namespace, 'delete', 'cb', '--all']);
+  await restored.remove();
+});
+
+/** Makes a backup stop halfway, does something to it, lets it go on, and waits until it is complete. */
+async function interrupted(name: string, interrupt: () => Promise<unknown>): Promise<void> {
+  await s3.stopUploads();
+  await createBackup(namespace, name, {
+    clusterRef,
+    destination: s3.destination({ slow: true }),
+    deletionPolicy: 'Delete',
+  });
+  await waitFor('the upload has come halfway', () => s3.hasUnfinishedUpload(), { timeoutMs: 60_000, intervalMs: 300 });
+  await interrupt();
+  const whole = (await s3.objects()).filter(({ path }) => path.includes(`/${name}-`));
+  assert.deepEqual(whole, [], 'nothing that looks whole');
+  assert.notEqual((await backup(namespace, name))?.status?.phase, 'Complete');
+  await s3.letUploadsGoOn();
+  const { status } = await completeBackup(namespace, name);
+  const stored = (await s3.objects()).filter(({ path }) => path.includes(`/${name}-`) && path.endsWith('.gz'));
+  assert.deepEqual(
+    stored.map(({ sha256 }) => sha256),
+    [status.sha256],
+    'one object, as the status says',
+  );
+  assert.equal(await s3.hasUnfinishedUpload(), false, 'nothing is left of the attempt');
+}
+
+test('its pod is killed in the middle: nothing looks whole, another one takes it', async () => {
+  await interrupted('pod-killed', async () => {
+    const pod = await waitFor('its pod runs', () => backupPod(namespace, 'pod-killed'));
+    await kubectl(['-n', namespace, 'delete', 'pod', pod, '--grace-period=0', '--force']);
+  });
+});
+
+test('the S3 server is killed in the middle: nothing looks whole, and it is complete once that is back', async () => {
+  await interrupted('server-killed', async () => {
+    const pod = await s3.pod();
+    assert.ok(pod);
+    await killProcess(pod, 'server');
+    await waitFor('the S3 server is back', () => s3.isReady(), { timeoutMs: 60_000, intervalMs: 300 });
+  });
+});
+
+test('the operator is killed in the middle: the next one knows how it ended', async () => {
+  await interrupted('operator-killed', killOperators);
+});
+
+test('deleted, a backup takes what it stored along where the manifest says so, and only there', async () => {
+  await kubectl(['-n', namespace, 'delete', 'cb', 'pod-killed', 'to-bucket', '--timeout=90s'], { timeoutMs: 100_000 });
+  const paths = (await s3.objects()).map(({ path }) => path);
+  assert.ok(!paths.some((path) => path.includes('/pod-killed-')), paths.join(' '));
+  assert.ok(
+    paths.some((path) => path.includes('/to-bucket-')),
+    paths.join(' '),
+  );
+});
+
+test('a schedule makes backups and keeps as many as it says, the objects too', async () => {
+  const scheduled = async () =>
+    (await kubectl(['-n', namespace, 'get', 'cb', '-l', 'zabkeeper.dev/schedule=minutely', '-o', 'name']))
+      .split('\n')
+      .filter((line) => line !== '');
+  const first = await waitFor('the schedule has made a backup', async () => (await scheduled())[0], {
+    timeoutMs: 90_000,
+    intervalMs: 500,
+  });
+  await waitFor('the first one has been replaced', async () => !(await scheduled()).includes(first), {
+    timeoutMs: 150_000,
+    intervalMs: 500,
+  });
+  assert.equal((await scheduled()).length, 1);
+});
+
+test('all the while a client wrote: nothing is lost, and its session lived on', async () => {
+  await checkWriter(writer);
+});

@@ -1,0 +1,57 @@
+import { waitFor } from '../../support/wait-for.ts';
+import { apply, get, kubectl, list } from './kubectl.ts';
+import type { KubernetesObject } from './kubectl.ts';
+
+/** What the tests read of a CoordinationBackup. */
+export interface BackupObject extends KubernetesObject {
+  readonly status?: {
+    readonly phase?: string;
+    readonly location?: string;
+    readonly sizeBytes?: number;
+    readonly sha256?: string;
+    readonly zxid?: string;
+    readonly znodes?: number;
+    readonly digest?: string;
+    readonly member?: string;
+    readonly serverVersion?: string;
+    readonly conditions?: readonly { type: string; status: string; reason: string; message: string }[];
+  };
+}
+
+export async function createBackup(namespace: string, name: string, spec: object): Promise<void> {
+  const metadata = { name, namespace };
+  await apply({ apiVersion: 'zabkeeper.dev/v1alpha1', kind: 'CoordinationBackup', metadata, spec });
+}
+
+export async function backup(namespace: string, name: string): Promise<BackupObject | undefined> {
+  return get<BackupObject>(namespace, 'coordinationbackup', name);
+}
+
+export async function completeBackup(namespace: string, name: string): Promise<Required<BackupObject>> {
+  return waitFor(
+    `backup ${name} is complete`,
+    async () => {
+      const object = await backup(namespace, name);
+      if (object?.status?.phase === 'Failed') throw new Error(JSON.stringify(object.status));
+      return object?.status?.phase === 'Complete' ? { ...object, status: object.status } : undefined;
+    },
+    { timeoutMs: 120_000, intervalMs: 300, explain: () => describeBackups(namespace) },
+  );
+}
+
+/** The pod that takes a backup now. */
+export async function backupPod(namespace: string, name: string): Promise<string | undefined> {
+  const selector = `app.kubernetes.io/component=backup,app.kubernetes.io/instance=${name}`;
+  const pods = await list<KubernetesObject & { status: { phase: string } }>(namespace, 'pods', selector);
+  return pods.find(({ status, metadata }) => status.phase === 'Running' && metadata.deletionTimestamp === undefined)
+    ?.metadata.name;
+}
+
+async function describeBackups(namespace: string): Promise<string> {
+  const parts = await Promise.all([
+    kubectl(['-n', namespace, 'get', 'cb,cbs,jobs,pods', '-o', 'wide']),
+    kubectl(['-n', namespace, 'get', 'cb', '-o', 'jsonpath={.items[*].status}']),
+    kubectl(['-n', namespace, 'get', 'events', '--sort-by=.lastTimestamp']),
+  ]);
+  return parts.join('\n');
+}

@@ -1,0 +1,145 @@
+import { readFile } from 'node:fs/promises';
+import { waitFor } from '../../support/wait-for.ts';
+import type { PodObject } from './cluster.ts';
+import { apply, get, kubectl } from './kubectl.ts';
+
+const NAME = 's3';
+const DATA = '/data';
+const BUCKET = 'backups';
+const PORT = 7070;
+const SLOW_PORT = 7071;
+const STOP_FILE = `${DATA}/stop`;
+
+/** After so many bytes the slow way stops: in the middle of a second part. */
+const SLOW_BYTES = 20_000_000;
+
+/** A file that is stored: its path below the bucket. */
+export interface StoredFile {
+  readonly path: string;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+/**
+ * A real S3 server (versitygw) in a pod, on files; and a second way to it on which an upload stops halfway for as long as a
+ * test wants it to.
+ */
+export class S3Server {
+  readonly namespace: string;
+
+  private constructor(namespace: string) {
+    this.namespace = namespace;
+  }
+
+  static async start(namespace: string): Promise<S3Server> {
+    const client = {
+      image: 'zabkeeper-e2e-client:dev',
+      imagePullPolicy: 'Never',
+      volumeMounts: [{ name: 'data', mountPath: DATA }],
+    };
+    const slowWay = await readFile(new URL('../python/slow_way.py', import.meta.url), 'utf8');
+    await S3Server.makeCredentials(namespace);
+    await apply({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: NAME, namespace, labels: { app: NAME } },
+      spec: {
+        terminationGracePeriodSeconds: 0,
+        automountServiceAccountToken: false,
+        securityContext: { fsGroup: 65532 },
+        volumes: [{ name: 'data', emptyDir: {} }],
+        initContainers: [
+          { name: 'bucket', ...client, command: ['python3', '-c', `import os; os.makedirs('${DATA}/${BUCKET}')`] },
+        ],
+        containers: [
+          {
+            name: 'server',
+            image: 'zabkeeper-e2e-s3:dev',
+            imagePullPolicy: 'Never',
+            args: ['--port', `:${PORT}`, 'posix', DATA],
+            env: [
+              { name: 'ROOT_ACCESS_KEY', value: 'me' },
+              { name: 'ROOT_SECRET_KEY', value: 'a-secret-key' },
+            ],
+            volumeMounts: [{ name: 'data', mountPath: DATA }],
+          },
+          {
+            name: 'slow-way',
+            ...client,
+            command: ['python3', '-u', '-c', slowWay, ...[SLOW_PORT, PORT, SLOW_BYTES, STOP_FILE].map(String)],
+          },
+        ],
+      },
+    });
+    await apply({
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: NAME, namespace },
+      spec: { selector: { app: NAME }, ports: [PORT, SLOW_PORT].map((port) => ({ name: `port-${port}`, port })) },
+    });
+    const server = new S3Server(namespace);
+    await waitFor('the S3 server runs', () => server.isReady(), { timeoutMs: 90_000, intervalMs: 300 });
+    return server;
+  }
+
+  /** The Secret that backups and clusters of a namespace name. */
+  static async makeCredentials(namespace: string): Promise<void> {
+    const stringData = { accessKeyId: 'me', secretAccessKey: 'a-secret-key' };
+    await apply({ apiVersion: 'v1', kind: 'Secret', metadata: { name: NAME, namespace }, stringData });
+  }
+
+  /** A destination of a CoordinationBackup. */
+  destination(options: { slow?: boolean } = {}): { readonly s3: object } {
+    return {
+      s3: {
+        bucket: BUCKET,
+        prefix: 'e2e',
+        endpoint: `http://${NAME}.${this.namespace}:${options.slow === true ? SLOW_PORT : PORT}`,
+        forcePathStyle: true,
+        credentialsSecretRef: { name: NAME },
+      },
+    };
+  }
+
+  /** What is in the bucket; parts of uploads that nobody has completed are not. */
+  async objects(): Promise<StoredFile[]> {
+    return (await this.files()).filter(({ path }) => !path.startsWith('.'));
+  }
+
+  /** Whether an upload has begun that nobody has completed. */
+  async hasUnfinishedUpload(): Promise<boolean> {
+    return (await this.files()).some(({ path, bytes }) => path.includes('/multipart/') && bytes > 0);
+  }
+
+  /** From now on uploads on the slow way stop halfway. */
+  async stopUploads(): Promise<void> {
+    await this.python(`open('${STOP_FILE}', 'w').close()`);
+  }
+
+  async letUploadsGoOn(): Promise<void> {
+    await this.python(`import os; os.path.exists('${STOP_FILE}') and os.remove('${STOP_FILE}')`);
+  }
+
+  async pod(): Promise<PodObject | undefined> {
+    return get<PodObject>(this.namespace, 'pod', NAME);
+  }
+
+  async isReady(): Promise<boolean> {
+    const states = (await this.pod())?.status.containerStatuses ?? [];
+    return states.length === 2 && states.every(({ ready }) => ready);
+  }
+
+  private async files(): Promise<StoredFile[]> {
+    const script = await readFile(new URL('../python/stored.py', import.meta.url), 'utf8');
+    const lines = (await this.python(script, `${DATA}/${BUCKET}`)).split('\n').filter((line) => line !== '');
+    return lines.map((line) => {
+      const [path = '', bytes = '', sha256 = ''] = line.split(' ');
+      return { path, bytes: Number(bytes), sha256 };
+    });
+  }
+
+  private async python(script: string, ...args: string[]): Promise<string> {
+    const inPod = ['-n', this.namespace, 'exec', NAME, '-c', 'slow-way', '--'];
+    return kubectl([...inPod, 'python3', '-c', script, ...args], { timeoutMs: 60_000 });
+  }
+}

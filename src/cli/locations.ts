@@ -1,0 +1,21 @@
+import { CodedError } from '../common/errors.ts';
+import { FilePlace } from './file-place.ts';
+import type { Place, S3Options } from './place.ts';
+
+const S3_LOCATION = /^s3:\/\/([^/]+)\/(.*[^/])$/;
+
+/**
+ * The place that a location names: `s3://bucket/key`, else a file.
+ *
+ * @throws CodedError ZK_CLI_ARGUMENTS
+ */
+export async function placeOf(location: string, options: S3Options): Promise<Place> {
+  if (!location.startsWith('s3:')) return new FilePlace(location);
+  const [, bucket, key] = S3_LOCATION.exec(location) ?? [];
+  if (bucket === undefined || key === undefined) {
+    throw new CodedError('ZK_CLI_ARGUMENTS', `'${location}' names no object: write s3://bucket/some/name.gz`);
+  }
+  // Only whoever needs it waits until the library for it is loaded.
+  const { S3Place } = await import('./s3-place.ts');
+  return new S3Place(location, bucket, key, options);
+}

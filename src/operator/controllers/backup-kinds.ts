@@ -1,0 +1,104 @@
+import { Cron } from 'croner';
+import {
+  COORDINATION_BACKUP,
+  parseCoordinationBackup,
+  type CoordinationBackup,
+} from '../../api/coordination-backup.ts';
+import {
+  COORDINATION_BACKUP_SCHEDULE,
+  parseCoordinationBackupSchedule,
+  type CoordinationBackupSchedule,
+  type CoordinationBackupScheduleStatus,
+} from '../../api/coordination-backup-schedule.ts';
+import type { CoordinationBackupStatus } from '../../api/coordination-backup.ts';
+import { COORDINATION_CLUSTER, parseCoordinationCluster } from '../../api/coordination-cluster.ts';
+import type { KubeObject } from '../../api/objects.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { planBackup } from '../plan/backup/backup.ts';
+import type { ObservedBackup } from '../plan/backup/model.ts';
+import { planSchedule, type ObservedSchedule, type ScheduleTimes } from '../plan/backup/schedule.ts';
+import type { PlanSettings } from '../plan/model.ts';
+import { backupJobName, backupLabels, removalJobName } from '../resources/backup/jobs.ts';
+import { KINDS, type Job, type Pod } from '../resources/kubernetes.ts';
+import { BACKUP_FINALIZER, scheduleLabels } from '../resources/names.ts';
+import type { ControlledKind } from './resource-controller.ts';
+
+type Reader = Pick<KubeClient, 'get' | 'list'>;
+
+/** CoordinationBackup. All of what its decisions rest on is read from the API server: there are few of them at a time. */
+export function backupKind(
+  client: Reader,
+  settings: PlanSettings,
+): ControlledKind<CoordinationBackup, ObservedBackup, CoordinationBackupStatus> {
+  return {
+    type: COORDINATION_BACKUP,
+    finalizer: BACKUP_FINALIZER,
+    parse: parseCoordinationBackup,
+    observe: async (backup) => await observeBackup(backup, client),
+    plan: (backup, observed) => planBackup(backup, observed, settings),
+  };
+}
+
+/** CoordinationBackupSchedule. */
+export function scheduleKind(
+  client: Reader,
+): ControlledKind<CoordinationBackupSchedule, ObservedSchedule, CoordinationBackupScheduleStatus> {
+  return {
+    type: COORDINATION_BACKUP_SCHEDULE,
+    parse: parseCoordinationBackupSchedule,
+    observe: async (schedule) => await observeSchedule(schedule, client),
+    plan: planSchedule,
+  };
+}
+
+async function observeBackup(backup: CoordinationBackup, client: Reader): Promise<ObservedBackup> {
+  const { namespace = 'default' } = backup.metadata;
+  const [cluster, job, removal, pods] = await Promise.all([
+    client.get<KubeObject>(COORDINATION_CLUSTER, namespace, backup.spec.clusterRef.name),
+    client.get<Job>(KINDS.Job, namespace, backupJobName(backup)),
+    client.get<Job>(KINDS.Job, namespace, removalJobName(backup)),
+    client.list<Pod>(KINDS.Pod, { namespace, labelSelector: selector(backupLabels(backup)) }),
+  ]);
+  return {
+    now: wholeSeconds(new Date()),
+    cluster: cluster === undefined ? undefined : parseCoordinationCluster(cluster),
+    job,
+    removal,
+    pods: pods.items,
+  };
+}
+
+async function observeSchedule(schedule: CoordinationBackupSchedule, client: Reader): Promise<ObservedSchedule> {
+  const { namespace = 'default' } = schedule.metadata;
+  const labelSelector = selector(scheduleLabels(schedule));
+  const { items } = await client.list<KubeObject>(COORDINATION_BACKUP, { namespace, labelSelector });
+  const now = new Date();
+  return { now: wholeSeconds(now), times: scheduleTimes(schedule, now), backups: items.map(parseCoordinationBackup) };
+}
+
+/** The times around now, in the time zone of the schedule, summer time and all. */
+export function scheduleTimes({ spec }: CoordinationBackupSchedule, now: Date): ScheduleTimes | string {
+  try {
+    const cron = new Cron(spec.schedule, { timezone: spec.timeZone, paused: true, mode: '5-part' });
+    const next = cron.nextRun(now);
+    // What is due at this very second counts as past.
+    const [due] = cron.previousRuns(1, new Date(now.getTime() + 1000));
+    return {
+      due: due === undefined ? undefined : wholeSeconds(due),
+      next: next === null ? undefined : wholeSeconds(next),
+    };
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return `schedule '${spec.schedule}' in time zone ${spec.timeZone} cannot be understood (${why}): write five fields of cron such as 30 2 * * *, and a zone such as Europe/Berlin`;
+  }
+}
+
+function wholeSeconds(date: Date): string {
+  return `${date.toISOString().slice(0, 19)}Z`;
+}
+
+function selector(labels: Readonly<Record<string, string>>): string {
+  return Object.entries(labels)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(',');
+}

@@ -1,0 +1,199 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import * as fc from 'fast-check';
+import type { Job } from '../../resources/kubernetes.ts';
+import { FakeBackupWorld, type Fate } from './fake-backup-world.ts';
+
+function live(world: FakeBackupWorld, rounds = 8, fate?: Fate): void {
+  for (let round = 0; round < rounds; round++) {
+    world.reconcile();
+    if (world.backup !== undefined) world.tick(fate);
+  }
+}
+
+function containerOf(job: Job | undefined) {
+  const { containers = [] } = (job?.spec.template.spec ?? {}) as {
+    containers?: { args: string[]; env: { name: string; value?: string; valueFrom?: object }[] }[];
+  };
+  return containers[0];
+}
+
+describe('a backup', () => {
+  test('is taken by one Job, and its status says all that matters', () => {
+    const world = new FakeBackupWorld();
+    live(world);
+    const { conditions, ...status } = world.theBackup.status ?? {};
+    assert.deepEqual(status, {
+      observedGeneration: 1,
+      phase: 'Complete',
+      startedAt: '2026-01-01T00:00:00.000Z',
+      completedAt: '2026-01-01T00:00:10.000Z',
+      location: 's3://backups/default/zoo/monday-uid-b.gz',
+      zxid: '0x1',
+      znodes: 5,
+      digest: '0x9',
+      sizeBytes: 100,
+      sha256: 'ab',
+      member: 'zoo-1',
+      serverVersion: '1',
+    });
+    assert.deepEqual(
+      conditions?.map(({ type, status: is }) => [type, is]),
+      [
+        ['Complete', 'True'],
+        ['Failed', 'False'],
+      ],
+    );
+    assert.deepEqual(
+      world.told.map(({ reason }) => reason),
+      ['BackupStarted', 'BackupCompleted'],
+    );
+  });
+
+  test('its pod knows the members and the super user, and reads secrets itself', () => {
+    const s3 = {
+      bucket: 'backups',
+      prefix: 'a/b',
+      region: 'eu-1',
+      credentialsSecretRef: { name: 'keys' },
+      caBundle: 'PEM',
+    };
+    const world = new FakeBackupWorld({ destination: { s3 } });
+    world.reconcile();
+    const container = containerOf(world.observe().job);
+    assert.equal(
+      container?.args.join(' '),
+      '--server zoo-0.zoo-peers.default.svc.cluster.local:8080,zoo-1.zoo-peers.default.svc.cluster.local:8080 --timeout 60 backup ' +
+        's3://backups/a/b/default/zoo/monday-uid-b.gz --resume --result-file /dev/termination-log --s3-region eu-1',
+    );
+    assert.deepEqual(
+      container.env.map(({ name, value }) => value ?? name),
+      [
+        'SUPER_PASSWORD',
+        'digest:super:$(SUPER_PASSWORD)',
+        'AWS_ACCESS_KEY_ID',
+        'AWS_SECRET_ACCESS_KEY',
+        'AWS_SESSION_TOKEN',
+        'PEM',
+      ],
+    );
+  });
+
+  test('waits until the cluster serves, and says so', () => {
+    const world = new FakeBackupWorld();
+    world.clusterServes = false;
+    live(world);
+    assert.equal(world.theBackup.status?.phase, 'Pending');
+    assert.match(world.condition, /zoo does not serve: no quorum/);
+    assert.equal(world.told.length, 1, 'told once');
+    world.clusterServes = true;
+    live(world);
+    assert.equal(world.theBackup.status.phase, 'Complete');
+  });
+
+  test('is tried again, and given up in the end with what went wrong', () => {
+    const world = new FakeBackupWorld();
+    live(world, 2, 'fails');
+    world.reconcile();
+    assert.equal(world.theBackup.status?.phase, 'Running');
+    assert.match(world.condition, /^2 attempts failed; ZK_BACKUP_FAILED: no answer; it is tried again$/);
+    live(world, 8, 'fails');
+    assert.equal(world.theBackup.status.phase, 'Failed');
+    assert.match(
+      world.condition,
+      /5 attempts failed; ZK_BACKUP_FAILED: no answer; nothing was stored; .* make another/,
+    );
+    assert.equal(world.theBackup.status.conditions?.find(({ type }) => type === 'Failed')?.status, 'True');
+    live(world);
+    assert.equal(world.theBackup.status.phase, 'Failed', 'for good');
+  });
+
+  test('whose result is lost is looked at again, and not taken again', () => {
+    const world = new FakeBackupWorld();
+    world.reconcile();
+    world.tick();
+    world.forgetPods();
+    live(world);
+    assert.equal(world.theBackup.status?.phase, 'Complete');
+    assert.equal(world.stored.count, 1);
+  });
+});
+
+describe('deleted', () => {
+  test('it takes what it stored along where the manifest says so', () => {
+    const world = new FakeBackupWorld({ deletionPolicy: 'Delete' });
+    live(world);
+    world.delete();
+    live(world);
+    assert.equal(world.backup, undefined);
+    assert.equal(world.stored.present, false);
+    assert.deepEqual(world.told.at(-1)?.reason, 'SnapshotRemoved');
+  });
+
+  test('it leaves it there otherwise, and says where', () => {
+    const world = new FakeBackupWorld();
+    live(world);
+    world.delete();
+    live(world);
+    assert.equal(world.backup, undefined);
+    assert.equal(world.stored.present, true);
+    assert.match(world.told.at(-1)?.message ?? '', /^Kept s3:\/\/backups\//);
+  });
+
+  test('while what it stored cannot be removed it stays, and says the ways out', () => {
+    const world = new FakeBackupWorld({ deletionPolicy: 'Delete' });
+    live(world);
+    world.delete();
+    live(world, 9, 'fails');
+    assert.equal(world.theBackup.status?.phase, 'Deleting');
+    assert.match(
+      world.condition,
+      /could not be removed: .* delete the Job remove-uid-b to try again, or set deletionPolicy to Retain/,
+    );
+    world.backup = { ...world.theBackup, spec: { ...world.theBackup.spec, deletionPolicy: 'Retain' } };
+    world.reconcile();
+    assert.equal(world.backup, undefined);
+  });
+});
+
+test('whatever happens and wherever the operator dies: taken once, complete only where it is stored, and it ends', () => {
+  const happening = fc.oneof(
+    fc.nat({ max: 4 }).map((writes) => ({ what: 'operator dies after', writes })),
+    fc.constantFrom<Fate>('succeeds', 'fails', 'stores and is killed').map((fate) => ({ what: 'attempt', fate })),
+    fc.constantFrom({ what: 'pods are forgotten' }, { what: 'jobs are forgotten' }, { what: 'look' }),
+    fc.boolean().map((serves) => ({ what: 'cluster serves', serves })),
+  );
+  fc.assert(
+    fc.property(
+      fc.array(happening, { maxLength: 40 }),
+      fc.boolean(),
+      fc.constantFrom('Delete', 'Retain'),
+      (life, isDeleted, deletionPolicy) => {
+        const world = new FakeBackupWorld({ deletionPolicy });
+        const check = () => {
+          assert.ok(world.stored.count <= 1, 'taken once');
+          const { phase } = world.theBackup.status ?? {};
+          assert.ok(phase !== 'Complete' || world.stored.present, 'complete only where it is stored');
+        };
+        for (const happens of life) {
+          if ('writes' in happens) world.reconcile(happens.writes);
+          if ('fate' in happens) world.tick(happens.fate);
+          if ('serves' in happens) world.clusterServes = happens.serves;
+          if (happens.what === 'pods are forgotten') world.forgetPods();
+          if (happens.what === 'jobs are forgotten') world.forgetJobs();
+          if (happens.what === 'look') world.reconcile();
+          check();
+        }
+        world.clusterServes = true;
+        live(world, 12);
+        assert.match(world.theBackup.status?.phase ?? '', /^(Complete|Failed)$/);
+        if (!isDeleted) return;
+        world.delete();
+        live(world, 8);
+        assert.equal(world.backup, undefined);
+        if (deletionPolicy === 'Delete') assert.equal(world.stored.present, false);
+      },
+    ),
+    { numRuns: 300 },
+  );
+});

@@ -1,0 +1,240 @@
+import { nextConditions, type ConditionValue } from '../../../api/conditions.ts';
+import type { BackupPhase, CoordinationBackup, CoordinationBackupStatus } from '../../../api/coordination-backup.ts';
+import type { CoordinationCluster } from '../../../api/coordination-cluster.ts';
+import { backupJob, backupStore, removalJob, type PodSettings } from '../../resources/backup/jobs.ts';
+import type { Job } from '../../resources/kubernetes.ts';
+import { BACKUP_FINALIZER } from '../../resources/names.ts';
+import { REQUEUE, type PlannedEvent, type PlanSettings, type Step } from '../model.ts';
+import { attemptsTold, jobState, resultOf, type BackupResult } from './attempts.ts';
+import { isDeleted, type ObservedBackup, type ResourcePlan } from './model.ts';
+
+type BackupPlan = ResourcePlan<CoordinationBackupStatus>;
+
+/**
+ * What to do next for a backup. One Job, named by the backup's UID, takes it, however often this is planned: an operator that
+ * dies between any two steps finds the Job, its result, or what it stored.
+ */
+export function planBackup(backup: CoordinationBackup, observed: ObservedBackup, settings: PlanSettings): BackupPlan {
+  if (isDeleted(backup)) return planRemoval(backup, observed, settings);
+  const { phase } = backup.status ?? {};
+  if (phase === 'Complete' || phase === 'Failed') return { steps: [], events: [], status: backup.status };
+  const { job } = observed;
+  if (job !== undefined) return followJob(backup, job, observed);
+  return beginWith(backup, observed, settings);
+}
+
+function beginWith(backup: CoordinationBackup, { cluster, now }: ObservedBackup, settings: PlanSettings): BackupPlan {
+  const obstacle = whyNot(backup, cluster);
+  if (cluster === undefined || obstacle !== undefined) {
+    const status = statusOf(backup, now, 'Pending', obstacle ?? waiting('ClusterNotFound', ''));
+    return { steps: ensureFinalizer(backup), events: news(backup, status), status, requeueAfterMs: REQUEUE.waitingMs };
+  }
+  const object = backupJob(backup, cluster, podSettings(cluster, settings));
+  const status = statusOf(backup, now, 'Running', waiting('Running', 'a Job takes the snapshot'), { startedAt: now });
+  const steps: Step[] = [...ensureFinalizer(backup), { do: 'create', kind: 'Job', object }];
+  return { steps, events: news(backup, status), status };
+}
+
+/** Why the backup cannot begin; it begins by itself as soon as it can. */
+function whyNot({ spec }: CoordinationBackup, cluster: CoordinationCluster | undefined): ConditionValue | undefined {
+  const { name } = spec.clusterRef;
+  if (cluster === undefined) {
+    return waiting(
+      'ClusterNotFound',
+      `there is no CoordinationCluster ${name} in this namespace: create it, or correct clusterRef in a new backup`,
+    );
+  }
+  if (cluster.spec.hibernated) {
+    return waiting(
+      'ClusterHibernated',
+      `${name} is hibernated, and a snapshot is taken from a running member: set hibernated to false`,
+    );
+  }
+  const available = cluster.status?.conditions?.find(({ type }) => type === 'Available');
+  if (available?.status === 'True') return undefined;
+  return waiting(
+    'ClusterNotAvailable',
+    `${name} does not serve: ${available?.message ?? 'it has not been formed yet'}`,
+  );
+}
+
+function followJob(backup: CoordinationBackup, job: Job, { pods, now }: ObservedBackup): BackupPlan {
+  const startedAt = job.metadata.creationTimestamp ?? now;
+  const steps = ensureFinalizer(backup);
+  const told = attemptsTold(job, pods);
+  if (jobState(job) === 'complete') {
+    const result = resultOf(job, pods);
+    // What it stored is there; another Job verifies that, and says again what it is.
+    if (result === undefined) return again(backup, job, now);
+    const status = {
+      ...statusOf(backup, now, 'Complete', complete(result), { startedAt }),
+      ...fields(backup, result, now),
+    };
+    return { steps, events: news(backup, status), status };
+  }
+  if (jobState(job) === 'failed') {
+    const advice = 'put right what is wrong and make another CoordinationBackup';
+    const value: ConditionValue = {
+      status: 'False',
+      reason: 'AttemptsFailed',
+      message: `${told}; nothing was stored; ${advice}`,
+    };
+    const status = statusOf(backup, now, 'Failed', value, { startedAt });
+    return { steps, events: news(backup, status), status };
+  }
+  const message = told === '' ? 'a Job takes the snapshot' : `${told}; it is tried again`;
+  const status = statusOf(backup, now, 'Running', waiting('Running', message), { startedAt });
+  return { steps, events: news(backup, status), status, requeueAfterMs: REQUEUE.steadyMs };
+}
+
+function again(backup: CoordinationBackup, { metadata: { name, uid = '' } }: Job, now: string): BackupPlan {
+  const status = statusOf(
+    backup,
+    now,
+    'Running',
+    waiting('ResultLost', 'the result of the Job is lost; another one looks at what it stored'),
+  );
+  return { steps: [{ do: 'delete', kind: 'Job', name, uid }], events: [], status, requeueAfterMs: REQUEUE.waitingMs };
+}
+
+/** Removes what is stored where the manifest says so, then lets go of the resource. */
+function planRemoval(backup: CoordinationBackup, observed: ObservedBackup, settings: PlanSettings): BackupPlan {
+  const finalizers = backup.metadata.finalizers ?? [];
+  if (!finalizers.includes(BACKUP_FINALIZER)) return { steps: [], events: [] };
+  const release: Step = { do: 'setFinalizers', finalizers: finalizers.filter((name) => name !== BACKUP_FINALIZER) };
+  const { job, removal, pods, cluster, now } = observed;
+  const nothingBegun = job === undefined && removal === undefined && backup.status?.startedAt === undefined;
+  if (backup.spec.deletionPolicy === 'Retain' || nothingBegun) return { steps: [release], events: kept(backup) };
+  if (job !== undefined) {
+    // A pod that still stores would do so after the removal.
+    const { name, uid = '' } = job.metadata;
+    const end: Step[] = isDeleted(job) ? [] : [{ do: 'delete', kind: 'Job', name, uid }];
+    return removing(backup, now, end, 'waiting until the Job that takes it has ended');
+  }
+  if (removal === undefined) {
+    if (pods.length > 0) return removing(backup, now, [], 'waiting until the Job that takes it has ended');
+    const object = removalJob(backup, podSettings(cluster, settings));
+    return removing(backup, now, [{ do: 'create', kind: 'Job', object }], 'a Job removes the stored snapshot');
+  }
+  switch (jobState(removal)) {
+    case 'complete':
+      return {
+        steps: [release],
+        events: [{ type: 'Normal', reason: 'SnapshotRemoved', message: `Removed ${backupStore(backup).shown}` }],
+      };
+    case 'failed': {
+      const wayOut = `put that right and delete the Job ${removal.metadata.name} to try again, or set deletionPolicy to Retain to leave it there`;
+      return removing(
+        backup,
+        now,
+        [],
+        `the stored snapshot could not be removed: ${attemptsTold(removal, pods)}: ${wayOut}`,
+        'RemovalFailed',
+      );
+    }
+    case 'running':
+      return removing(
+        backup,
+        now,
+        [],
+        ['a Job removes the stored snapshot', attemptsTold(removal, pods)].filter((part) => part !== '').join(': '),
+      );
+  }
+}
+
+function removing(
+  backup: CoordinationBackup,
+  now: string,
+  steps: readonly Step[],
+  message: string,
+  reason = 'Removing',
+): BackupPlan {
+  const status = statusOf(backup, now, 'Deleting', waiting(reason, message));
+  const events: PlannedEvent[] =
+    reason === 'Removing' || conditionOf(backup.status)?.reason === reason
+      ? []
+      : [{ type: 'Warning', reason, message }];
+  return { steps, events, status, requeueAfterMs: REQUEUE.waitingMs };
+}
+
+function kept(backup: CoordinationBackup): PlannedEvent[] {
+  if (backup.status?.phase !== 'Complete') return [];
+  return [{ type: 'Normal', reason: 'SnapshotKept', message: `Kept ${backupStore(backup).shown}` }];
+}
+
+function podSettings(cluster: CoordinationCluster | undefined, settings: PlanSettings): PodSettings {
+  return {
+    cluster,
+    image: cluster?.spec.image ?? settings.defaultImage,
+    imagePullPolicy: cluster?.spec.imagePullPolicy ?? 'IfNotPresent',
+  };
+}
+
+function fields(backup: CoordinationBackup, result: BackupResult, now: string): Partial<CoordinationBackupStatus> {
+  const { zxid, znodes, digest, bytes, sha256, member, version } = result;
+  return {
+    completedAt: now,
+    location: backupStore(backup).shown,
+    zxid,
+    znodes,
+    digest,
+    sizeBytes: bytes,
+    sha256,
+    ...(member === undefined ? {} : { member: member.split('.')[0] ?? member }),
+    ...(version === undefined ? {} : { serverVersion: version }),
+  };
+}
+
+function complete({ zxid, znodes, bytes }: BackupResult): ConditionValue {
+  const message = `${znodes} znodes at ${zxid}, stored in ${bytes} bytes, read back and found sound`;
+  return { status: 'True', reason: 'Verified', message };
+}
+
+function waiting(reason: string, message: string): ConditionValue {
+  return { status: 'False', reason, message };
+}
+
+function statusOf(
+  backup: CoordinationBackup,
+  now: string,
+  phase: BackupPhase,
+  value: ConditionValue,
+  more: Partial<CoordinationBackupStatus> = {},
+): CoordinationBackupStatus {
+  const generation = backup.metadata.generation ?? 0;
+  const failed: ConditionValue =
+    phase === 'Failed'
+      ? { ...value, status: 'True' }
+      : { status: 'False', reason: value.reason, message: 'no attempt has been given up' };
+  return {
+    ...backup.status,
+    observedGeneration: generation,
+    phase,
+    ...more,
+    conditions: nextConditions(backup.status?.conditions ?? [], { Complete: value, Failed: failed }, generation, now),
+  };
+}
+
+/** The Event that tells how the status differs from the one before: each beginning, end and obstacle once. */
+function news(backup: CoordinationBackup, status: CoordinationBackupStatus): PlannedEvent[] {
+  const [before, next] = [conditionOf(backup.status), conditionOf(status)];
+  if (next === undefined || (before?.reason === next.reason && backup.status?.phase === status.phase)) return [];
+  const isTrouble = status.phase === 'Failed' || status.phase === 'Pending';
+  const message = next.message.charAt(0).toUpperCase() + next.message.slice(1);
+  return [{ type: isTrouble ? 'Warning' : 'Normal', reason: EVENT_REASONS[next.reason] ?? next.reason, message }];
+}
+
+const EVENT_REASONS: Readonly<Record<string, string>> = {
+  Running: 'BackupStarted',
+  Verified: 'BackupCompleted',
+  AttemptsFailed: 'BackupFailed',
+};
+
+function conditionOf(status: CoordinationBackupStatus | undefined) {
+  return status?.conditions?.find(({ type }) => type === 'Complete');
+}
+
+function ensureFinalizer({ metadata: { finalizers = [] } }: CoordinationBackup): Step[] {
+  if (finalizers.includes(BACKUP_FINALIZER)) return [];
+  return [{ do: 'setFinalizers', finalizers: [...finalizers, BACKUP_FINALIZER] }];
+}

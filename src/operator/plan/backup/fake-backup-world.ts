@@ -1,0 +1,193 @@
+import assert from 'node:assert/strict';
+import { parseCoordinationBackup, type CoordinationBackup } from '../../../api/coordination-backup.ts';
+import { parseCoordinationCluster } from '../../../api/coordination-cluster.ts';
+import { backupJobName, removalJobName, BACKUP_CONTAINER } from '../../resources/backup/jobs.ts';
+import type { Job, Pod } from '../../resources/kubernetes.ts';
+import type { PlannedEvent, Step } from '../model.ts';
+import { planBackup } from './backup.ts';
+import type { ObservedBackup, ResourcePlan } from './model.ts';
+
+// For tests: as much of Kubernetes, of zabctl and of a bucket as the plan of a backup can tell from the real ones.
+
+/** What becomes of the next attempt of a Job. */
+export type Fate = 'succeeds' | 'fails' | 'stores and is killed';
+
+/** The world around one backup of one cluster. */
+export class FakeBackupWorld {
+  backup: CoordinationBackup | undefined;
+  clusterServes = true;
+  /** How many snapshots were ever stored, and whether the last one still is. */
+  stored = { count: 0, present: false };
+  readonly jobs = new Map<string, Job>();
+  readonly pods = new Map<string, Pod>();
+  readonly told: PlannedEvent[] = [];
+  #number = 0;
+  #nowMs = Date.parse('2026-01-01T00:00:00Z');
+
+  constructor(spec: object = {}) {
+    const object = {
+      apiVersion: 'zabkeeper.dev/v1alpha1',
+      kind: 'CoordinationBackup',
+      metadata: { name: 'monday', namespace: 'default', uid: 'uid-b', generation: 1 },
+      spec: { clusterRef: { name: 'zoo' }, destination: { s3: { bucket: 'backups' } }, ...spec },
+    };
+    this.backup = parseCoordinationBackup(object);
+  }
+
+  get theBackup(): CoordinationBackup {
+    assert.ok(this.backup, 'the backup exists');
+    return this.backup;
+  }
+
+  get condition(): string {
+    return this.theBackup.status?.conditions?.find(({ type }) => type === 'Complete')?.message ?? '';
+  }
+
+  observe(): ObservedBackup {
+    return {
+      now: new Date(this.#nowMs).toISOString(),
+      cluster: this.#cluster(),
+      job: this.jobs.get(backupJobName(this.theBackup)),
+      removal: this.jobs.get(removalJobName(this.theBackup)),
+      pods: [...this.pods.values()],
+    };
+  }
+
+  plan(): ResourcePlan<NonNullable<CoordinationBackup['status']>> {
+    return planBackup(this.theBackup, this.observe(), { defaultImage: 'zabkeeper:test' });
+  }
+
+  /** One look of the operator, which dies after so many of its writes. */
+  reconcile(writesMax = Infinity): void {
+    if (this.backup === undefined) return;
+    const { steps, events, status } = this.plan();
+    let writes = 0;
+    for (const step of steps) {
+      if (writes++ >= writesMax) return;
+      this.#perform(step);
+    }
+    this.told.push(...events);
+    if (this.backup !== undefined && status !== undefined && writes < writesMax)
+      this.backup = { ...this.theBackup, status };
+  }
+
+  /** `kubectl delete`. */
+  delete(): void {
+    const { metadata } = this.theBackup;
+    this.backup = {
+      ...this.theBackup,
+      metadata: { ...metadata, deletionTimestamp: new Date(this.#nowMs).toISOString() },
+    };
+    this.#collectGarbage();
+  }
+
+  /** Every Job that has not ended makes one attempt. */
+  tick(fate: Fate = 'succeeds'): void {
+    this.#nowMs += 10_000;
+    for (const job of this.jobs.values()) {
+      if (job.status?.conditions === undefined) this.#attempt(job, fate);
+    }
+  }
+
+  /** Kubernetes forgets pods that have ended. */
+  forgetPods(): void {
+    this.pods.clear();
+  }
+
+  /** Kubernetes forgets Jobs that have ended, and their pods. */
+  forgetJobs(): void {
+    for (const [name, { status }] of this.jobs) if (status?.conditions !== undefined) this.jobs.delete(name);
+    this.forgetPods();
+  }
+
+  #attempt(job: Job, fate: Fate): void {
+    const { name } = job.metadata;
+    const removes = name === removalJobName(this.theBackup);
+    if (fate === 'fails') return this.#fail(job, 'ZK_BACKUP_FAILED: no answer');
+    if (removes) {
+      assert.equal(this.jobs.has(backupJobName(this.theBackup)), false, 'nothing stores while it is removed');
+      this.stored.present = false;
+    } else if (!this.stored.present) {
+      this.stored = { count: this.stored.count + 1, present: true };
+    }
+    if (fate === 'stores and is killed') return this.#fail(job, '');
+    const result = {
+      zxid: '0x1',
+      znodes: 5,
+      digest: '0x9',
+      bytes: 100,
+      sha256: 'ab',
+      member: 'zoo-1.peers:8080',
+      version: '1',
+    };
+    this.#end(job, 0, JSON.stringify(result));
+    this.jobs.set(name, { ...job, status: { conditions: [{ type: 'Complete', status: 'True' }] } });
+  }
+
+  #fail(job: Job, message: string): void {
+    this.#end(job, 1, message);
+    const failed = (job.status?.failed ?? 0) + 1;
+    const isOver = failed > job.spec.backoffLimit;
+    const conditions = isOver ? { conditions: [{ type: 'Failed', status: 'True' }] } : {};
+    this.jobs.set(job.metadata.name, { ...job, status: { failed, ...conditions } });
+  }
+
+  #end(job: Job, exitCode: number, message: string): void {
+    const name = `pod-${++this.#number}`;
+    const labels = { 'batch.kubernetes.io/job-name': job.metadata.name };
+    const creationTimestamp = new Date(this.#nowMs).toISOString();
+    this.pods.set(name, {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name, labels, creationTimestamp },
+      status: { containerStatuses: [{ name: BACKUP_CONTAINER, state: { terminated: { exitCode, message } } }] },
+    });
+  }
+
+  #perform(step: Step): void {
+    switch (step.do) {
+      case 'create': {
+        const { name } = step.object.metadata;
+        assert.ok(!this.jobs.has(name), `${name} is made once`);
+        const creationTimestamp = new Date(this.#nowMs).toISOString();
+        const metadata = { ...step.object.metadata, uid: `uid-${++this.#number}`, creationTimestamp };
+        this.jobs.set(name, { ...(step.object as Job), metadata });
+        return;
+      }
+      case 'delete':
+        assert.equal(this.jobs.get(step.name)?.metadata.uid, step.uid);
+        this.jobs.delete(step.name);
+        this.forgetPods();
+        return;
+      case 'setFinalizers':
+        this.backup = { ...this.theBackup, metadata: { ...this.theBackup.metadata, finalizers: step.finalizers } };
+        this.#collectGarbage();
+        return;
+      default:
+        assert.fail(`a backup needs no ${step.do}`);
+    }
+  }
+
+  #collectGarbage(): void {
+    const { deletionTimestamp, finalizers = [] } = this.theBackup.metadata;
+    if (deletionTimestamp === undefined || finalizers.length > 0) return;
+    this.backup = undefined;
+    this.jobs.clear();
+    this.pods.clear();
+  }
+
+  #cluster(): ReturnType<typeof parseCoordinationCluster> {
+    const status = this.clusterServes ? 'True' : 'False';
+    const times = { lastTransitionTime: '2026-01-01T00:00:00Z' };
+    return parseCoordinationCluster({
+      apiVersion: 'zabkeeper.dev/v1alpha1',
+      kind: 'CoordinationCluster',
+      metadata: { name: 'zoo', namespace: 'default', uid: 'uid-c' },
+      spec: {},
+      status: {
+        conditions: [{ type: 'Available', status, reason: 'QuorumServes', message: 'no quorum', ...times }],
+        members: ['zoo-0', 'zoo-1'].map((name, id) => ({ name, id, role: 'follower', ready: true })),
+      },
+    });
+  }
+}

@@ -1,0 +1,32 @@
+import type { KubeObject } from '../../../api/objects.ts';
+import type { CoordinationCluster } from '../../../api/coordination-cluster.ts';
+import type { Job, Pod } from '../../resources/kubernetes.ts';
+import type { PlannedEvent, Step } from '../model.ts';
+
+/** What to do about a resource: the steps in order; if none failed, the Events and the status; later, to look again. */
+export interface ResourcePlan<Status> {
+  readonly steps: readonly Step[];
+  readonly events: readonly PlannedEvent[];
+  /** Undefined where the object is about to be gone. */
+  readonly status?: Status | undefined;
+  /** Never where it is not set: then there is nothing that a watch does not tell. */
+  readonly requeueAfterMs?: number | undefined;
+}
+
+/** What was observed around one CoordinationBackup. */
+export interface ObservedBackup {
+  /** RFC 3339. */
+  readonly now: string;
+  readonly cluster?: CoordinationCluster | undefined;
+  /** The Job that takes it. */
+  readonly job?: Job | undefined;
+  /** The Job that removes what it stored. */
+  readonly removal?: Job | undefined;
+  /** Of both Jobs. */
+  readonly pods: readonly Pod[];
+}
+
+/** The condition that says the object is being deleted. */
+export function isDeleted({ metadata }: KubeObject): boolean {
+  return metadata.deletionTimestamp !== undefined;
+}

@@ -1,0 +1,46 @@
+import type { CoordinationBackup } from '../../../api/coordination-backup.ts';
+import type { CoordinationBackupScheduleSpec } from '../../../api/coordination-backup-schedule.ts';
+import { isDeleted } from './model.ts';
+
+type Retention = CoordinationBackupScheduleSpec['retention'];
+
+const UNIT_MS: Readonly<Record<string, number>> = { h: 3_600_000, d: 86_400_000, w: 604_800_000 };
+
+/** How many failed backups are kept to be looked at: they hold nothing. */
+const FAILED_KEPT = 3;
+
+/**
+ * The backups of a schedule that are not to be kept. Only what has ended; never the newest complete one, however old it is:
+ * if nothing has worked for long, it is what is left.
+ */
+export function superfluous(
+  retention: Retention,
+  backups: readonly CoordinationBackup[],
+  now: string,
+): CoordinationBackup[] {
+  if (retention === undefined) return [];
+  const present = backups
+    .filter((backup) => !isDeleted(backup))
+    .toSorted((a, b) => endOf(b) - endOf(a) || byName(b, a));
+  const complete = present.filter(({ status }) => status?.phase === 'Complete');
+  const failed = present.filter(({ status }) => status?.phase === 'Failed');
+  const oldestMs = Date.parse(now) - ageMs(retention.maxAge);
+  const expired = complete.filter(
+    (backup, index) => index > 0 && (index >= (retention.maxCount ?? Infinity) || endOf(backup) < oldestMs),
+  );
+  return [...expired, ...failed.slice(FAILED_KEPT)];
+}
+
+/** `36h`, `30d` or `8w` in milliseconds; for ever where there is none. */
+function ageMs(age: string | undefined): number {
+  if (age === undefined) return Infinity;
+  return Number(age.slice(0, -1)) * (UNIT_MS[age.slice(-1)] ?? Infinity);
+}
+
+function endOf({ status, metadata }: CoordinationBackup): number {
+  return Date.parse(status?.completedAt ?? metadata.creationTimestamp ?? '1970-01-01T00:00:00Z');
+}
+
+function byName(a: CoordinationBackup, b: CoordinationBackup): number {
+  return a.metadata.name < b.metadata.name ? -1 : 1;
+}

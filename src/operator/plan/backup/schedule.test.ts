@@ -1,0 +1,180 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import * as fc from 'fast-check';
+import { parseCoordinationBackup, type CoordinationBackup } from '../../../api/coordination-backup.ts';
+import {
+  parseCoordinationBackupSchedule,
+  type CoordinationBackupSchedule,
+} from '../../../api/coordination-backup-schedule.ts';
+import { superfluous } from './retention.ts';
+import { planSchedule } from './schedule.ts';
+
+const MINUTE_MS = 60_000;
+
+function time(minutes: number, seconds = 0): string {
+  return new Date(Date.parse('2026-03-01T00:00:00Z') + minutes * MINUTE_MS + seconds * 1000).toISOString();
+}
+
+function schedule(spec: object = {}): CoordinationBackupSchedule {
+  const object = {
+    apiVersion: 'zabkeeper.dev/v1alpha1',
+    kind: 'CoordinationBackupSchedule',
+    metadata: { name: 'nightly', namespace: 'default', uid: 'uid-s', creationTimestamp: time(0), generation: 1 },
+    spec: {
+      schedule: '*/10 * * * *',
+      backupTemplate: { clusterRef: { name: 'zoo' }, destination: { s3: { bucket: 'backups' } } },
+      ...spec,
+    },
+  };
+  return parseCoordinationBackupSchedule(object);
+}
+
+/** A backup of a schedule that ended at a minute. */
+function ended(
+  name: string,
+  minute: number,
+  phase: 'Complete' | 'Failed' | 'Running' = 'Complete',
+): CoordinationBackup {
+  const status = { phase, startedAt: time(minute), ...(phase === 'Complete' ? { completedAt: time(minute) } : {}) };
+  const metadata = { name, namespace: 'default', uid: `uid-${name}`, creationTimestamp: time(minute) };
+  const spec = { clusterRef: { name: 'zoo' }, destination: { s3: { bucket: 'backups' } } };
+  const object = { apiVersion: 'zabkeeper.dev/v1alpha1', kind: 'CoordinationBackup', metadata, spec, status };
+  return parseCoordinationBackup(object);
+}
+
+/** Every ten minutes. */
+function timesAt(now: string): { due: string; next: string } {
+  const due = Math.floor(Date.parse(now) / (10 * MINUTE_MS)) * 10 * MINUTE_MS;
+  return { due: new Date(due).toISOString(), next: new Date(due + 10 * MINUTE_MS).toISOString() };
+}
+
+function plan(of: CoordinationBackupSchedule, now: string, backups: readonly CoordinationBackup[] = []) {
+  return planSchedule(of, { now, times: timesAt(now), backups });
+}
+
+function begun({ steps }: ReturnType<typeof plan>): string[] {
+  return steps.flatMap((step) => (step.do === 'create' ? [step.object.metadata.name] : []));
+}
+
+describe('a schedule', () => {
+  test('begins the backup that is due, under the name of its time, and looks again for the next one', () => {
+    const made = plan(schedule(), time(10, 3));
+    assert.deepEqual(begun(made), ['nightly-202603010010']);
+    assert.equal(made.status?.lastScheduleTime, time(10));
+    assert.equal(made.status.nextScheduleTime, time(20));
+    assert.ok(made.requeueAfterMs !== undefined && made.requeueAfterMs > 590_000 && made.requeueAfterMs < 600_000);
+  });
+
+  test('begins none for the time before it was made, and none twice', () => {
+    assert.deepEqual(begun(plan(schedule(), time(5))), []);
+    const after = { ...schedule(), status: plan(schedule(), time(10, 1)).status ?? {} };
+    assert.deepEqual(begun(plan(after, time(10, 2))), []);
+  });
+
+  test('makes up for one missed run at most, and for none that is too late', () => {
+    assert.deepEqual(begun(plan(schedule(), time(95))), ['nightly-202603010130']);
+    const late = plan(schedule({ startingDeadlineSeconds: 60 }), time(95));
+    assert.deepEqual(begun(late), []);
+    assert.match(late.events[0]?.message ?? '', /was missed by 300 s/);
+    assert.equal(late.status?.lastScheduleTime, time(90), 'decided once');
+  });
+
+  test('begins none while it is suspended, and makes up for none of that time', () => {
+    const suspended = plan(schedule({ suspend: true }), time(10, 1));
+    assert.deepEqual(begun(suspended), []);
+    const woken = { ...schedule(), status: suspended.status ?? {} };
+    assert.deepEqual(begun(plan(woken, time(11))), []);
+    assert.deepEqual(begun(plan(woken, time(20))), ['nightly-202603010020']);
+  });
+
+  test('leaves one out while another is under way, unless it may not', () => {
+    const running = [ended('nightly-202603010000', 1, 'Running')];
+    const forbidden = plan(schedule(), time(10), running);
+    assert.deepEqual(begun(forbidden), []);
+    assert.match(forbidden.events[0]?.message ?? '', /nightly-202603010000 is still under way/);
+    assert.deepEqual(begun(plan(schedule({ concurrencyPolicy: 'Allow' }), time(10), running)), [
+      'nightly-202603010010',
+    ]);
+  });
+
+  test('says what cannot be understood', () => {
+    const { steps, status } = planSchedule(schedule(), { now: time(1), times: 'no such zone', backups: [] });
+    assert.deepEqual(steps, []);
+    assert.equal(status?.conditions?.[0]?.message, 'no such zone');
+  });
+});
+
+test('however often the operator dies, each time has one backup at most, and the last one always has', () => {
+  const happening = fc.record({ minutes: fc.integer({ min: 0, max: 25 }), writes: fc.nat({ max: 2 }) });
+  fc.assert(
+    fc.property(fc.array(happening, { maxLength: 30 }), (life) => {
+      let current = schedule();
+      const made = new Map<string, CoordinationBackup>();
+      let minute = 0;
+      const look = (writesMax: number) => {
+        const { steps, status } = plan(current, time(minute), [...made.values()]);
+        let writes = 0;
+        for (const step of steps) {
+          if (writes++ >= writesMax) return;
+          if (step.do !== 'create') continue;
+          const { name } = step.object.metadata;
+          // The API server refuses a second one; the controller then looks again.
+          if (!made.has(name)) made.set(name, ended(name, minute));
+        }
+        if (writes < writesMax && status !== undefined) current = { ...current, status };
+      };
+      for (const { minutes, writes } of life) {
+        minute += minutes;
+        look(writes);
+      }
+      look(Infinity);
+      const due = Math.floor(minute / 10) * 10;
+      if (due > 0) assert.ok(made.has(`nightly-${time(due).slice(0, 16).replaceAll(/[-T:]/g, '')}`));
+      look(Infinity);
+      assert.ok(made.size <= Math.floor(minute / 10));
+    }),
+  );
+});
+
+describe('retention', () => {
+  const names = (backups: readonly CoordinationBackup[]) => backups.map(({ metadata }) => metadata.name);
+  const five = [0, 1, 2, 3, 4].map((minute) => ended(`b${minute}`, minute));
+
+  test('keeps the newest ones', () => {
+    assert.deepEqual(names(superfluous({ maxCount: 2 }, five, time(9))), ['b2', 'b1', 'b0']);
+    assert.deepEqual(names(superfluous(undefined, five, time(9))), []);
+  });
+
+  test('by their age, but for the newest complete one', () => {
+    assert.deepEqual(names(superfluous({ maxAge: '1h' }, five, time(62))), ['b1', 'b0']);
+    assert.deepEqual(names(superfluous({ maxAge: '1h' }, five, time(10_000))), ['b3', 'b2', 'b1', 'b0']);
+  });
+
+  test('counts only what is complete, deletes nothing that is under way, and keeps a few that failed', () => {
+    const failed = [5, 6, 7, 8, 9].map((minute) => ended(`f${minute}`, minute, 'Failed'));
+    const all = [...five, ...failed, ended('r', 0, 'Running')];
+    assert.deepEqual(names(superfluous({ maxCount: 1 }, all, time(10))), ['b3', 'b2', 'b1', 'b0', 'f6', 'f5']);
+  });
+
+  test('never deletes the last good one', () => {
+    const phases = fc.constantFrom('Complete' as const, 'Failed' as const, 'Running' as const);
+    const backups = fc
+      .array(fc.tuple(fc.nat({ max: 100_000 }), phases), { maxLength: 20 })
+      .map((list) => list.map(([minute, phase], index) => ended(`b${index}`, minute, phase)));
+    const retention = fc.record({
+      maxCount: fc.option(fc.integer({ min: 1, max: 5 }), { nil: undefined }),
+      maxAge: fc.option(fc.constantFrom('1h', '3d', '2w'), { nil: undefined }),
+    });
+    fc.assert(
+      fc.property(backups, retention, (list, rule) => {
+        const doomed = new Set(superfluous(rule, list, time(100_000)));
+        const complete = list.filter(({ status }) => status?.phase === 'Complete');
+        const newest = Math.max(...complete.map(({ status }) => Date.parse(status?.completedAt ?? '')));
+        const kept = complete.filter((one) => !doomed.has(one));
+        if (complete.length > 0) assert.ok(kept.some(({ status }) => Date.parse(status?.completedAt ?? '') === newest));
+        assert.ok(kept.length <= (rule.maxCount ?? Infinity));
+        assert.ok([...doomed].every(({ status }) => status?.phase !== 'Running'));
+      }),
+    );
+  });
+});

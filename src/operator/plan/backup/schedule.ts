@@ -1,0 +1,184 @@
+import { apiVersionOf } from '../../../api/objects.ts';
+import { nextConditions, type ConditionValue } from '../../../api/conditions.ts';
+import { COORDINATION_BACKUP, type CoordinationBackup } from '../../../api/coordination-backup.ts';
+import {
+  COORDINATION_BACKUP_SCHEDULE,
+  type CoordinationBackupSchedule,
+  type CoordinationBackupScheduleStatus,
+} from '../../../api/coordination-backup-schedule.ts';
+import { scheduleLabels } from '../../resources/names.ts';
+import type { PlannedEvent, Step } from '../model.ts';
+import { isDeleted, type ResourcePlan } from './model.ts';
+import { superfluous } from './retention.ts';
+
+/** What was observed around one CoordinationBackupSchedule. */
+export interface ObservedSchedule {
+  /** RFC 3339. */
+  readonly now: string;
+  /** What the schedule says about times; a sentence where it cannot be read. */
+  readonly times: ScheduleTimes | string;
+  /** The backups that it made, read from the API server itself: a stale list would delete too much. */
+  readonly backups: readonly CoordinationBackup[];
+}
+
+/** The times around now, RFC 3339. */
+export interface ScheduleTimes {
+  /** The last time at or before now. */
+  readonly due?: string | undefined;
+  readonly next?: string | undefined;
+}
+
+/** How long a wait in one piece may be, in milliseconds: timers do not reach further than about 24 days. */
+const REQUEUE_MAX_MS = 3_600_000;
+
+/**
+ * What to do next for a schedule: the one backup that is due, under a name that follows from the time, and no more after any
+ * crash or pause; then the retention.
+ */
+export function planSchedule(
+  schedule: CoordinationBackupSchedule,
+  observed: ObservedSchedule,
+): ResourcePlan<CoordinationBackupScheduleStatus> {
+  if (isDeleted(schedule)) return { steps: [], events: [] };
+  const { times, backups, now } = observed;
+  if (typeof times === 'string') {
+    const refused: ConditionValue = { status: 'False', reason: 'ScheduleNotUnderstood', message: times };
+    const status = statusOf(schedule, observed, {}, refused);
+    return { steps: [], events: news(schedule, refused), status };
+  }
+  const due = newlyDue(schedule, times, now);
+  const decision = due === undefined ? undefined : decide(schedule, due, backups, now);
+  const steps: Step[] = [
+    ...(decision?.begin === true ? [create(schedule, due ?? now)] : []),
+    ...superfluous(schedule.spec.retention, backups, now).map(deletion),
+  ];
+  const accepted: ConditionValue = schedule.spec.suspend
+    ? { status: 'False', reason: 'Suspended', message: 'spec.suspend is set: no backup is begun' }
+    : { status: 'True', reason: 'Scheduled', message: 'backups are begun as the schedule says' };
+  const status = statusOf(
+    schedule,
+    observed,
+    { ...(due === undefined ? {} : { lastScheduleTime: due }), next: times.next },
+    accepted,
+  );
+  const wait = times.next === undefined ? REQUEUE_MAX_MS : Date.parse(times.next) - Date.parse(now);
+  return {
+    steps,
+    events: [...(decision?.event === undefined ? [] : [decision.event]), ...news(schedule, accepted)],
+    status,
+    requeueAfterMs: Math.min(Math.max(wait, 0) + 50, REQUEUE_MAX_MS),
+  };
+}
+
+/** The name of the backup of one moment: whoever begins it twice begins one. @param time RFC 3339, a whole minute */
+export function scheduledName(schedule: CoordinationBackupSchedule, time: string): string {
+  return `${schedule.metadata.name}-${time.slice(0, 16).replaceAll(/[-T:]/g, '')}`;
+}
+
+/** The time that a backup is due for and that nothing has been decided about yet. Earlier ones are not made up for. */
+function newlyDue(
+  { metadata, status }: CoordinationBackupSchedule,
+  { due }: ScheduleTimes,
+  now: string,
+): string | undefined {
+  if (due === undefined) return undefined;
+  const decided = status?.lastScheduleTime ?? metadata.creationTimestamp ?? now;
+  return Date.parse(due) > Date.parse(decided) ? due : undefined;
+}
+
+interface Decision {
+  readonly begin: boolean;
+  readonly event?: PlannedEvent;
+}
+
+function decide(
+  { spec, metadata }: CoordinationBackupSchedule,
+  due: string,
+  backups: readonly CoordinationBackup[],
+  now: string,
+): Decision {
+  if (spec.suspend) return { begin: false };
+  const lateS = Math.round((Date.parse(now) - Date.parse(due)) / 1000);
+  if (lateS > spec.startingDeadlineSeconds) {
+    return leftOut(
+      `The backup of ${due} was missed by ${lateS} s, more than startingDeadlineSeconds (${spec.startingDeadlineSeconds})`,
+    );
+  }
+  const running = backups.find((backup) => !isDeleted(backup) && !hasEnded(backup));
+  if (spec.concurrencyPolicy === 'Forbid' && running !== undefined) {
+    return leftOut(`The backup of ${due} is left out: ${running.metadata.name} is still under way`);
+  }
+  const message = `Begun the backup of ${due} of ${metadata.name}`;
+  return { begin: true, event: { type: 'Normal', reason: 'BackupBegun', message } };
+}
+
+function leftOut(message: string): Decision {
+  return { begin: false, event: { type: 'Warning', reason: 'BackupLeftOut', message } };
+}
+
+function create(schedule: CoordinationBackupSchedule, due: string): Step {
+  const { name, namespace = 'default', uid = '' } = schedule.metadata;
+  const object: CoordinationBackup = {
+    apiVersion: apiVersionOf(COORDINATION_BACKUP),
+    kind: COORDINATION_BACKUP.kind,
+    metadata: {
+      name: scheduledName(schedule, due),
+      namespace,
+      labels: scheduleLabels(schedule),
+      // Who deletes the schedule keeps the backups, unless he asks for more: no controller, so that none of them goes with it.
+      annotations: {
+        'zabkeeper.dev/scheduled-at': due,
+        'zabkeeper.dev/scheduled-by': `${COORDINATION_BACKUP_SCHEDULE.kind}/${name}/${uid}`,
+      },
+    },
+    spec: schedule.spec.backupTemplate,
+  };
+  return { do: 'create', kind: 'CoordinationBackup', object };
+}
+
+function deletion({ metadata: { name, uid = '', resourceVersion } }: CoordinationBackup): Step {
+  const announce: PlannedEvent = {
+    type: 'Normal',
+    reason: 'BackupExpired',
+    message: `Deleting ${name}, as spec.retention says`,
+  };
+  return { do: 'delete', kind: 'CoordinationBackup', name, uid, resourceVersion, announce };
+}
+
+function statusOf(
+  schedule: CoordinationBackupSchedule,
+  { backups, now }: ObservedSchedule,
+  { lastScheduleTime, next }: { readonly lastScheduleTime?: string; readonly next?: string | undefined },
+  active: ConditionValue,
+): CoordinationBackupScheduleStatus {
+  const previous = schedule.status;
+  const generation = schedule.metadata.generation ?? 0;
+  const newest = backups
+    .filter(({ status }) => status?.phase === 'Complete')
+    .toSorted((a, b) => startOf(b) - startOf(a))[0];
+  const last = lastScheduleTime ?? previous?.lastScheduleTime;
+  return {
+    observedGeneration: generation,
+    ...(last === undefined ? {} : { lastScheduleTime: last }),
+    ...(next === undefined || schedule.spec.suspend ? {} : { nextScheduleTime: next }),
+    ...(newest === undefined
+      ? {}
+      : { lastBackup: newest.metadata.name, lastSuccessfulTime: newest.status?.startedAt ?? now }),
+    backups: backups.length,
+    conditions: nextConditions(previous?.conditions ?? [], { Active: active }, generation, now),
+  };
+}
+
+function news({ status }: CoordinationBackupSchedule, { reason, message }: ConditionValue): PlannedEvent[] {
+  const before = status?.conditions?.find(({ type }) => type === 'Active')?.reason;
+  if (before === reason || (before === undefined && reason === 'Scheduled')) return [];
+  return [{ type: reason === 'ScheduleNotUnderstood' ? 'Warning' : 'Normal', reason, message }];
+}
+
+function hasEnded({ status }: CoordinationBackup): boolean {
+  return status?.phase === 'Complete' || status?.phase === 'Failed';
+}
+
+function startOf({ status, metadata }: CoordinationBackup): number {
+  return Date.parse(status?.startedAt ?? metadata.creationTimestamp ?? '1970-01-01T00:00:00Z');
+}
