@@ -215,3 +215,43 @@ test('restore: never over data, never from what is not sound, never beside a run
   assert.equal(await restore(new FilePlace(good), dataDir, { onlyIfEmpty: true }), undefined);
   assert.deepEqual(await readdir(join(dataDir, 'version-2')), before);
 });
+
+test('backup: of several members the one that is best asked, and the next where one gives none', async () => {
+  const directory = await scratch();
+  const asked: string[] = [];
+  const member = async (name: string, status: object | undefined, code: number) =>
+    await served((request, response) => {
+      if (request.url === '/status')
+        return void response.writeHead(status === undefined ? 404 : 200).end(JSON.stringify(status));
+      asked.push(name);
+      return void (code === 200 ? response.writeHead(200, HEADERS).end(snapshot()) : response.writeHead(code).end());
+    });
+  const serving = { serving: true, version: '0.1.0' };
+  const servers = [
+    await member('silent', undefined, 200),
+    await member('leader', { ...serving, state: 'leader', lastZxid: '0x9' }, 200),
+    await member('behind', { ...serving, state: 'follower', lastZxid: '0x5' }, 429),
+    await member('newest', { ...serving, state: 'follower', lastZxid: '0x9' }, 503),
+    await member('looking', { ...serving, serving: false, state: 'looking', lastZxid: '0x9' }, 200),
+  ].join(',');
+  const { source } = await backUp(new FilePlace(join(directory, 'f')), { ...OPTIONS, servers });
+  assert.deepEqual(asked, ['newest', 'behind', 'leader']);
+  assert.deepEqual([source?.address, source?.version], [servers.split(',')[1], '0.1.0']);
+});
+
+test('backup: resumed, what is there is verified and not replaced, and what a killed attempt left is gone', async () => {
+  const directory = await scratch();
+  const file = join(directory, 'f.gz');
+  const server = await served((_, response) => void response.writeHead(200, HEADERS).end(snapshot()));
+  await writeFile(`${file}.partial-1234`, 'half of it');
+  const resumed = { ...OPTIONS, servers: server, resume: true };
+  const first = await backUp(new FilePlace(file), resumed);
+  assert.deepEqual(await readdir(directory), ['f.gz']);
+  const second = await backUp(new FilePlace(file), resumed);
+  assert.equal(second.source, undefined);
+  assert.equal(second.stored.sha256, first.stored.sha256);
+  await writeFile(file, gzipSync(snapshot().subarray(0, -20)));
+  await assert.rejects(backUp(new FilePlace(file), resumed), { code: 'ZK_SNAPSHOT_CORRUPT' });
+  await new FilePlace(file).remove();
+  assert.deepEqual(await readdir(directory), []);
+});

@@ -7,11 +7,11 @@ interface EventObject extends KubernetesObject {
   readonly involvedObject: { readonly kind: string };
 }
 
-/** What was told about the CoordinationClusters of a namespace, each Event as often as it counts itself. */
+/** What was told about the resources of ours in a namespace, each Event as often as it counts itself. */
 export async function eventsOf(namespace: string): Promise<{ reason: string; message: string }[]> {
   const events = await list<EventObject>(namespace, 'events');
   return events
-    .filter(({ involvedObject }) => involvedObject.kind === 'CoordinationCluster')
+    .filter(({ involvedObject }) => involvedObject.kind.startsWith('Coordination'))
     .flatMap(({ reason, message, count = 1 }) => Array.from({ length: count }, () => ({ reason, message })));
 }
 

@@ -20,7 +20,7 @@ import { planSchedule, type ObservedSchedule, type ScheduleTimes } from '../plan
 import type { PlanSettings } from '../plan/model.ts';
 import { backupJobName, backupLabels, removalJobName } from '../resources/backup/jobs.ts';
 import { KINDS, type Job, type Pod } from '../resources/kubernetes.ts';
-import { scheduleLabels } from '../resources/names.ts';
+import { BACKUP_FINALIZER, scheduleLabels } from '../resources/names.ts';
 import type { ControlledKind } from './resource-controller.ts';
 
 type Reader = Pick<KubeClient, 'get' | 'list'>;
@@ -32,6 +32,7 @@ export function backupKind(
 ): ControlledKind<CoordinationBackup, ObservedBackup, CoordinationBackupStatus> {
   return {
     type: COORDINATION_BACKUP,
+    finalizer: BACKUP_FINALIZER,
     parse: parseCoordinationBackup,
     observe: async (backup) => await observeBackup(backup, client),
     plan: (backup, observed) => planBackup(backup, observed, settings),

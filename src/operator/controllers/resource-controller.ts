@@ -36,6 +36,8 @@ export interface ControllerOptions<Resource extends KubeObject = KubeObject, Sta
 /** One kind: how its resources are read, looked at, and decided about. */
 export interface ControlledKind<Resource extends KubeObject, Observed, Status> {
   readonly type: ResourceType;
+  /** Ours on its resources, where they have one. */
+  readonly finalizer?: string;
   readonly parse: (object: KubeObject) => Resource;
   readonly observe: (resource: Resource) => Promise<Observed>;
   readonly plan: (resource: Resource, observed: Observed) => ResourcePlan<Status>;
@@ -90,7 +92,10 @@ export class ResourceController<
         const message = failures.map((failure) => failure.message).join('; ');
         await events.record(type, resource, { type: 'Warning', reason: 'StepRefused', message });
         // Nobody waits for ever for a Job that cannot be made: what is stored stays.
-        if (resource.metadata.deletionTimestamp !== undefined && NAMESPACE_ENDS.test(message)) await setFinalizers([]);
+        const { deletionTimestamp, finalizers = [] } = resource.metadata;
+        if (deletionTimestamp !== undefined && NAMESPACE_ENDS.test(message)) {
+          await setFinalizers(finalizers.filter((finalizer) => finalizer !== this.#kind.finalizer));
+        }
         return { requeueAfterMs: REFUSED_RETRY_MS };
       }
       for (const event of plan.events) await events.record(type, resource, event);
