@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseCoordinationCluster } from '../../api/coordination-cluster.ts';
+import { ApiRefusal } from '../kube/errors.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { StatefulSet } from '../resources/kubernetes.ts';
 import { podRefusals } from './pod-refusals.ts';
@@ -42,4 +43,10 @@ test('the newest event about a pod says whether Kubernetes could make it', async
   assert.deepEqual(asked, [
     { namespace: 'books', fieldSelector: 'involvedObject.kind=StatefulSet,involvedObject.uid=uid-1' },
   ]);
+});
+
+test('without the right to read events there is no reason, and no failure', async () => {
+  const refusing = (status: number) => ({ list: () => Promise.reject(new ApiRefusal('GET events', status, {})) });
+  assert.equal((await podRefusals(cluster, set, refusing(403))).size, 0);
+  await assert.rejects(podRefusals(cluster, set, refusing(500)), ApiRefusal);
 });

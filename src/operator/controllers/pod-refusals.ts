@@ -1,6 +1,7 @@
 import type { CoordinationCluster } from '../../api/coordination-cluster.ts';
 import type { KubeObject, ResourceType } from '../../api/objects.ts';
 import type { KubeClient } from '../kube/client.ts';
+import { isPermanent } from '../kube/errors.ts';
 import type { StatefulSet } from '../resources/kubernetes.ts';
 import { namespaceOf } from '../resources/names.ts';
 
@@ -22,10 +23,7 @@ export async function podRefusals(
   set: StatefulSet,
   client: Pick<KubeClient, 'list'>,
 ): Promise<ReadonlyMap<string, string>> {
-  const { items } = await client.list<PodEvent>(EVENT, {
-    namespace: namespaceOf(cluster),
-    fieldSelector: `involvedObject.kind=StatefulSet,involvedObject.uid=${set.metadata.uid}`,
-  });
+  const items = await eventsOf(set, namespaceOf(cluster), client);
   const refusals = new Map<string, string>();
   for (const { reason, message = '' } of items.toSorted((a, b) => timeOf(a) - timeOf(b))) {
     const pod = / Pod (\S+) in StatefulSet /.exec(message)?.[1];
@@ -35,6 +33,21 @@ export async function podRefusals(
     else if (reason === 'SuccessfulCreate') refusals.delete(pod);
   }
   return refusals;
+}
+
+/** None where the operator may not read them, with rights of an older version: that must not keep it from its work. */
+async function eventsOf(
+  { metadata }: StatefulSet,
+  namespace: string,
+  client: Pick<KubeClient, 'list'>,
+): Promise<readonly PodEvent[]> {
+  const fieldSelector = `involvedObject.kind=StatefulSet,involvedObject.uid=${metadata.uid}`;
+  try {
+    return (await client.list<PodEvent>(EVENT, { namespace, fieldSelector })).items;
+  } catch (error) {
+    if (isPermanent(error)) return [];
+    throw error;
+  }
 }
 
 function timeOf({ lastTimestamp, metadata }: PodEvent): number {
