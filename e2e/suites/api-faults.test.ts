@@ -53,7 +53,7 @@ test('three members are bootstrapped, once', async () => {
   const { BootstrapStarted = 0 } = await timesTold(cluster.namespace, 'BootstrapStarted');
   assert.ok(BootstrapStarted <= 1, `the bootstrap was started ${BootstrapStarted} times`);
   members = new MemberWatch(cluster.namespace, cluster.name);
-  writer = await Writer.start(await ClientPod.start(cluster.namespace), cluster.address, '/api-faults');
+  writer = await Writer.start(await ClientPod.start(cluster.namespace), cluster.address, '/api-faults', 'node');
 });
 
 test('the API server is killed in the middle of a rolling change, which goes on when it is back', async () => {

@@ -3,6 +3,7 @@ import { after, before, test } from 'node:test';
 import { waitFor } from '../support/wait-for.ts';
 import { ClientPod } from './support/client-pod.ts';
 import { ClusterUnderTest } from './support/cluster.ts';
+import { loseVolume } from './support/faults.ts';
 import { apply, kubectl, list, type KubernetesObject } from './support/kubectl.ts';
 import { MemberWatch } from './support/member-watch.ts';
 import { OperatorUnderTest } from './support/operator-under-test.ts';
@@ -26,7 +27,12 @@ const storageClass = {
   volumeBindingMode: 'WaitForFirstConsumer',
   allowVolumeExpansion: true,
 };
-const storage = { size: '256Mi', storageClassName: storageClass.metadata.name, whenDeleted: 'Delete' };
+const storage = {
+  size: '256Mi',
+  storageClassName: storageClass.metadata.name,
+  whenDeleted: 'Delete',
+  whenScaled: 'Delete',
+};
 const larger = { ...storage, size: '300Mi' };
 const config = { snapCount: 50_000 };
 
@@ -127,6 +133,53 @@ test('paused, nothing is changed; then every member is restarted once, never two
   assert.equal(members.downAtOnce, 1);
   const { UpdateStarted, MemberRestarting, UpdateCompleted } = await told();
   assert.deepEqual([UpdateStarted, MemberRestarting, UpdateCompleted], [1, 3, 1]);
+});
+
+test('two voters and an observer join and leave, each once, and nobody is restarted for it', async () => {
+  members.startAnew();
+  for (const [replicas, observers] of [
+    [5, 1],
+    [3, 0],
+  ] as const) {
+    await apply(cluster.manifest({ storage, config, replicas, observers: { replicas: observers } }));
+    const isScaled = async (): Promise<boolean> => {
+      const { membership } = (await cluster.object())?.status ?? {};
+      const pods = await cluster.pods();
+      return (
+        membership?.voters.length === replicas &&
+        membership.observers.length === observers &&
+        pods.length === replicas + observers &&
+        (await claims()).length === replicas + observers &&
+        (await cluster.condition('Ready'))?.status === 'True'
+      );
+    };
+    await waitFor(`there are ${replicas} voters and ${observers} observers`, isScaled, SLOW);
+  }
+  await writer.goesOn();
+  await report('scaling', 15);
+  assert.ok(
+    Object.values(members.podsOf).every((pods) => pods === 1),
+    JSON.stringify(members.podsOf),
+  );
+  assert.deepEqual(await timesTold(cluster.namespace, 'MemberJoining', 'MemberLeaving'), {
+    MemberJoining: 3,
+    MemberLeaving: 3,
+  });
+  assert.equal(writer.sessions().length, 1, 'no session expired');
+});
+
+test('a member whose volume is lost is rebuilt from the others, once', async () => {
+  members.startAnew();
+  const before = new Set((await claims()).map(({ metadata }) => metadata.uid));
+  await loseVolume(cluster.namespace, 'zoo-2');
+  const isRebuilt = async (): Promise<boolean> =>
+    (await claims()).filter(({ metadata }) => !before.has(metadata.uid)).length === 1 &&
+    (await cluster.condition('Ready'))?.status === 'True';
+  await waitFor('it is rebuilt', isRebuilt, SLOW);
+  await writer.goesOn();
+  assert.deepEqual(await timesTold(cluster.namespace, 'MemberRebuilt'), { MemberRebuilt: 1 });
+  assert.equal(members.downAtOnce, 1);
+  await report('rebuilding', 3);
 });
 
 test('every volume is asked to grow, and no member is restarted for it', async () => {

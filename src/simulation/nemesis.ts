@@ -178,7 +178,7 @@ export class Nemesis {
       }
     }
     for (const server of together) this.cluster.restart(server);
-    if (this.random.chance(0.7)) this.crashInTheMiddleOfAWrite(together.at(-1) ?? 0, 16, 300);
+    if (this.random.chance(0.7)) this.crashInTheMiddleOfAWrite(together.at(-1) ?? 0, 16, 5_000);
   }
 
   private shuffled(ids: readonly ServerId[]): readonly ServerId[] {

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { waitFor } from '../../support/wait-for.ts';
@@ -71,6 +72,15 @@ export class ClientPod {
       ['-n', this.namespace, 'exec', '-i', this.name, '--'].concat('python3', '-u', '-c', await scriptOf(script), args),
     );
     return new BackgroundScript(spawn(program, full, { stdio: ['pipe', 'pipe', 'pipe'] }));
+  }
+
+  /** As {@link background}, but from the pod's node: a script that goes on while there is no API server. */
+  async backgroundOnNode(script: string, ...args: string[]): Promise<BackgroundScript> {
+    const pod = await get<PodObject>(this.namespace, 'pod', this.name);
+    const container = pod?.status.containerStatuses?.[0]?.containerID?.replace('containerd://', '') ?? '';
+    const execute = ['ctr', '-n', 'k8s.io', 'tasks', 'exec', '--exec-id', randomUUID(), container];
+    const full = ['exec', '-i', pod?.spec.nodeName ?? '', ...execute, 'python3', '-u', '-c', await scriptOf(script)];
+    return new BackgroundScript(spawn('docker', [...full, ...args], { stdio: ['pipe', 'pipe', 'pipe'] }));
   }
 }
 

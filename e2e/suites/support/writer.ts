@@ -16,9 +16,22 @@ export class Writer {
     this.address = address;
   }
 
-  /** Starts it below a path that nobody else writes to, and waits for its first acknowledged writes. */
-  static async start(pod: ClientPod, address: string, path: string): Promise<Writer> {
-    const writer = new Writer(await pod.background('writer', address, path), pod, address, path);
+  /**
+   * Starts it below a path that nobody else writes to, and waits for its first acknowledged writes.
+   *
+   * @param where `node` lets it go on while there is no API server.
+   */
+  static async start(
+    pod: ClientPod,
+    address: string,
+    path: string,
+    where: 'kubectl' | 'node' = 'kubectl',
+  ): Promise<Writer> {
+    const script =
+      where === 'node'
+        ? await pod.backgroundOnNode('writer', address, path)
+        : await pod.background('writer', address, path);
+    const writer = new Writer(script, pod, address, path);
     await writer.goesOn(20);
     return writer;
   }

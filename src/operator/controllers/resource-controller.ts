@@ -6,7 +6,6 @@ import type { EventRecorder } from '../kube/event-recorder.ts';
 import { splitKey } from '../kube/object-cache.ts';
 import type { Outcome } from '../kube/workers.ts';
 import type { ResourcePlan } from '../plan/backup/model.ts';
-import { REQUEUE } from '../plan/model.ts';
 import { canonicalJson } from '../resources/fingerprint.ts';
 import { act } from './act.ts';
 import { AppliedObjects } from './applied-objects.ts';
@@ -110,7 +109,7 @@ export class ResourceController<
       if (!isConflict(error)) throw error;
       // Something changed since it was read, which is no failure: read and decide again.
       logger.debug('changed meanwhile', { kind: type.kind, key, error: String(error) });
-      return { requeueAfterMs: REQUEUE.formingMs };
+      return { overtaken: true };
     }
   }
 }

@@ -181,7 +181,7 @@ export class FakeKubernetes {
     for (const pod of this.pods.values()) {
       const ready = serving.includes(pod.metadata.name) ? 'True' : 'False';
       const before = pod.status?.conditions?.find(({ type }) => type === 'Ready');
-      const containerStatuses = containersOf(pod, this.disk(pod.claimName).isDamaged);
+      const containerStatuses = containersOf(pod, this.disks.get(pod.claimName)?.isDamaged ?? false);
       if (before?.status === ready && containerStatuses.length === pod.status?.containerStatuses?.length) continue;
       const lastTransitionTime = before?.status === ready ? (before.lastTransitionTime ?? this.now) : this.now;
       this.pods.set(pod.metadata.name, {
@@ -272,11 +272,14 @@ export class FakeKubernetes {
     });
   }
 
-  /** A volume stays as long as a pod uses it. */
+  /** A volume stays as long as a pod uses it; one that found no node does not, and is left without. */
   #finalizeClaims(): void {
-    const used = new Set([...this.pods.values()].map(({ claimName }) => claimName));
-    for (const [name, { metadata }] of this.claims) {
-      if (metadata.deletionTimestamp !== undefined && !used.has(name)) this.removeClaim(name);
+    for (const [name, { metadata, status }] of this.claims) {
+      const pods = [...this.pods.values()].filter(({ claimName }) => claimName === name);
+      const isUsed = pods.some(({ fate }) => fate !== 'pending' || status?.phase !== 'Lost');
+      if (metadata.deletionTimestamp === undefined || isUsed) continue;
+      this.claims.delete(name);
+      this.disks.delete(name);
     }
   }
 

@@ -270,7 +270,8 @@ export class FakeWorld {
   #checkRestart(name: string): void {
     const pod = this.pods.get(name);
     assert.ok(pod, `${name} is deleted as it was observed`);
-    const isRebuilt = this.claims.get(pod.claimName)?.metadata.deletionTimestamp !== undefined;
+    const claim = this.claims.get(pod.claimName);
+    const isRebuilt = claim === undefined || claim.metadata.deletionTimestamp !== undefined;
     assert.ok(isRebuilt || this.outdated.includes(name), `${name} is restarted although nothing asks for it`);
     if (!this.serving.includes(name)) return;
     this.restarted.push(name);

@@ -35,6 +35,18 @@ for (const [what, lose] of Object.entries(LOSSES)) {
       assert.equal(conditionOf(world, 'Ready')?.status, 'True');
     });
 
+    test('is rebuilt wherever the operator dies', () => {
+      for (let writes = 1; writes < 15; writes++) {
+        const world = readyWorld(3);
+        lose(world, 'test-1');
+        // Kubernetes has made another pod by then.
+        world.tick();
+        world.reconcile(writes);
+        live(world);
+        assert.equal(conditionOf(world, 'Ready')?.status, 'True', `it dies after ${writes} writes`);
+      }
+    });
+
     test('waits until there is a quorum of others, so that nothing that was acknowledged is lost', () => {
       const world = readyWorld(5);
       for (const name of ['test-0', 'test-2']) world.hang(name);

@@ -47,7 +47,13 @@ function lostData(
   if (claim !== undefined && strandedClaims.has(claim.metadata.name)) {
     return `its volume ${claim.metadata.name} is on a node that does not exist any more`;
   }
+  // Kubernetes makes no other for a pod that it already has.
+  if (claim === undefined && isPending(member)) return `its volume ${member.slot.claimName} is gone`;
   return damagedData(member);
+}
+
+function isPending({ pod }: Member): boolean {
+  return pod?.status?.phase === 'Pending' && pod.metadata.deletionTimestamp === undefined;
 }
 
 function rebuild(

@@ -49,6 +49,8 @@ export class PeerContext {
   needsState = false;
   /** See {@link ZabConfig.mayVote}; true once this server has synchronized. */
   mayVote: boolean;
+  /** When this is durable, the disk holds a whole history and its epoch: that is what {@link mayVote} waits for. */
+  #wholeHistory: Ticket = Number.POSITIVE_INFINITY;
   /** The round of election (logical clock). */
   round = 0;
   /** The vote by which the current leader was elected. */
@@ -201,6 +203,18 @@ export class PeerContext {
     const ticket = this.#nextTicket++;
     this.#outputs.push({ type: 'persist', ticket, operations });
     return ticket;
+  }
+
+  /** A whole history, with the epoch behind it, is on its way to the disk. */
+  expectWholeHistory(ticket: Ticket): void {
+    this.#wholeHistory = ticket;
+  }
+
+  /** Returns whether this server may vote from here on, and could not before. */
+  notePersisted(ticket: Ticket): boolean {
+    if (this.mayVote || ticket < this.#wholeHistory) return false;
+    this.mayVote = true;
+    return true;
   }
 
   /** Delivers what is logged up to a zxid. */

@@ -215,3 +215,14 @@ test('learners that come to a server that does not lead are sent away', () => {
   const lines = solo.linesOf(() => solo.give('a learner', { type: 'learnerConnected', connection: 5 }));
   assert.ok(says(lines, 'closes learner #5'));
 });
+
+test('a server without a vote has one as soon as a whole history is on its disk, though the leader is lost by then', () => {
+  const solo = accepted({ mayVote: false });
+  solo.leader(send.snap(makeZxid(1, 5)));
+  solo.give('the snapshot is there', { type: 'snapshotReceived' });
+  solo.leader(send.newLeader(EPOCH));
+  const lost = solo.linesOf(() => solo.give('the leader is gone', { type: 'leaderClosed', reason: 'reset' }));
+  assert.ok(says(lost, 'vote to 2: LOOKING for server 1, epoch 2, -1'), lost.join('\n'));
+  const durable = solo.linesOf(() => solo.disk());
+  assert.ok(says(durable, 'vote to 2: LOOKING for server 1, epoch 2, 1.5'), durable.join('\n'));
+});

@@ -326,6 +326,7 @@ export class Learner implements Role {
     if (zxid !== makeZxid(epoch, 0)) violation(`NEWLEADER ${formatZxid(zxid)} is not of the accepted epoch ${epoch}`);
     this.#phase = 'loggingHistory';
     this.#ticket = this.#log.begin(this.#incoming, epoch);
+    this.#context.expectWholeHistory(this.#ticket);
     if (data === null || data.length === 0) return;
     const text = decodeUtf8(data);
     this.#offered = this.#context.readMembership(text);
@@ -333,7 +334,6 @@ export class Learner implements Role {
   }
 
   #acknowledgeHistory(): void {
-    this.#context.mayVote = true;
     this.#phase = 'awaitingUpToDate';
     this.#heardAtMs = this.#context.nowMs;
     this.#sendEpochAck();

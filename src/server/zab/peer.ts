@@ -144,6 +144,10 @@ class Peer implements ZabPeer {
         this.#dispatchLearner(input);
         return;
       case 'persisted':
+        // The leader may be lost by now: what it sent counts all the same, as it would after a restart.
+        if (this.#context.notePersisted(input.ticket) && this.#role instanceof Election) {
+          this.#context.lookForLeader('the disk holds a whole history now');
+        }
         this.#role?.persisted(input.ticket);
         return;
       case 'propose':

@@ -35,7 +35,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'NEWLEADER is acknowledged before the history is durable',
     file: 'server/zab/learner.ts',
     from: 'this.#ticket = this.#log.begin(this.#incoming, epoch);',
-    to: 'this.#ticket = this.#log.begin(this.#incoming, epoch); this.#acknowledgeHistory();',
+    to: 'this.#ticket = this.#log.begin(this.#incoming, epoch); this.#context.mayVote = true; this.#acknowledgeHistory();',
   },
   {
     name: 'the current epoch becomes durable before the history',
