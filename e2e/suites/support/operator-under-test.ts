@@ -9,6 +9,8 @@ export const OPERATOR_NAMESPACE = 'zabkeeper-system';
 const DEPLOYED = 'app.kubernetes.io/name=zabkeeper,app.kubernetes.io/component=operator';
 const NAME = 'operator-under-test';
 const PROXY_PORT = 6443;
+/** No suite takes longer, in seconds. */
+const LIFE_MAX_S = 600;
 
 const inPod = (name: string): Promise<string> => readFile(new URL(`../in-pod/${name}.ts`, import.meta.url), 'utf8');
 
@@ -168,6 +170,8 @@ function podOf({ watchNamespace, failpoints, proxySeed }: OperatorOptions): obje
     spec: {
       serviceAccountName: 'zabkeeper-operator',
       restartPolicy: 'Never',
+      // It holds the Lease: should the tests be killed, the deployed operator must get it back.
+      activeDeadlineSeconds: LIFE_MAX_S,
       securityContext: { runAsNonRoot: true, fsGroup: 65532, seccompProfile: { type: 'RuntimeDefault' } },
       containers: proxySeed === undefined ? [operator] : [api, operator],
       volumes: [
