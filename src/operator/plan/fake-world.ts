@@ -26,6 +26,8 @@ export class FakeWorld {
 
   /** `kubectl apply` of a new cluster. */
   create(spec: object): void {
+    // Whoever had the last volume deleted asked for all writes to be lost.
+    if (this.claims.size === 0) this.ensemble.forget();
     this.cluster = parseCoordinationCluster({
       apiVersion: 'zabkeeper.dev/v1alpha1',
       kind: 'CoordinationCluster',
@@ -286,13 +288,17 @@ export class FakeWorld {
 
   /** No volume goes that anybody could need: of a member that is none any more, or one that all others have. */
   #checkVolume(claimName: string): void {
-    const { deletionTimestamp } = this.theCluster.metadata;
+    const { metadata, spec, status } = this.theCluster;
     // Nobody has written to it yet.
-    if (this.theCluster.status?.bootstrap?.phase !== 'Completed') return;
+    if (status?.bootstrap?.phase !== 'Completed') return;
+    if (metadata.deletionTimestamp !== undefined) {
+      assert.equal(spec.storage.whenDeleted, 'Delete', `${claimName} is to be kept`);
+      return;
+    }
     const podName = claimName.slice(`${DATA_CLAIM}-`.length);
     const id = serverId(podName);
     const { voters = [], observers = [] } = this.ensemble.committed ?? {};
-    if (deletionTimestamp !== undefined || !(voters.includes(id) || observers.includes(id))) return;
+    if (!voters.includes(id) && !observers.includes(id)) return;
     assert.ok(!this.kubernetes.isUsable(claimName), `${claimName} is deleted, and a member could still use it`);
     const ids = this.serving.map(serverId).filter((one) => one !== id && voters.includes(one));
     assert.ok(ids.length >= majorityOf(voters.length), `${claimName} is deleted, and the others are too few`);

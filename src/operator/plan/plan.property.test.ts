@@ -11,11 +11,7 @@ import { FakeWorld } from './fake-world.ts';
  */
 function checkSafety(world: FakeWorld, before: FakeWorld['cluster']): void {
   const { cluster, statefulSet } = world;
-  if (cluster === undefined) {
-    // Whoever asked for the volumes to be deleted asked for the writes to be lost.
-    if (world.claims.size === 0) world.ensemble.forget();
-    return;
-  }
+  if (cluster === undefined) return;
   const latch = cluster.status?.bootstrap;
   const latchBefore = before?.metadata.uid === cluster.metadata.uid ? before?.status?.bootstrap : undefined;
   const initializes = statefulSet?.spec.template.spec.containers[0]?.args.includes(INITIALIZE_FLAG) ?? false;
@@ -85,7 +81,6 @@ test('deleted and made again, a cluster goes on with its volumes, or anew where 
       liveOn(world);
       assert.equal(world.cluster, undefined);
       assert.equal(world.claims.size, whenDeleted === 'Retain' ? 3 : 0);
-      if (whenDeleted === 'Delete') world.ensemble.forget();
       world.create({});
       liveOn(world);
       assert.equal(conditionOf(world, 'Ready'), 'True');
