@@ -26,7 +26,7 @@ export interface ObservedBackup {
   readonly pods: readonly Pod[];
 }
 
-/** The condition that says the object is being deleted. */
+/** Somebody has asked for its end. */
 export function isDeleted({ metadata }: KubeObject): boolean {
   return metadata.deletionTimestamp !== undefined;
 }
