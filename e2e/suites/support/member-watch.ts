@@ -30,8 +30,9 @@ export class MemberWatch {
     this.follow();
   }
 
-  /** Forgets what was before. */
+  /** Forgets what was before, members that have left among it. To be called while no member is being restarted. */
   startAnew(): void {
+    for (const name of this.down) if (!this.present.has(name)) this.down.delete(name);
     this.mostDown = this.down.size;
     this.uids.clear();
     for (const [name, uid] of this.present) this.uids.set(name, new Set([uid]));
