@@ -20,7 +20,7 @@ const BROKEN: Readonly<Record<string, readonly [spec: object, why: RegExp]>> = {
     { image: 'localhost:1/zabkeeper:none' },
     /(ErrImagePull|ImagePullBackOff) of localhost:1/,
   ],
-  'a configuration that the server refuses': [{ config: { snapCount: 'many' } }, /exit code 2.*snapCount is 'many'/],
+  'an image of another program': [{ image: 'zabkeeper-e2e-client:dev' }, /exit code 2: python3: can't open file/],
 };
 
 async function uids(): Promise<Map<string, string>> {
