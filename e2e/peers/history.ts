@@ -22,6 +22,7 @@ interface RecordedOperation {
 }
 
 const nowNs = (): number => Math.round(performance.now() * 1e6);
+/** The longest pause between two operations of a client: what a person would call its load. Nothing is waited for. */
 const thinkTimeMs = 4;
 
 /** Clients that read, write and swap a few registers at the same time, and remember when they asked and what came back. */

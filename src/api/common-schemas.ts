@@ -62,5 +62,11 @@ export const condition = z.object({
   observedGeneration: z.int().optional(),
 });
 
+/** The conditions of a status: one of each type. */
+export const conditionList = z
+  .array(condition)
+  .optional()
+  .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] });
+
 /** See {@link condition}. */
 export type Condition = z.output<typeof condition>;

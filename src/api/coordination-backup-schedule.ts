@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { rule, validated } from './cel.ts';
-import { condition, timestamp } from './common-schemas.ts';
+import { conditionList, timestamp } from './common-schemas.ts';
 import { backupTarget, deletionPolicy } from './coordination-backup.ts';
 import type { KubeObject, ResourceType } from './objects.ts';
 
@@ -115,10 +115,7 @@ export const coordinationBackupScheduleStatus = z.object({
   lastBackup: z.string().optional(),
   lastSuccessfulTime: timestamp.optional(),
   backups: z.int().optional(),
-  conditions: z
-    .array(condition)
-    .optional()
-    .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] }),
+  conditions: conditionList,
 });
 
 /** {@link coordinationBackupScheduleSpec} with its defaults filled in. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { backupDestination } from './backup-destination.ts';
 import { immutable, rule, validated } from './cel.ts';
-import { condition, timestamp } from './common-schemas.ts';
+import { conditionList, timestamp } from './common-schemas.ts';
 import { CLUSTER_NAME_LENGTH_MAX } from './coordination-cluster.ts';
 import type { KubeObject, ResourceType } from './objects.ts';
 
@@ -75,10 +75,7 @@ export const coordinationBackupStatus = z.object({
   serverVersion: z.string().optional(),
   /** The member that gave the snapshot. */
   member: z.string().optional(),
-  conditions: z
-    .array(condition)
-    .optional()
-    .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] }),
+  conditions: conditionList,
 });
 
 /** {@link coordinationBackupSpec} with its defaults filled in. */

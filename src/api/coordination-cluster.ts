@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { bootstrap, restoreSource } from './bootstrap.ts';
 import { immutable, rule, validated } from './cel.ts';
-import { condition, objectName, quantity, timestamp } from './common-schemas.ts';
+import { conditionList, objectName, quantity, timestamp } from './common-schemas.ts';
 import { memberConfig } from './member-config.ts';
 import type { KubeObject, ResourceType } from './objects.ts';
 import { podAnnotations, podLabels, podResources } from './pods.ts';
@@ -279,10 +279,7 @@ export const coordinationClusterStatus = z
     membersObservedAt: timestamp.optional(),
     bootstrap: bootstrapLatch.optional(),
     membership: membershipStatus.optional(),
-    conditions: z
-      .array(condition)
-      .optional()
-      .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] }),
+    conditions: conditionList,
   })
   .meta(
     validated(

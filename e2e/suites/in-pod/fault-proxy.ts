@@ -117,6 +117,7 @@ function streamWatch(request: IncomingMessage, real: IncomingMessage, response: 
     inject(`watch: ${how}`, request, () => {
       if (how === 'end') response.end();
       if (how === 'break') response.destroy();
+      // The fault itself lasts that long: an open stream on which nothing comes.
       if (how === 'silence') setTimeout(() => response.destroy(), SILENCE_MS);
     });
   });

@@ -15,6 +15,7 @@ def carry(source, sink, counts):
         while data := source.recv(65536):
             if counts:
                 passed += len(data)
+            # A file, because the test can make and remove one with kubectl exec; this program waits for nothing else.
             while counts and passed > limit and os.path.exists(stop):
                 time.sleep(0.05)
             sink.sendall(data)

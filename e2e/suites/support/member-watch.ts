@@ -10,6 +10,8 @@ const COLUMNS = [
   '{.object.status.conditions[?(@.type=="Ready")].status}',
 ];
 
+const RETRY_MS = 500;
+
 /** Follows the members' pods: which there were, and how many were away at once. */
 export class MemberWatch {
   private readonly args: readonly string[];
@@ -69,7 +71,8 @@ export class MemberWatch {
     child.once('close', () => {
       // Who was away may have come back in the meantime.
       this.down.clear();
-      if (!this.isStopped) setTimeout(() => this.follow(), 500);
+      // A pause between two attempts, so that an API server that is down is not asked hundreds of times a second.
+      if (!this.isStopped) setTimeout(() => this.follow(), RETRY_MS);
     });
   }
 

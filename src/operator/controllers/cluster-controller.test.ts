@@ -8,6 +8,7 @@ import { silentLogger } from '../kube/silent-logger.ts';
 import { FakeWorld } from '../plan/fake-world.ts';
 import { KINDS, type Pod } from '../resources/kubernetes.ts';
 import { ClusterController } from './cluster-controller.ts';
+import { fakeCaches } from './fake-caches.ts';
 import type { CachedKind } from './observe.ts';
 
 /** A cluster whose next look restarts a member: its manifest was changed, and everybody serves. */
@@ -28,14 +29,11 @@ function controllerOf(world: FakeWorld, listedPods: readonly Pod[]) {
   const deleted: (DeletePreconditions & { readonly name: string })[] = [];
   const { statefulSet, superUser, existing, pods, claims, reports } = world.observe();
   const secret = existing.find(({ kind }) => kind === 'Secret');
-  const cacheOf = (kind: CachedKind) => {
+  const cached = (kind: CachedKind): Map<string, KubeObject> => {
     const objects: KubeObject[] = [...existing, ...pods, ...claims]
       .filter((object) => object.kind === kind)
       .map((object) => Object.assign({}, object, { metadata: { ...object.metadata, namespace: 'default' } }));
-    return {
-      get: (key: string) => objects.find(({ metadata }) => key === `default/${metadata.name}`),
-      values: () => objects.values(),
-    };
+    return new Map(objects.map((object) => [`default/${object.metadata.name}`, object]));
   };
   const client = {
     get: async ({ plural }: ResourceType, _: string, name: string) => {
@@ -52,13 +50,7 @@ function controllerOf(world: FakeWorld, listedPods: readonly Pod[]) {
   const controller = new ClusterController({
     sources: {
       client,
-      caches: {
-        Service: cacheOf('Service'),
-        ConfigMap: cacheOf('ConfigMap'),
-        Pod: cacheOf('Pod'),
-        PersistentVolumeClaim: cacheOf('PersistentVolumeClaim'),
-        PodDisruptionBudget: cacheOf('PodDisruptionBudget'),
-      },
+      caches: fakeCaches(cached),
       readMembers: async () => reports,
     },
     client,

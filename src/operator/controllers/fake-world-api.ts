@@ -11,6 +11,7 @@ import type { Step } from '../plan/model.ts';
 import { fingerprint } from '../resources/fingerprint.ts';
 import { KINDS, type Kind } from '../resources/kubernetes.ts';
 import { ClusterController } from './cluster-controller.ts';
+import { fakeCaches } from './fake-caches.ts';
 import type { CachedKind } from './observe.ts';
 
 // For tests: the API server of a fake world, as the controller sees it on a bad day.
@@ -65,20 +66,10 @@ export class FakeWorldApi {
 
   #newLife(): ClusterController {
     const client = this.#client();
-    const cacheOf = (kind: CachedKind) => ({
-      get: (key: string) => this.#caches.get(kind)?.get(key),
-      values: () => (this.#caches.get(kind) ?? new Map<string, KubeObject>()).values(),
-    });
     return new ClusterController({
       sources: {
         client,
-        caches: {
-          Service: cacheOf('Service'),
-          ConfigMap: cacheOf('ConfigMap'),
-          Pod: cacheOf('Pod'),
-          PersistentVolumeClaim: cacheOf('PersistentVolumeClaim'),
-          PodDisruptionBudget: cacheOf('PodDisruptionBudget'),
-        },
+        caches: fakeCaches((kind) => this.#caches.get(kind) ?? new Map()),
         // Nobody answers at the address of a pod that is gone.
         readMembers: async (pods) => {
           const { reports } = this.#world.observe();

@@ -1,6 +1,10 @@
+import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
+import type { Condition } from '../../api/common-schemas.ts';
+import type { ClusterConditionType } from '../../api/conditions.ts';
 import type { CoordinationClusterSpec } from '../../api/coordination-cluster.ts';
-import type { FakeWorld } from './fake-world.ts';
+import { FakeWorld } from './fake-world.ts';
+import type { PlannedEvent, Step } from './model.ts';
 
 // For tests: the lives that a cluster may have.
 
@@ -118,4 +122,49 @@ export function liveOn(world: FakeWorld, rounds = 20): void {
     world.reconcile();
     world.tick();
   }
+}
+
+/** Lets the operator live for so many seconds. Returns the Events that it told. */
+export function live(world: FakeWorld, seconds = 30): PlannedEvent[] {
+  const events: PlannedEvent[] = [];
+  for (let second = 0; second < seconds; second++) {
+    const { steps, events: news } = world.plan();
+    events.push(...announcements(steps), ...news);
+    liveOn(world, 1);
+  }
+  return events;
+}
+
+/** The same, under a client that writes. */
+export function liveUnderWrites(world: FakeWorld, seconds = 40): PlannedEvent[] {
+  const events: PlannedEvent[] = [];
+  for (let second = 0; second < seconds; second++) {
+    events.push(...live(world, 1));
+    world.write();
+  }
+  return events;
+}
+
+/** The Events that come before the steps that they announce. */
+function announcements(steps: readonly Step[]): PlannedEvent[] {
+  return steps.flatMap((step) => ('announce' in step && step.announce !== undefined ? [step.announce] : []));
+}
+
+/** A world whose ensemble has been formed, and serves. */
+export function readyWorld(spec: object = {}): FakeWorld {
+  const world = new FakeWorld(spec);
+  live(world, 12);
+  assert.equal(condition(world, 'Ready').status, 'True');
+  return world;
+}
+
+/** The condition of a type, which must be there. */
+export function condition(world: FakeWorld, type: ClusterConditionType): Condition {
+  const found = conditionOf(world, type);
+  assert.ok(found, `there is a condition ${type}`);
+  return found;
+}
+
+export function conditionOf(world: FakeWorld, type: ClusterConditionType): Condition | undefined {
+  return world.theCluster.status?.conditions?.find((condition) => condition.type === type);
 }

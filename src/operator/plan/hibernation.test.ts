@@ -1,29 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { INITIALIZE_FLAG } from '../resources/pod-template.ts';
+import { conditionOf, live, readyWorld } from './fake-lives.ts';
 import { FakeWorld } from './fake-world.ts';
-import type { PlannedEvent } from './model.ts';
-
-function live(world: FakeWorld, seconds = 10): PlannedEvent[] {
-  const events: PlannedEvent[] = [];
-  for (let second = 0; second < seconds; second++) {
-    events.push(...world.plan().events);
-    world.reconcile();
-    world.tick();
-  }
-  return events;
-}
-
-function conditionOf(world: FakeWorld, type: string) {
-  return world.theCluster.status?.conditions?.find((one) => one.type === type);
-}
-
-function readyWorld(): FakeWorld {
-  const world = new FakeWorld();
-  live(world);
-  assert.equal(conditionOf(world, 'Ready')?.status, 'True');
-  return world;
-}
 
 describe('a hibernated ensemble', () => {
   test('has no member, all volumes, and its client Service', () => {

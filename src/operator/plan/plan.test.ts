@@ -1,15 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { ClusterConditionType } from '../../api/conditions.ts';
 import type { ConfigMap } from '../resources/kubernetes.ts';
 import { INITIALIZE_FLAG } from '../resources/pod-template.ts';
+import { conditionOf, readyWorld } from './fake-lives.ts';
 import { FakeWorld } from './fake-world.ts';
 import type { Plan } from './model.ts';
 import { planCluster } from './plan.ts';
-
-function condition(world: FakeWorld, type: ClusterConditionType) {
-  return world.theCluster.status?.conditions?.find((one) => one.type === type);
-}
 
 function applied(plan: Plan): string[] {
   return plan.steps.map((step) => {
@@ -21,16 +17,6 @@ function applied(plan: Plan): string[] {
 
 function initializes(world: FakeWorld): boolean {
   return world.statefulSet?.spec.template.spec.containers[0]?.args.includes(INITIALIZE_FLAG) ?? false;
-}
-
-function readyWorld(spec: object = {}): FakeWorld {
-  const world = new FakeWorld(spec);
-  for (let round = 0; round < 8; round++) {
-    world.reconcile();
-    world.tick();
-  }
-  assert.equal(condition(world, 'Ready')?.status, 'True');
-  return world;
 }
 
 describe('bootstrap', () => {
@@ -56,14 +42,14 @@ describe('bootstrap', () => {
     world.tick();
     world.reconcile();
     assert.equal(world.theCluster.status.bootstrap.phase, 'Completed');
-    assert.equal(condition(world, 'Bootstrapped')?.reason, 'FreshEnsemble');
-    assert.notEqual(condition(world, 'Ready')?.status, 'True');
+    assert.equal(conditionOf(world, 'Bootstrapped')?.reason, 'FreshEnsemble');
+    assert.notEqual(conditionOf(world, 'Ready')?.status, 'True');
     assert.equal(world.clientsMayConnect, false);
 
     assert.deepEqual(applied(world.plan()).slice(-2), ['StatefulSet test', 'Service test-client']);
     world.reconcile();
     assert.equal(initializes(world), false);
-    assert.equal(condition(world, 'Ready')?.reason, 'AllMembersServe');
+    assert.equal(conditionOf(world, 'Ready')?.reason, 'AllMembersServe');
     assert.equal(world.theCluster.status.readiness, '3/3');
     assert.equal(world.theCluster.status.phase, 'Ready');
   });
@@ -76,7 +62,7 @@ describe('bootstrap', () => {
       world.tick();
     }
     assert.equal(world.theCluster.status?.bootstrap?.phase, 'Started');
-    assert.equal(condition(world, 'Bootstrapped')?.message, 'waiting for test-2 (no pod)');
+    assert.equal(conditionOf(world, 'Bootstrapped')?.message, 'waiting for test-2 (no pod)');
   });
 
   test('does not make pods outdated by ending', () => {
@@ -88,7 +74,7 @@ describe('bootstrap', () => {
       [...templates],
       [world.statefulSet?.spec.template.metadata.annotations?.['zabkeeper.dev/template']],
     );
-    assert.equal(condition(world, 'Progressing')?.status, 'False');
+    assert.equal(conditionOf(world, 'Progressing')?.status, 'False');
   });
 
   test('a corrected image reaches pods that never ran', () => {
@@ -97,13 +83,13 @@ describe('bootstrap', () => {
       world.reconcile();
       world.tick();
     }
-    assert.equal(condition(world, 'Ready')?.status, 'False');
+    assert.equal(conditionOf(world, 'Ready')?.status, 'False');
     world.edit({ image: 'good:1' });
     for (let round = 0; round < 6; round++) {
       world.reconcile();
       world.tick();
     }
-    assert.equal(condition(world, 'Ready')?.status, 'True');
+    assert.equal(conditionOf(world, 'Ready')?.status, 'True');
   });
 });
 
@@ -136,7 +122,7 @@ describe('the Secret of the super user', () => {
     assert.notEqual(digestIn(world), before);
     assert.deepEqual(world.restarted.length, 3);
     assert.ok(zooCfg(world).every((text) => text?.includes(`superDigest=${digestIn(world)}\n`)));
-    assert.equal(condition(world, 'Ready')?.status, 'True');
+    assert.equal(conditionOf(world, 'Ready')?.status, 'True');
   });
 
   test('is left as it is where it holds no password, and so are the members', () => {

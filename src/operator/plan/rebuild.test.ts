@@ -1,23 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { FakeWorld } from './fake-world.ts';
-
-function live(world: FakeWorld, seconds = 15): void {
-  for (let second = 0; second < seconds; second++) {
-    world.reconcile();
-    world.tick();
-    world.write();
-  }
-}
-
-function readyWorld(replicas: number): FakeWorld {
-  const world = new FakeWorld({ replicas });
-  live(world);
-  return world;
-}
-
-const conditionOf = (world: FakeWorld, type: string) =>
-  world.theCluster.status?.conditions?.find((one) => one.type === type);
+import { conditionOf, liveUnderWrites as live, readyWorld } from './fake-lives.ts';
+import type { FakeWorld } from './fake-world.ts';
 
 const LOSSES: Readonly<Record<string, (world: FakeWorld, name: string) => void>> = {
   'whose volume is lost': (world, name) => world.losePersistentVolume(`data-${name}`),
@@ -27,7 +11,7 @@ const LOSSES: Readonly<Record<string, (world: FakeWorld, name: string) => void>>
 for (const [what, lose] of Object.entries(LOSSES)) {
   describe(`a member ${what}`, () => {
     test('is rebuilt from the others', () => {
-      const world = readyWorld(3);
+      const world = readyWorld({ replicas: 3 });
       const uid = world.claims.get('data-test-1')?.metadata.uid;
       lose(world, 'test-1');
       live(world);
@@ -37,7 +21,7 @@ for (const [what, lose] of Object.entries(LOSSES)) {
 
     test('is rebuilt wherever the operator dies', () => {
       for (let writes = 1; writes < 15; writes++) {
-        const world = readyWorld(3);
+        const world = readyWorld({ replicas: 3 });
         lose(world, 'test-1');
         // Kubernetes has made another pod by then.
         world.tick();
@@ -48,7 +32,7 @@ for (const [what, lose] of Object.entries(LOSSES)) {
     });
 
     test('waits until there is a quorum of others, so that nothing that was acknowledged is lost', () => {
-      const world = readyWorld(5);
+      const world = readyWorld({ replicas: 5 });
       for (const name of ['test-0', 'test-2']) world.hang(name);
       lose(world, 'test-1');
       live(world);
@@ -60,7 +44,7 @@ for (const [what, lose] of Object.entries(LOSSES)) {
     });
 
     test('that is the only one is left alone: there is nobody to have its data from', () => {
-      const world = readyWorld(1);
+      const world = readyWorld({ replicas: 1 });
       lose(world, 'test-0');
       live(world);
       assert.match(conditionOf(world, 'Degraded')?.message ?? '', /there is no other voter to have its data from$/);
@@ -70,7 +54,7 @@ for (const [what, lose] of Object.entries(LOSSES)) {
 }
 
 test('two that are lost in five are rebuilt one after the other', () => {
-  const world = readyWorld(5);
+  const world = readyWorld({ replicas: 5 });
   world.damage('test-1');
   world.losePersistentVolume('data-test-3');
   const missing: number[] = [];
@@ -83,7 +67,7 @@ test('two that are lost in five are rebuilt one after the other', () => {
 });
 
 test('a volume that somebody deletes is only made anew once its member does not serve', () => {
-  const world = readyWorld(3);
+  const world = readyWorld({ replicas: 3 });
   const claim = world.claims.get('data-test-1');
   assert.ok(claim);
   world.claims.set('data-test-1', { ...claim, metadata: { ...claim.metadata, deletionTimestamp: world.now } });

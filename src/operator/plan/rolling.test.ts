@@ -1,35 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { ClusterConditionType } from '../../api/conditions.ts';
 import { RESTART_ANNOTATION } from '../resources/names.ts';
-import { FakeWorld } from './fake-world.ts';
+import { condition, live, readyWorld } from './fake-lives.ts';
+import type { FakeWorld } from './fake-world.ts';
 import type { PlannedEvent } from './model.ts';
-
-function condition(world: FakeWorld, type: ClusterConditionType) {
-  const found = world.theCluster.status?.conditions?.find((one) => one.type === type);
-  assert.ok(found, `there is a condition ${type}`);
-  return found;
-}
-
-/** Lets the operator live for so many seconds. Returns the Events that it told. */
-function live(world: FakeWorld, seconds = 30): PlannedEvent[] {
-  const events: PlannedEvent[] = [];
-  for (let second = 0; second < seconds; second++) {
-    const { steps, events: news } = world.plan();
-    const announced = steps.flatMap((step) => (step.do === 'delete' && step.announce ? [step.announce] : []));
-    events.push(...announced, ...news);
-    world.reconcile();
-    world.tick();
-  }
-  return events;
-}
-
-function readyWorld(spec: object = {}): FakeWorld {
-  const world = new FakeWorld(spec);
-  live(world, 8);
-  assert.equal(condition(world, 'Ready').status, 'True');
-  return world;
-}
 
 function messagesOf(events: readonly PlannedEvent[], reason: string): string[] {
   return events.filter((event) => event.reason === reason).map(({ message }) => message);

@@ -1,39 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { ClusterConditionType } from '../../api/conditions.ts';
 import { TEMPLATE_ANNOTATION } from '../resources/names.ts';
-import { FakeWorld } from './fake-world.ts';
-import type { MemberReport, PlannedEvent, Step } from './model.ts';
-
-function condition(world: FakeWorld, type: ClusterConditionType) {
-  const found = world.theCluster.status?.conditions?.find((one) => one.type === type);
-  assert.ok(found, `there is a condition ${type}`);
-  return found;
-}
-
-function announcements(steps: readonly Step[]): PlannedEvent[] {
-  return steps.flatMap((step) => ('announce' in step && step.announce !== undefined ? [step.announce] : []));
-}
-
-/** Lets the operator live for so many seconds, under a client that writes. Returns the Events that it told. */
-function live(world: FakeWorld, seconds = 40): PlannedEvent[] {
-  const events: PlannedEvent[] = [];
-  for (let second = 0; second < seconds; second++) {
-    const { steps, events: news } = world.plan();
-    events.push(...announcements(steps), ...news);
-    world.reconcile();
-    world.tick();
-    world.write();
-  }
-  return events;
-}
-
-function readyWorld(spec: object = {}): FakeWorld {
-  const world = new FakeWorld(spec);
-  live(world, 12);
-  assert.equal(condition(world, 'Ready').status, 'True');
-  return world;
-}
+import { condition, liveUnderWrites as live, readyWorld } from './fake-lives.ts';
+import type { FakeWorld } from './fake-world.ts';
+import type { MemberReport, PlannedEvent } from './model.ts';
 
 const storage = { size: '1Gi', whenDeleted: 'Retain', whenScaled: 'Delete' } as const;
 
