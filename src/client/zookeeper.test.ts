@@ -1,14 +1,11 @@
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { ownServer } from '../server/config/own-server.ts';
-import { parseZooCfg } from '../server/config/zoo-cfg.ts';
-import { listen, portOf, stopListening } from '../server/net/listen.ts';
-import { ZooServer } from '../server/net/server.ts';
-import { SILENT } from '../server/net/testing/silent-logger.ts';
+import type { ZooServer } from '../server/net/server.ts';
+import { freePorts } from '../server/net/testing/free-ports.ts';
+import { startServer } from '../server/net/testing/start-server.ts';
 import { until } from '../server/net/testing/until.ts';
 import { parseConnectString } from './connect-string.ts';
 import type { SessionState } from './session.ts';
@@ -21,16 +18,8 @@ let port = 0;
 let server: ZooServer | undefined;
 const clients: ZooKeeper[] = [];
 
-async function startServer(): Promise<void> {
-  const text = `tickTime=500\ndataDir=${directory}\nclientPort=${port}\nadmin.enableServer=false
-metricsProvider.className=org.apache.zookeeper.metrics.impl.NullMetricsProvider\n`;
-  const { config } = parseZooCfg(text, 'zoo.cfg', () => '');
-  server = await ZooServer.start({
-    config,
-    own: ownServer(config, 1, 'zoo.cfg'),
-    logger: SILENT,
-    failed: (error) => assert.fail(String(error)),
-  });
+async function start(): Promise<void> {
+  server = await startServer(`tickTime=500\ndataDir=${directory}\nclientPort=${port}\nadmin.enableServer=false`);
 }
 
 function client(chroot = '', options: ZooKeeperOptions = {}): ZooKeeper {
@@ -41,11 +30,8 @@ function client(chroot = '', options: ZooKeeperOptions = {}): ZooKeeper {
 
 before(async () => {
   directory = await mkdtemp(join(tmpdir(), 'client-'));
-  const probe = createServer();
-  await listen(probe, { host: '127.0.0.1', port: 0 }, 'tests');
-  port = portOf(probe);
-  await stopListening(probe);
-  await startServer();
+  [port = 0] = await freePorts(1);
+  await start();
 });
 
 after(async () => {
@@ -151,7 +137,7 @@ test('session, watches and waiting requests survive a restart of the server; wha
   await server?.stop();
   await until('the client has noticed', () => zk.state === 'disconnected');
   const waiting = zk.exists('/restart');
-  await startServer();
+  await start();
   assert.ok(await waiting);
   assert.equal(zk.sessionId, sessionId);
   assert.deepEqual(states, ['connected', 'disconnected', 'connected']);

@@ -1,15 +1,12 @@
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { ZooKeeper } from '../../client/zookeeper.ts';
-import { ownServer } from '../../server/config/own-server.ts';
-import { parseZooCfg } from '../../server/config/zoo-cfg.ts';
-import { listen, portOf, stopListening } from '../../server/net/listen.ts';
-import { ZooServer } from '../../server/net/server.ts';
-import { SILENT } from '../../server/net/testing/silent-logger.ts';
+import type { ZooServer } from '../../server/net/server.ts';
+import { freePorts } from '../../server/net/testing/free-ports.ts';
+import { startServer } from '../../server/net/testing/start-server.ts';
 import { OPEN_GATE } from '../kube/client.ts';
 import type { Reconfiguration } from '../plan/model.ts';
 import { superUser } from '../resources/operator-secret.ts';
@@ -22,29 +19,13 @@ let line = '';
 let address = '';
 let server: ZooServer | undefined;
 
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  await Promise.all(servers.map((one) => listen(one, { host: '127.0.0.1', port: 0 }, 'tests')));
-  const ports = servers.map(portOf);
-  await Promise.all(servers.map(stopListening));
-  return ports;
-}
-
 before(async () => {
   directory = await mkdtemp(join(tmpdir(), 'reconfigure-'));
   const [client, quorum, election] = await freePorts(3);
   address = `127.0.0.1:${client}`;
   line = `server.1=127.0.0.1:${quorum}:${election}:participant;127.0.0.1:${client}`;
-  const text = `tickTime=500\ninitLimit=10\nsyncLimit=5\ndataDir=${directory}\nstandaloneEnabled=false\nreconfigEnabled=true
-DigestAuthenticationProvider.superDigest=${administrator.digest}\nadmin.enableServer=false\n${line}
-metricsProvider.className=org.apache.zookeeper.metrics.impl.NullMetricsProvider\n`;
-  const { config } = parseZooCfg(text, 'zoo.cfg', () => '');
-  server = await ZooServer.start({
-    config,
-    own: ownServer(config, 1, 'zoo.cfg'),
-    logger: SILENT,
-    failed: (error) => assert.fail(String(error)),
-  });
+  server = await startServer(`tickTime=500\ninitLimit=10\nsyncLimit=5\ndataDir=${directory}\nstandaloneEnabled=false
+reconfigEnabled=true\nDigestAuthenticationProvider.superDigest=${administrator.digest}\nadmin.enableServer=false\n${line}`);
 });
 after(async () => {
   await server?.stop();

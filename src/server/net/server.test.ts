@@ -11,6 +11,7 @@ import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { ZooKeeper } from '../../client/zookeeper.ts';
 import { listen, portOf, stopListening } from './listen.ts';
+import { freePorts } from './testing/free-ports.ts';
 import { until } from './testing/until.ts';
 
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
@@ -22,14 +23,6 @@ after(async () => {
   for (const process of processes) process.kill('SIGKILL');
   await Promise.all(directories.map((directory) => rm(directory, { recursive: true })));
 });
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  await Promise.all(servers.map((server) => listen(server, { host: '127.0.0.1', port: 0 }, 'tests')));
-  const ports = servers.map(portOf);
-  await Promise.all(servers.map(stopListening));
-  return ports;
-}
 
 /** A directory with a zoo.cfg, and the ports that are in it. */
 async function prepared(lines: readonly string[] = []) {
