@@ -35,6 +35,11 @@ async function newest(directory: string, kind: 'log' | 'snapshot'): Promise<Stor
   return file;
 }
 
+async function newestRecords(member: Member): Promise<number> {
+  const { path } = await newest(member.dataLogDir, 'log');
+  return recordOffsets(await readFile(path)).starts.length;
+}
+
 /** What all cases begin with: the files of a server that was killed, and what it had acknowledged. */
 interface Killed {
   readonly ensemble: Ensemble;
@@ -52,8 +57,9 @@ async function killedServer(): Promise<Killed> {
   while ((await storedFiles(member.dataDir, 'snapshot')).length < last) {
     await keeper.do({ op: 'setData', path: '/after', data: null, version: -1 });
   }
-  // A snapshot is not all: something that only the log has.
-  for (let i = 0; i < 5; i++) await keeper.do({ op: 'create', path: '/after/n', data: null, acl: worldAll, flags: 2 });
+  // A snapshot is not all: something that only the newest log has, wherever in its life that log is.
+  do await keeper.do({ op: 'create', path: '/after/n', data: null, acl: worldAll, flags: 2 });
+  while ((await newestRecords(member)) < 5);
   const tree = await readTree(keeper);
   await member.kill();
   await keeper.closed;

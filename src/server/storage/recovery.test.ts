@@ -123,7 +123,22 @@ describe('a damaged log', () => {
     const { receiver, warnings } = recover(disk);
     assert.deepEqual(receiver.history, range(1, 4));
     assert.match(warnings.join(), /cut off at byte/);
-    assert.equal(disk.size(log), endOf(4));
+    assert.equal(disk.size(log), endOf(4) + MARK_BYTES);
+    // What is left is whole: from now on, whatever is wrong in it is damage.
+    overwrite(disk, log, endOf(3) + 20, damage);
+    assert.throws(() => recover(disk), { code: 'ZK_LOG_CORRUPT' });
+  });
+
+  it('is refused in its last batch too once its file is ended, though no other follows it yet', () => {
+    const disk = diskAfter((test) => {
+      persistEach(test, range(1, 3), range(4, 6));
+      test.storage.saveSnapshot(snapshotOf(range(1, 6)), () => undefined);
+      test.settle();
+    });
+    disk.remove(snapshotName(z(6)));
+    assert.deepEqual(recover(disk).receiver.history, range(1, 6));
+    overwrite(disk, log, endOf(4) + 20, damage);
+    assert.throws(() => recover(disk), { code: 'ZK_LOG_CORRUPT' });
   });
 
   it('is cut where only the end of the last batch is there', () => {

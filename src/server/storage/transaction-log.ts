@@ -88,9 +88,13 @@ export class TransactionLog {
   /** The next entry begins a new file. */
   roll(): void {
     this.commit();
-    // The preallocated zeros are given back. Not synced: zeros behind the end hurt nobody.
-    this.#file?.truncate(this.#position);
-    this.#file?.close();
+    if (this.#file !== undefined) {
+      // Nothing of the file can be torn any more. Not synced: the last batch's mark says nearly as much.
+      this.#file.write(this.#position, [sealAt(this.#position)]);
+      // The preallocated zeros are given back.
+      this.#file.truncate(this.#position + MARK_BYTES);
+      this.#file.close();
+    }
     this.#file = undefined;
   }
 
@@ -185,6 +189,13 @@ export function logHolds(disk: Disk, zxid: Zxid): boolean {
   return found;
 }
 
+/** The mark of a file that is at its end: everything before is durable, so whatever is wrong there later is damage. */
+function sealAt(end: number): Uint8Array {
+  const seal = new Uint8Array(MARK_BYTES);
+  encodeMark(seal, viewOf(seal), 0, { start: end, end });
+  return seal;
+}
+
 /** Durably cuts a file; one that would hold no record is removed. */
 export function cutFile(disk: Disk, name: string, end: number): void {
   if (end <= LOG_HEADER_BYTES) {
@@ -194,6 +205,9 @@ export function cutFile(disk: Disk, name: string, end: number): void {
   }
   const file = disk.open(name);
   file.truncate(end);
+  // A killed process may have left what is before the cut in the system's memory: the seal must not be durable earlier.
+  file.sync();
+  file.write(end, [sealAt(end)]);
   file.sync();
   file.close();
 }
