@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { CertificateAuthority } from '../support/certificates.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { backup, backupPod, completeBackup, createBackup } from './support/backups.ts';
+import { backup, backupPod, completeBackup, createBackup, incompleteBackup, lastWords } from './support/backups.ts';
 import { ClientPod } from './support/client-pod.ts';
 import { ClusterUnderTest } from './support/cluster.ts';
 import { killProcess } from './support/faults.ts';
@@ -9,23 +10,31 @@ import { apply, kubectl } from './support/kubectl.ts';
 import { killOperators } from './support/operators.ts';
 import { checkWriter } from './support/rolling.ts';
 import { S3Server } from './support/s3-server.ts';
+import { timesTold } from './support/told.ts';
 import { Writer } from './support/writer.ts';
 
 // One ensemble with data that no compression makes smaller, through everything that may happen to its backups, while a client
-// writes all the time.
+// writes all the time. The S3 server speaks TLS, with a certificate of an authority of its own.
 
 const cluster = new ClusterUnderTest('e2e-backup');
 const { namespace } = cluster;
 /** What is made from one of its backups. */
 const restored = new ClusterUnderTest('e2e-restored');
+const fromVolume = new ClusterUnderTest(namespace, 'from-volume');
 const clusterRef = { name: cluster.name };
 let s3: S3Server;
+let client: ClientPod;
 let writer: Writer;
 
 before(async () => {
   // A member gives one snapshot every five minutes, unless it is told otherwise.
   await cluster.create({ config: { 'admin.rateLimiterIntervalInMS': 100 } });
-  const [client, server] = await Promise.all([ClientPod.start(namespace), S3Server.start(namespace), cluster.ready()]);
+  const [clientPod, server] = await Promise.all([
+    ClientPod.start(namespace),
+    S3Server.start(namespace, { tls: true }),
+    cluster.ready(),
+  ]);
+  client = clientPod;
   s3 = server;
   await client.run('populate', cluster.address, '/bulk', '30', '900000');
   writer = await Writer.start(client, cluster.address, '/written');
@@ -104,6 +113,68 @@ test('restored into a new cluster of another namespace, once the backup allows i
   await restored.remove();
 });
 
+test('restored from a volume, by its bare location: the same tree', async () => {
+  const source = await backup(namespace, 'to-volume');
+  assert.ok(source?.status?.location);
+  const file = source.status.location.replace('volume://backups/of/zoo/', '');
+  const volume = { claimName: 'backups', path: 'of/zoo', file };
+  const restore = { volume, sha256: source.status.sha256 };
+  // Only one node at a time can mount this volume.
+  await apply(fromVolume.manifest({ replicas: 1, bootstrap: { restore } }));
+  await fromVolume.ready();
+  const name = 'of-restored';
+  await createBackup(namespace, name, { clusterRef: { name: fromVolume.name }, destination: s3.destination() });
+  const copy = await completeBackup(namespace, name);
+  assert.equal(copy.status.digest, source.status.digest);
+  assert.equal(copy.status.znodes, source.status.znodes);
+  await kubectl(['-n', namespace, 'delete', 'cc', fromVolume.name, '--wait=false']);
+});
+
+test('a backup that cannot work says what would help, and goes on once that is there', async () => {
+  const { s3: right } = s3.destination();
+  const strangers = new CertificateAuthority('another authority').certificate;
+  const withSecret = (name: string) => ({ s3: { ...right, credentialsSecretRef: { name } } });
+  await createBackup(namespace, 'wrong-ca', { clusterRef, destination: { s3: { ...right, caBundle: strangers } } });
+  await createBackup(namespace, 'early', { clusterRef, destination: withSecret('comes-later') });
+  await createBackup(namespace, 'overdue', {
+    clusterRef,
+    destination: withSecret('never-comes'),
+    activeDeadlineSeconds: 15,
+  });
+  await createBackup(namespace, 'nobody', {
+    clusterRef,
+    destination: { s3: { ...right, serviceAccountName: 'backups' } },
+  });
+  const missing = (what: string) => new RegExp(`${what}" not found.*: make the Secret, or the key in it`);
+  await incompleteBackup(namespace, 'early', 'PodCannotStart', missing('comes-later'));
+  await S3Server.makeCredentials(namespace, 'comes-later');
+  await incompleteBackup(
+    namespace,
+    'nobody',
+    'PodCannotStart',
+    /no pod can be made: .*serviceaccount "backups" not found/,
+  );
+  await kubectl(['-n', namespace, 'create', 'serviceaccount', 'backups']);
+  await incompleteBackup(namespace, 'wrong-ca', 'Running', /1 attempt failed; .*the authority that did as caBundle/);
+  await incompleteBackup(namespace, 'overdue', 'DeadlineExceeded', missing('never-comes'));
+  assert.equal((await backup(namespace, 'overdue'))?.status?.phase, 'Failed');
+  await Promise.all([completeBackup(namespace, 'early'), completeBackup(namespace, 'nobody')]);
+  assert.deepEqual(await timesTold(namespace, 'PodCannotStart'), { PodCannotStart: 3 });
+  await kubectl(['-n', namespace, 'delete', 'cb', 'wrong-ca', 'overdue', '--wait=false']);
+});
+
+/** The members that are giving a snapshot now. */
+async function givers(): Promise<string[]> {
+  const names = ['zoo-0', 'zoo-1', 'zoo-2'];
+  const logs = await Promise.all(names.map((name) => kubectl(['-n', namespace, 'logs', name])));
+  const times = (log: string, words: string) => log.split(`"${words}"`).length - 1;
+  return names.filter((_, index) => {
+    const log = logs[index] ?? '';
+    const ended = times(log, 'streamed a snapshot') + times(log, 'a snapshot was not taken to its end');
+    return times(log, 'streaming a snapshot') > ended;
+  });
+}
+
 /** Makes a backup stop halfway, does something to it, lets it go on, and waits until it is complete. */
 async function interrupted(name: string, interrupt: () => Promise<unknown>): Promise<void> {
   await s3.stopUploads();
@@ -146,6 +217,26 @@ test('the S3 server is killed in the middle: nothing looks whole, and it is comp
 
 test('the operator is killed in the middle: the next one knows how it ended', async () => {
   await interrupted('operator-killed', killOperators);
+});
+
+test('the member that gives it is killed in the middle: nothing looks whole, and another attempt takes it', async () => {
+  // More than zabctl and the network hold, so that the member has not given all of it when the upload stops.
+  await client.run('populate', cluster.address, '/more', '60', '900000');
+  await interrupted('member-killed', async () => {
+    // One that gives a scheduled backup comes to its end.
+    const giver = await waitFor('only the member gives one that cannot get rid of it', async () => {
+      const [first, ...others] = await givers();
+      return others.length === 0 ? first : undefined;
+    });
+    assert.notEqual(giver, await cluster.leader());
+    await killProcess(await cluster.pod(giver));
+  });
+  const said = await lastWords(namespace, 'member-killed');
+  assert.ok(
+    said.some((words) => words.includes('did not arrive whole')),
+    said.join('\n'),
+  );
+  await cluster.ready();
 });
 
 test('deleted, a backup takes what it stored along where the manifest says so, and only there', async () => {

@@ -60,7 +60,22 @@ const s3 = z
       .object({ name: z.string().min(1).max(253) })
       .optional()
       .describe(
-        "A Secret of this namespace with accessKeyId and secretAccessKey, and sessionToken where there is one. Where it is not set, the pods' own identity.",
+        "A Secret of this namespace with accessKeyId and secretAccessKey, and sessionToken where there is one. Where it is not set, the pods' own identity: see serviceAccountName.",
+      ),
+    serviceAccountName: z
+      .string()
+      .max(253)
+      .optional()
+      .describe(
+        'A ServiceAccount of this namespace that the pods run as which store, read and remove snapshots: for identities that a cloud gives to ServiceAccounts (IRSA, workload identity).',
+      )
+      .meta(
+        validated(
+          rule(
+            "self.matches('^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$')",
+            's3.serviceAccountName must be the name of a ServiceAccount of this namespace, of lower-case letters, digits, dots and hyphens, such as backups',
+          ),
+        ),
       ),
     caBundle: z
       .string()

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { rule, validated } from './cel.ts';
 import { conditionList, timestamp } from './common-schemas.ts';
-import { backupTarget, deletionPolicy } from './coordination-backup.ts';
+import { backupTarget, deletionPolicy, templateDeadline } from './coordination-backup.ts';
 import type { KubeObject, ResourceType } from './objects.ts';
 
 /** How the API server names the kind. */
@@ -96,6 +96,7 @@ export const coordinationBackupScheduleSpec = z.object({
   backupTemplate: z
     .object({
       ...backupTarget,
+      activeDeadlineSeconds: templateDeadline,
       deletionPolicy: deletionPolicy
         .default('Delete')
         .describe(

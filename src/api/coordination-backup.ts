@@ -26,6 +26,22 @@ export const backupTarget = {
   destination: backupDestination.describe('Where the snapshot is stored.'),
 };
 
+/** As of Jobs. */
+const activeDeadlineSeconds = z
+  .int()
+  .default(3600)
+  .describe(
+    'How long the backup may take from when its Job is made, all attempts and a pod that cannot start included; then it is given up.',
+  );
+
+const deadlineRange = rule(
+  'self >= 10 && self <= 604800',
+  'activeDeadlineSeconds must be between 10 seconds and 604800 (a week)',
+);
+
+/** As the template of a schedule has it, which can be changed. */
+export const templateDeadline = activeDeadlineSeconds.meta(validated(deadlineRange));
+
 /** What becomes of the stored snapshot when the resource is deleted. */
 export const deletionPolicy = z.enum(['Retain', 'Delete']);
 
@@ -38,6 +54,12 @@ export const coordinationBackupSpec = z
       ),
     ),
     destination: backupTarget.destination,
+    activeDeadlineSeconds: activeDeadlineSeconds.meta(
+      validated(
+        deadlineRange,
+        immutable('activeDeadlineSeconds cannot be changed: its Job has been made with it; make another backup'),
+      ),
+    ),
     deletionPolicy: deletionPolicy
       .default('Retain')
       .describe('What becomes of the stored snapshot when this resource is deleted. Can be changed at any time.'),

@@ -16,6 +16,7 @@ import { Upload } from '@aws-sdk/lib-storage';
 import { CodedError } from '../common/errors.ts';
 import type { Check, Place, S3Options } from './place.ts';
 import type { InspectedFile } from './snapshot-file.ts';
+import { tlsAdvice } from './tls-advice.ts';
 
 /** Bytes of a part; at most 10,000 make an object, which then has up to 160 GB. */
 const PART_BYTES = 16 * 1024 * 1024;
@@ -131,7 +132,8 @@ export class S3Place implements Place {
       const advice = ADVICE[error.name] ?? ADVICE[String(status)] ?? 'see what the S3 server says';
       return failed(`${doing} ${this.name}: ${error.name} (${status}): ${advice}`, error);
     }
-    return failed(`${doing} ${this.name}: ${describeCause(error)}: is the endpoint right, and does it answer?`, error);
+    const why = tlsAdvice(error) ?? `${describeCause(error)}: is the endpoint right, and does it answer?`;
+    return failed(`${doing} ${this.name}: ${why}`, error);
   }
 
   #taken(): CodedError {

@@ -39,12 +39,46 @@ export async function completeBackup(namespace: string, name: string): Promise<R
   );
 }
 
+/** Waits until a backup says why it is not complete, in such words. */
+export async function incompleteBackup(
+  namespace: string,
+  name: string,
+  reason: string,
+  message: RegExp,
+): Promise<void> {
+  await waitFor(
+    `backup ${name} says ${reason}: ${message.source}`,
+    async () => {
+      const { status } = (await backup(namespace, name)) ?? {};
+      const complete = status?.conditions?.find(({ type }) => type === 'Complete');
+      return complete?.status === 'False' && complete.reason === reason && message.test(complete.message);
+    },
+    { timeoutMs: 90_000, intervalMs: 300, explain: () => describeBackups(namespace) },
+  );
+}
+
 /** The pod that takes a backup now. */
 export async function backupPod(namespace: string, name: string): Promise<string | undefined> {
-  const selector = `app.kubernetes.io/component=backup,app.kubernetes.io/instance=${name}`;
-  const pods = await list<KubernetesObject & { status: { phase: string } }>(namespace, 'pods', selector);
+  const pods = await list<KubernetesObject & { status: { phase: string } }>(namespace, 'pods', selectorOf(name));
   return pods.find(({ status, metadata }) => status.phase === 'Running' && metadata.deletionTimestamp === undefined)
     ?.metadata.name;
+}
+
+/** What the pods that took a backup, or tried to, said at their end. */
+export async function lastWords(namespace: string, name: string): Promise<string[]> {
+  type BackupPod = KubernetesObject & { status: { containerStatuses?: readonly { state: ContainerState }[] } };
+  const pods = await list<BackupPod>(namespace, 'pods', selectorOf(name));
+  return pods.flatMap(
+    ({ status }) => status.containerStatuses?.map(({ state }) => state.terminated?.message ?? '') ?? [],
+  );
+}
+
+interface ContainerState {
+  readonly terminated?: { readonly message?: string };
+}
+
+function selectorOf(name: string): string {
+  return `app.kubernetes.io/component=backup,app.kubernetes.io/instance=${name}`;
 }
 
 async function describeBackups(namespace: string): Promise<string> {

@@ -45,13 +45,14 @@ export interface PodObject extends KubernetesObject {
   };
 }
 
-/** A namespace with one `CoordinationCluster` in it. */
+/** A namespace with one `CoordinationCluster` in it; another one with another name, where the namespace is there already. */
 export class ClusterUnderTest {
   readonly namespace: string;
-  readonly name = 'zoo';
+  readonly name: string;
 
-  constructor(namespace: string) {
+  constructor(namespace: string, name = 'zoo') {
     this.namespace = namespace;
+    this.name = name;
   }
 
   /** Where clients connect. */

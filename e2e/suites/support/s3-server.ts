@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { CertificateAuthority } from '../../support/certificates.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import type { PodObject } from './cluster.ts';
 import { apply, get, kubectl } from './kubectl.ts';
@@ -8,6 +9,7 @@ const DATA = '/data';
 const BUCKET = 'backups';
 const PORT = 7070;
 const SLOW_PORT = 7071;
+const TLS = '/tls';
 const STOP_FILE = `${DATA}/stop`;
 
 /** After so many bytes the slow way stops: in the middle of a second part. */
@@ -20,18 +22,33 @@ export interface StoredFile {
   readonly sha256: string;
 }
 
+/** What a CoordinationBackup says of a bucket. */
+export interface S3Destination {
+  readonly bucket: string;
+  readonly prefix: string;
+  readonly endpoint: string;
+  readonly forcePathStyle: boolean;
+  readonly credentialsSecretRef: { readonly name: string };
+  readonly caBundle?: string;
+}
+
 /**
  * A real S3 server (versitygw) in a pod, on files; and a second way to it on which an upload stops halfway for as long as a
  * test wants it to.
  */
 export class S3Server {
   readonly namespace: string;
+  /** Undefined where it does not speak TLS. */
+  private readonly authority: CertificateAuthority | undefined;
 
-  private constructor(namespace: string) {
+  private constructor(namespace: string, authority: CertificateAuthority | undefined) {
     this.namespace = namespace;
+    this.authority = authority;
   }
 
-  static async start(namespace: string): Promise<S3Server> {
+  /** @param options `tls`: with a certificate that only the authority in {@link S3Server.destination} stands for. */
+  static async start(namespace: string, options: { tls?: boolean } = {}): Promise<S3Server> {
+    const authority = options.tls === true ? new CertificateAuthority('authority of the tests') : undefined;
     const client = {
       image: 'zabkeeper-e2e-client:dev',
       imagePullPolicy: 'Never',
@@ -39,6 +56,7 @@ export class S3Server {
     };
     const slowWay = await readFile(new URL('../python/slow_way.py', import.meta.url), 'utf8');
     await S3Server.makeCredentials(namespace);
+    const tls = await makeCertificate(namespace, authority);
     await apply({
       apiVersion: 'v1',
       kind: 'Pod',
@@ -47,7 +65,7 @@ export class S3Server {
         terminationGracePeriodSeconds: 0,
         automountServiceAccountToken: false,
         securityContext: { fsGroup: 65532 },
-        volumes: [{ name: 'data', emptyDir: {} }],
+        volumes: [{ name: 'data', emptyDir: {} }, ...tls.volumes],
         initContainers: [
           { name: 'bucket', ...client, command: ['python3', '-c', `import os; os.makedirs('${DATA}/${BUCKET}')`] },
         ],
@@ -56,12 +74,12 @@ export class S3Server {
             name: 'server',
             image: 'zabkeeper-e2e-s3:dev',
             imagePullPolicy: 'Never',
-            args: ['--port', `:${PORT}`, 'posix', DATA],
+            args: ['--port', `:${PORT}`, ...tls.args, 'posix', DATA],
             env: [
               { name: 'ROOT_ACCESS_KEY', value: 'me' },
               { name: 'ROOT_SECRET_KEY', value: 'a-secret-key' },
             ],
-            volumeMounts: [{ name: 'data', mountPath: DATA }],
+            volumeMounts: [{ name: 'data', mountPath: DATA }, ...tls.volumeMounts],
           },
           {
             name: 'slow-way',
@@ -77,26 +95,29 @@ export class S3Server {
       metadata: { name: NAME, namespace },
       spec: { selector: { app: NAME }, ports: [PORT, SLOW_PORT].map((port) => ({ name: `port-${port}`, port })) },
     });
-    const server = new S3Server(namespace);
+    const server = new S3Server(namespace, authority);
     await waitFor('the S3 server runs', () => server.isReady(), { timeoutMs: 90_000, intervalMs: 300 });
     return server;
   }
 
-  /** The Secret that backups and clusters of a namespace name. */
-  static async makeCredentials(namespace: string): Promise<void> {
+  /** A Secret that backups and clusters of a namespace may name. */
+  static async makeCredentials(namespace: string, name = NAME): Promise<void> {
     const stringData = { accessKeyId: 'me', secretAccessKey: 'a-secret-key' };
-    await apply({ apiVersion: 'v1', kind: 'Secret', metadata: { name: NAME, namespace }, stringData });
+    await apply({ apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace }, stringData });
   }
 
   /** A destination of a CoordinationBackup. */
-  destination(options: { slow?: boolean } = {}): { readonly s3: object } {
+  destination({ slow = false }: { slow?: boolean } = {}): { readonly s3: S3Destination } {
+    const { authority, namespace } = this;
+    const scheme = authority === undefined ? 'http' : 'https';
     return {
       s3: {
         bucket: BUCKET,
         prefix: 'e2e',
-        endpoint: `http://${NAME}.${this.namespace}:${options.slow === true ? SLOW_PORT : PORT}`,
+        endpoint: `${scheme}://${NAME}.${namespace}:${slow ? SLOW_PORT : PORT}`,
         forcePathStyle: true,
         credentialsSecretRef: { name: NAME },
+        ...(authority === undefined ? {} : { caBundle: authority.certificate }),
       },
     };
   }
@@ -142,4 +163,23 @@ export class S3Server {
     const inPod = ['-n', this.namespace, 'exec', NAME, '-c', 'slow-way', '--'];
     return kubectl([...inPod, 'python3', '-c', script, ...args], { timeoutMs: 60_000 });
   }
+}
+
+/** What a pod needs to speak TLS; nothing where there is no authority. */
+async function makeCertificate(namespace: string, authority: CertificateAuthority | undefined) {
+  if (authority === undefined) return { args: [], volumes: [], volumeMounts: [] };
+  const { certificate, key } = authority.serverCertificate(`${NAME}.${namespace}`);
+  const name = `${NAME}-tls`;
+  await apply({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    type: 'kubernetes.io/tls',
+    metadata: { name, namespace },
+    stringData: { 'tls.crt': certificate, 'tls.key': key },
+  });
+  return {
+    args: ['--cert', `${TLS}/tls.crt`, '--key', `${TLS}/tls.key`],
+    volumes: [{ name: 'tls', secret: { secretName: name } }],
+    volumeMounts: [{ name: 'tls', mountPath: TLS, readOnly: true }],
+  };
 }

@@ -15,12 +15,14 @@ import { COORDINATION_CLUSTER, parseCoordinationCluster } from '../../api/coordi
 import type { KubeObject } from '../../api/objects.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { planBackup } from '../plan/backup/backup.ts';
+import { jobState, podsOf } from '../plan/backup/attempts.ts';
 import type { ObservedBackup } from '../plan/backup/model.ts';
 import { planSchedule, type ObservedSchedule, type ScheduleTimes } from '../plan/backup/schedule.ts';
 import type { PlanSettings } from '../plan/model.ts';
 import { backupJobName, backupLabels, removalJobName } from '../resources/backup/jobs.ts';
 import { KINDS, type Job, type Pod } from '../resources/kubernetes.ts';
 import { BACKUP_FINALIZER, scheduleLabels } from '../resources/names.ts';
+import { jobRefusal } from './pod-refusals.ts';
 import type { ControlledKind } from './resource-controller.ts';
 
 type Reader = Pick<KubeClient, 'get' | 'list'>;
@@ -59,8 +61,12 @@ async function observeBackup(backup: CoordinationBackup, client: Reader): Promis
     client.get<Job>(KINDS.Job, namespace, removalJobName(backup)),
     client.list<Pod>(KINDS.Pod, { namespace, labelSelector: selector(backupLabels(backup)) }),
   ]);
+  const underWay = removal ?? job;
+  const mayBeRefused =
+    underWay !== undefined && jobState(underWay) === 'running' && podsOf(underWay, pods.items).length === 0;
   return {
     now: wholeSeconds(new Date()),
+    refusal: mayBeRefused ? await jobRefusal(underWay, client) : undefined,
     cluster: cluster === undefined ? undefined : parseCoordinationCluster(cluster),
     job,
     removal,

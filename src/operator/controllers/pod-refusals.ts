@@ -2,7 +2,7 @@ import type { CoordinationCluster } from '../../api/coordination-cluster.ts';
 import type { KubeObject, ResourceType } from '../../api/objects.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { isPermanent } from '../kube/errors.ts';
-import type { StatefulSet } from '../resources/kubernetes.ts';
+import type { Job, StatefulSet } from '../resources/kubernetes.ts';
 import { namespaceOf } from '../resources/names.ts';
 
 const EVENT: ResourceType = { group: '', version: 'v1', plural: 'events', kind: 'Event' };
@@ -23,9 +23,9 @@ export async function podRefusals(
   set: StatefulSet,
   client: Pick<KubeClient, 'list'>,
 ): Promise<ReadonlyMap<string, string>> {
-  const items = await eventsOf(set, namespaceOf(cluster), client);
+  const items = await eventsOf('StatefulSet', set, namespaceOf(cluster), client);
   const refusals = new Map<string, string>();
-  for (const { reason, message = '' } of items.toSorted((a, b) => timeOf(a) - timeOf(b))) {
+  for (const { reason, message = '' } of items) {
     const pod = / Pod (\S+) in StatefulSet /.exec(message)?.[1];
     if (pod === undefined) continue;
     // `create Pod zoo-0 in StatefulSet zoo failed error: pods "zoo-0" is forbidden: exceeded quota`
@@ -35,15 +35,27 @@ export async function podRefusals(
   return refusals;
 }
 
-/** None where the operator may not read them, with rights of an older version: that must not keep it from its work. */
+/** Why Kubernetes makes no pod for a Job, by the newest event about it; undefined where nothing says so. */
+export async function jobRefusal(job: Job, client: Pick<KubeClient, 'list'>): Promise<string | undefined> {
+  const items = await eventsOf('Job', job, job.metadata.namespace ?? '', client);
+  const newest = items.findLast(({ reason }) => reason === 'FailedCreate' || reason === 'SuccessfulCreate');
+  // `Error creating: pods "backup-1-x7k2p" is forbidden: exceeded quota`; each time it is another name.
+  return newest?.reason === 'FailedCreate'
+    ? newest.message?.replace(/^Error creating: /, '').replace(/^pods "[^"]*" is /, '')
+    : undefined;
+}
+
+/** Oldest first. None where the operator may not read them, with rights of an older version: that must not keep it from its work. */
 async function eventsOf(
-  { metadata }: StatefulSet,
+  kind: 'StatefulSet' | 'Job',
+  { metadata }: KubeObject,
   namespace: string,
   client: Pick<KubeClient, 'list'>,
 ): Promise<readonly PodEvent[]> {
-  const fieldSelector = `involvedObject.kind=StatefulSet,involvedObject.uid=${metadata.uid}`;
+  const fieldSelector = `involvedObject.kind=${kind},involvedObject.uid=${metadata.uid}`;
   try {
-    return (await client.list<PodEvent>(EVENT, { namespace, fieldSelector })).items;
+    const { items } = await client.list<PodEvent>(EVENT, { namespace, fieldSelector });
+    return items.toSorted((a, b) => timeOf(a) - timeOf(b));
   } catch (error) {
     if (isPermanent(error)) return [];
     throw error;

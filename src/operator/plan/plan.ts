@@ -1,5 +1,5 @@
 import type { BootstrapLatch, CoordinationCluster } from '../../api/coordination-cluster.ts';
-import { withRestore } from '../resources/backup/restore.ts';
+import { withoutRestore, withRestore } from '../resources/backup/restore.ts';
 import { configMap } from '../resources/config-map.ts';
 import { disruptionBudget } from '../resources/disruption-budget.ts';
 import type { Ensemble } from '../resources/ensemble.ts';
@@ -83,10 +83,15 @@ function ensembleObjects(ensemble: Ensemble, latch: BootstrapLatch, observed: Ob
   const { cluster } = ensemble;
   const initialize = latch.phase === 'Started';
   const claims = claimTemplate(cluster, observed.statefulSet);
-  const restoreFrom = initialize ? latch.restoreFrom : undefined;
+  const { restoreFrom } = latch;
   // Whoever restores has data, and may vote for that reason only.
   const made = statefulSet(ensemble, 'participant', { initialize: initialize && restoreFrom === undefined, claims });
-  const set = restoreFrom === undefined ? made : withRestore(made, restoreFrom, ensemble);
+  const set =
+    restoreFrom === undefined
+      ? made
+      : initialize
+        ? withRestore(made, restoreFrom, ensemble)
+        : withoutRestore(made, restoreFrom);
   return [
     { do: 'apply', kind: 'Service', object: peerService(cluster) },
     { do: 'apply', kind: 'ConfigMap', object: configMap(ensemble) },

@@ -79,6 +79,7 @@ export type EnvVar =
 export interface Job extends KubeObject {
   readonly spec: {
     readonly backoffLimit: number;
+    readonly activeDeadlineSeconds?: number;
     readonly ttlSecondsAfterFinished: number;
     readonly podReplacementPolicy: 'Failed';
     readonly template: {
@@ -143,6 +144,7 @@ export interface PodTemplate {
   readonly spec: {
     readonly terminationGracePeriodSeconds: number;
     readonly automountServiceAccountToken: boolean;
+    readonly serviceAccountName?: string;
     readonly enableServiceLinks: boolean;
     readonly securityContext: Readonly<Record<string, unknown>>;
     readonly nodeSelector?: Readonly<Record<string, string>>;

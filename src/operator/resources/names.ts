@@ -8,7 +8,7 @@ export const MANAGER = 'zabkeeper-operator';
 /** Ports of a member, by the names that Services and probes use. */
 export const PORTS = { client: 2181, quorum: 2888, election: 3888, admin: 8080, metrics: 7000 } as const;
 
-/** Annotation of a pod: the fingerprint of the template it was made from, without what only the bootstrap needs. */
+/** Annotation of a pod: the fingerprint of the template it was made from, without what only the bootstrap needs; of a Job: its template's. */
 export const TEMPLATE_ANNOTATION = 'zabkeeper.dev/template';
 
 /** Annotation of a pod: the fingerprint of the zoo.cfg it was made for. */

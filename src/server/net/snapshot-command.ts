@@ -69,6 +69,7 @@ export class SnapshotCommand {
       ...(gzip ? { 'content-encoding': 'gzip' } : { 'content-length': bytes }),
     });
     response.setTimeout(STALLED_MS, () => response.destroy());
+    logger.info('streaming a snapshot', { zxid, bytes });
     const pieces = Readable.from(inTurns(snapshot), { objectMode: false, highWaterMark: 1 });
     try {
       // The fastest level: it is a member's processor, shared with its clients.

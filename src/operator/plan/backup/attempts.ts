@@ -1,5 +1,6 @@
 import type { Job, Pod } from '../../resources/kubernetes.ts';
 import { BACKUP_CONTAINER } from '../../resources/backup/jobs.ts';
+import { whyNotStarted } from './pod-start.ts';
 
 /** What zabctl said of a backup that it took, verified and stored. */
 export interface BackupResult {
@@ -29,6 +30,11 @@ export function jobState({ status }: Job): JobState {
   return has('Failed') ? 'failed' : 'running';
 }
 
+/** Whether a Job has failed because it took longer than it may. */
+export function isOverdue({ status }: Job): boolean {
+  return status?.conditions?.some(({ type, reason }) => type === 'Failed' && reason === 'DeadlineExceeded') ?? false;
+}
+
 /** What the pod that succeeded said; undefined where that pod, or its message, is gone. */
 export function resultOf(job: Job, pods: readonly Pod[]): BackupResult | undefined {
   for (const pod of podsOf(job, pods)) {
@@ -39,40 +45,49 @@ export function resultOf(job: Job, pods: readonly Pod[]): BackupResult | undefin
   return undefined;
 }
 
-/** Why there is no result yet, or none at all, for people: what the newest pod waits for or said last. */
-export function attemptsTold(job: Job, pods: readonly Pod[]): string {
-  const [newest] = podsOf(job, pods).toSorted((a, b) => born(b) - born(a));
-  const trouble = newest === undefined ? undefined : podTrouble(newest);
+/** How many attempts have failed, and what the last of them said, for people; empty where none has. */
+export function failuresTold(job: Job, pods: readonly Pod[]): string {
   const failed = job.status?.failed ?? 0;
-  const count = failed === 0 ? '' : `${failed} attempt${failed === 1 ? '' : 's'} failed`;
-  const lastWords = failed > 0 && trouble === undefined ? lastFailure(job, pods) : trouble;
-  return [count, lastWords].filter((part) => part !== undefined && part !== '').join('; ');
+  if (failed === 0) return '';
+  const count = `${failed} attempt${failed === 1 ? '' : 's'} failed`;
+  for (const pod of newestFirst(job, pods)) {
+    const words = lastWords(pod);
+    if (words !== undefined) return `${count}; ${words}`;
+  }
+  return count;
 }
 
-function lastFailure(job: Job, pods: readonly Pod[]): string | undefined {
-  const ended = podsOf(job, pods).toSorted((a, b) => born(b) - born(a));
-  for (const pod of ended) {
-    const trouble = podTrouble(pod);
-    if (trouble !== undefined) return trouble;
-  }
-  return undefined;
+/**
+ * Why there is no attempt at present, and what would help; undefined where one is under way or about to be.
+ *
+ * @param refusal Why Kubernetes makes no pod for the Job, where it said so.
+ * @param now RFC 3339
+ */
+export function startObstacle(
+  job: Job,
+  pods: readonly Pod[],
+  refusal: string | undefined,
+  now: string,
+): string | undefined {
+  const [newest] = newestFirst(job, pods);
+  if (newest !== undefined) return whyNotStarted(newest, now);
+  return refusal === undefined ? undefined : `no pod can be made: ${refusal}`;
 }
 
-function podTrouble({ status }: Pod): string | undefined {
-  const container = status?.containerStatuses?.find(({ name }) => name === BACKUP_CONTAINER)?.state;
-  const { terminated, waiting } = container ?? {};
-  if (terminated !== undefined && terminated.exitCode !== 0) {
-    const words = (terminated.message ?? '').trim().split('\n').at(-1)?.slice(0, LAST_WORDS_MAX) ?? '';
-    return words === '' ? `${terminated.reason ?? 'ended'} with exit code ${terminated.exitCode}` : words;
-  }
-  if (waiting?.reason !== undefined && waiting.reason !== 'ContainerCreating') {
-    return `waiting: ${waiting.reason}${waiting.message === undefined ? '' : ` (${waiting.message})`}`;
-  }
-  const unscheduled = status?.conditions?.find((one) => one.type === 'PodScheduled' && one.status === 'False');
-  return unscheduled?.message === undefined ? undefined : `not scheduled: ${unscheduled.message}`;
+function newestFirst(job: Job, pods: readonly Pod[]): Pod[] {
+  return podsOf(job, pods).toSorted((a, b) => born(b) - born(a));
 }
 
-function podsOf(job: Job, pods: readonly Pod[]): Pod[] {
+/** What a pod said at its end; undefined where it has not failed. */
+function lastWords({ status }: Pod): string | undefined {
+  const ended = status?.containerStatuses?.find(({ name }) => name === BACKUP_CONTAINER)?.state?.terminated;
+  if (ended === undefined || ended.exitCode === 0) return undefined;
+  const words = (ended.message ?? '').trim().split('\n').at(-1)?.slice(0, LAST_WORDS_MAX) ?? '';
+  return words === '' ? `${ended.reason ?? 'ended'} with exit code ${ended.exitCode}` : words;
+}
+
+/** The pods that were made for a Job. */
+export function podsOf(job: Job, pods: readonly Pod[]): Pod[] {
   return pods.filter(({ metadata }) => metadata.labels?.[JOB_NAME_LABEL] === job.metadata.name);
 }
 

@@ -1,12 +1,20 @@
 import { nextConditions, type ConditionValue } from '../../../api/conditions.ts';
 import type { BackupPhase, CoordinationBackup, CoordinationBackupStatus } from '../../../api/coordination-backup.ts';
 import type { CoordinationCluster } from '../../../api/coordination-cluster.ts';
-import { backupJob, backupStore, removalJob, type PodSettings } from '../../resources/backup/jobs.ts';
-import type { Job } from '../../resources/kubernetes.ts';
+import { backupJob, backupStore, isSameWork, removalJob, type PodSettings } from '../../resources/backup/jobs.ts';
+import type { Job, Pod } from '../../resources/kubernetes.ts';
 import { BACKUP_FINALIZER } from '../../resources/names.ts';
 import { REQUEUE, type PlannedEvent, type PlanSettings, type Step } from '../model.ts';
-import { attemptsTold, jobState, resultOf, type BackupResult } from './attempts.ts';
+import { failuresTold, isOverdue, jobState, resultOf, startObstacle, type BackupResult } from './attempts.ts';
 import { isDeleted, type ObservedBackup, type ResourcePlan } from './model.ts';
+
+/** The reason of a backup whose pod Kubernetes cannot start. */
+const CANNOT_START = 'PodCannotStart';
+
+/** The reason of a backup that took too long. */
+const OVERDUE = 'DeadlineExceeded';
+
+const LEAVE_IT = 'set deletionPolicy to Retain to leave it there';
 
 type BackupPlan = ResourcePlan<CoordinationBackupStatus>;
 
@@ -19,7 +27,7 @@ export function planBackup(backup: CoordinationBackup, observed: ObservedBackup,
   const { phase } = backup.status ?? {};
   if (phase === 'Complete' || phase === 'Failed') return { steps: [], events: [], status: backup.status };
   const { job } = observed;
-  if (job !== undefined) return followJob(backup, job, observed);
+  if (job !== undefined) return followJob(backup, job, observed, settings);
   return beginWith(backup, observed, settings);
 }
 
@@ -58,42 +66,90 @@ function whyNot({ spec }: CoordinationBackup, cluster: CoordinationCluster | und
   );
 }
 
-function followJob(backup: CoordinationBackup, job: Job, { pods, now }: ObservedBackup): BackupPlan {
+function followJob(backup: CoordinationBackup, job: Job, observed: ObservedBackup, settings: PlanSettings): BackupPlan {
+  const { pods, now } = observed;
   const startedAt = job.metadata.creationTimestamp ?? now;
   const steps = ensureFinalizer(backup);
-  const told = attemptsTold(job, pods);
-  if (jobState(job) === 'complete') {
-    const result = resultOf(job, pods);
-    // What it stored is there; another Job verifies that, and says again what it is.
-    if (result === undefined) return again(backup, job, now);
-    const status = {
-      ...statusOf(backup, now, 'Complete', complete(result), { startedAt }),
-      ...fields(backup, result, now),
-    };
-    return { steps, events: news(backup, status), status };
+  switch (jobState(job)) {
+    case 'complete': {
+      const result = resultOf(job, pods);
+      // What it stored is there; another Job verifies that, and says again what it is.
+      if (result === undefined) {
+        return again(
+          backup,
+          job,
+          now,
+          'ResultLost',
+          'the result of the Job is lost; another one looks at what it stored',
+        );
+      }
+      const status = {
+        ...statusOf(backup, now, 'Complete', complete(result), { startedAt }),
+        ...fields(backup, result, now),
+      };
+      return { steps, events: news(backup, status), status };
+    }
+    case 'failed': {
+      const status = statusOf(backup, now, 'Failed', failed(backup, job, pods), { startedAt });
+      return { steps, events: news(backup, status), status };
+    }
+    case 'running': {
+      const obstacle = startObstacle(job, pods, observed.refusal, now);
+      if (obstacle !== undefined) return waitForStart(backup, job, observed, settings, obstacle);
+      const told = failuresTold(job, pods);
+      const message = told === '' ? 'a Job takes the snapshot' : `${told}; it is tried again`;
+      const status = statusOf(backup, now, 'Running', waiting('Running', message), { startedAt });
+      return { steps, events: news(backup, status), status, requeueAfterMs: REQUEUE.steadyMs };
+    }
   }
-  if (jobState(job) === 'failed') {
-    const advice = 'put right what is wrong and make another CoordinationBackup';
-    const value: ConditionValue = {
-      status: 'False',
-      reason: 'AttemptsFailed',
-      message: `${told}; nothing was stored; ${advice}`,
-    };
-    const status = statusOf(backup, now, 'Failed', value, { startedAt });
-    return { steps, events: news(backup, status), status };
-  }
-  const message = told === '' ? 'a Job takes the snapshot' : `${told}; it is tried again`;
-  const status = statusOf(backup, now, 'Running', waiting('Running', message), { startedAt });
-  return { steps, events: news(backup, status), status, requeueAfterMs: REQUEUE.steadyMs };
 }
 
-function again(backup: CoordinationBackup, { metadata: { name, uid = '' } }: Job, now: string): BackupPlan {
-  const status = statusOf(
-    backup,
-    now,
-    'Running',
-    waiting('ResultLost', 'the result of the Job is lost; another one looks at what it stored'),
-  );
+function failed(backup: CoordinationBackup, job: Job, pods: readonly Pod[]): ConditionValue {
+  const advice = 'put right what is wrong and make another CoordinationBackup';
+  const told = failuresTold(job, pods);
+  if (!isOverdue(job)) {
+    return { status: 'False', reason: 'AttemptsFailed', message: `${told}; nothing was stored; ${advice}` };
+  }
+  // Kubernetes has removed the pod that could not start; what it waited for was told before.
+  const before = conditionOf(backup.status);
+  const waitedFor = before?.reason === CANNOT_START ? before.message : told;
+  const parts = [
+    `not complete within activeDeadlineSeconds (${backup.spec.activeDeadlineSeconds} s)`,
+    waitedFor,
+    advice,
+  ];
+  const message = parts.filter((part) => part !== '').join('; ');
+  return { status: 'False', reason: OVERDUE, message };
+}
+
+/** Kubernetes goes on trying until the deadline; what the Job cannot be told any more, the next one is. */
+function waitForStart(
+  backup: CoordinationBackup,
+  job: Job,
+  { cluster, pods, now }: ObservedBackup,
+  settings: PlanSettings,
+  obstacle: string,
+): BackupPlan {
+  if (cluster !== undefined && !isSameWork(job, backupJob(backup, cluster, podSettings(cluster, settings)))) {
+    const message = `${obstacle}; another Job is made as the cluster's manifest says now`;
+    return again(backup, job, now, CANNOT_START, message);
+  }
+  const message = [failuresTold(job, pods), obstacle].filter((part) => part !== '').join('; ');
+  const status = statusOf(backup, now, 'Running', waiting(CANNOT_START, message), {
+    startedAt: job.metadata.creationTimestamp ?? now,
+  });
+  const steps = ensureFinalizer(backup);
+  return { steps, events: news(backup, status), status, requeueAfterMs: REQUEUE.waitingMs };
+}
+
+function again(
+  backup: CoordinationBackup,
+  { metadata: { name, uid = '' } }: Job,
+  now: string,
+  reason: string,
+  message: string,
+): BackupPlan {
+  const status = statusOf(backup, now, 'Running', waiting(reason, message));
   return { steps: [{ do: 'delete', kind: 'Job', name, uid }], events: [], status, requeueAfterMs: REQUEUE.waitingMs };
 }
 
@@ -123,22 +179,19 @@ function planRemoval(backup: CoordinationBackup, observed: ObservedBackup, setti
         events: [{ type: 'Normal', reason: 'SnapshotRemoved', message: `Removed ${backupStore(backup).shown}` }],
       };
     case 'failed': {
-      const wayOut = `put that right and delete the Job ${removal.metadata.name} to try again, or set deletionPolicy to Retain to leave it there`;
-      return removing(
-        backup,
-        now,
-        [],
-        `the stored snapshot could not be removed: ${attemptsTold(removal, pods)}: ${wayOut}`,
-        'RemovalFailed',
-      );
+      const wayOut = `put that right and delete the Job ${removal.metadata.name} to try again, or ${LEAVE_IT}`;
+      const message = `the stored snapshot could not be removed: ${failuresTold(removal, pods)}: ${wayOut}`;
+      return removing(backup, now, [], message, 'RemovalFailed');
     }
-    case 'running':
-      return removing(
-        backup,
-        now,
-        [],
-        ['a Job removes the stored snapshot', attemptsTold(removal, pods)].filter((part) => part !== '').join(': '),
-      );
+    case 'running': {
+      const obstacle = startObstacle(removal, pods, observed.refusal, now);
+      if (obstacle !== undefined) {
+        const message = `the stored snapshot cannot be removed yet: ${obstacle}; or ${LEAVE_IT}`;
+        return removing(backup, now, [], message, CANNOT_START);
+      }
+      const parts = ['a Job removes the stored snapshot', failuresTold(removal, pods)];
+      return removing(backup, now, [], parts.filter((part) => part !== '').join(': '));
+    }
   }
 }
 
@@ -219,15 +272,19 @@ function statusOf(
 function news(backup: CoordinationBackup, status: CoordinationBackupStatus): PlannedEvent[] {
   const [before, next] = [conditionOf(backup.status), conditionOf(status)];
   if (next === undefined || (before?.reason === next.reason && backup.status?.phase === status.phase)) return [];
-  const isTrouble = status.phase === 'Failed' || status.phase === 'Pending';
   const message = next.message.charAt(0).toUpperCase() + next.message.slice(1);
+  if (next.reason === 'Running') {
+    const reason = backup.status?.phase === 'Running' ? 'BackupGoesOn' : 'BackupStarted';
+    return [{ type: 'Normal', reason, message }];
+  }
+  const isTrouble = status.phase === 'Failed' || status.phase === 'Pending' || next.reason === CANNOT_START;
   return [{ type: isTrouble ? 'Warning' : 'Normal', reason: EVENT_REASONS[next.reason] ?? next.reason, message }];
 }
 
 const EVENT_REASONS: Readonly<Record<string, string>> = {
-  Running: 'BackupStarted',
   Verified: 'BackupCompleted',
   AttemptsFailed: 'BackupFailed',
+  [OVERDUE]: 'BackupFailed',
 };
 
 function conditionOf(status: CoordinationBackupStatus | undefined) {

@@ -24,6 +24,8 @@ export interface ObservedBackup {
   readonly removal?: Job | undefined;
   /** Of both Jobs. */
   readonly pods: readonly Pod[];
+  /** Why Kubernetes makes no pod for the Job that is under way, where it said so. */
+  readonly refusal?: string | undefined;
 }
 
 /** Somebody has asked for its end. */

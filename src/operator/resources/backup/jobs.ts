@@ -3,7 +3,8 @@ import type { CoordinationCluster } from '../../../api/coordination-cluster.ts';
 import type { SnapshotLocation } from '../../../api/backup-destination.ts';
 import { apiVersionOf } from '../../../api/objects.ts';
 import type { EnvVar, Job } from '../kubernetes.ts';
-import { MANAGER, memberAddress, operatorSecretName, PORTS } from '../names.ts';
+import { fingerprint } from '../fingerprint.ts';
+import { MANAGER, memberAddress, operatorSecretName, PORTS, TEMPLATE_ANNOTATION } from '../names.ts';
 import { POD_SECURITY, CONTAINER_SECURITY } from '../security.ts';
 import { locationAt, storeOf, type Store } from './store.ts';
 
@@ -67,6 +68,7 @@ export function backupJob(backup: CoordinationBackup, cluster: CoordinationClust
   const secretKeyRef = { name: operatorSecretName(cluster), key: 'password' };
   return job(backup, backupJobName(backup), settings, {
     store,
+    activeDeadlineSeconds: backup.spec.activeDeadlineSeconds,
     args: ['--server', servers.join(','), '--timeout', String(SILENCE_SECONDS)].concat(
       ['backup', store.location, '--resume', '--result-file', '/dev/termination-log'],
       store.options,
@@ -90,6 +92,7 @@ export function removalJob(backup: CoordinationBackup, settings: PodSettings): J
 
 interface Work {
   readonly store: Store;
+  readonly activeDeadlineSeconds?: number;
   readonly args: readonly string[];
   readonly env: readonly EnvVar[];
 }
@@ -97,7 +100,7 @@ interface Work {
 function job(backup: CoordinationBackup, name: string, settings: PodSettings, work: Work): Job {
   const { name: owner, namespace = 'default', uid = '' } = backup.metadata;
   const labels = backupLabels(backup);
-  const { imagePullSecrets, scheduling } = settings.cluster?.spec ?? {};
+  const template = podOf(labels, settings, work);
   return {
     apiVersion: 'batch/v1',
     kind: 'Job',
@@ -105,6 +108,7 @@ function job(backup: CoordinationBackup, name: string, settings: PodSettings, wo
       name,
       namespace,
       labels: { ...labels, 'app.kubernetes.io/managed-by': MANAGER },
+      annotations: { [TEMPLATE_ANNOTATION]: fingerprint(template) },
       ownerReferences: [
         {
           apiVersion: apiVersionOf(COORDINATION_BACKUP),
@@ -118,36 +122,48 @@ function job(backup: CoordinationBackup, name: string, settings: PodSettings, wo
     },
     spec: {
       backoffLimit: RETRIES,
+      ...(work.activeDeadlineSeconds === undefined ? {} : { activeDeadlineSeconds: work.activeDeadlineSeconds }),
       ttlSecondsAfterFinished: KEPT_SECONDS,
       // Never two attempts at the same time: the later one removes what the earlier one left.
       podReplacementPolicy: 'Failed',
-      template: {
-        metadata: { labels },
-        spec: {
-          restartPolicy: 'Never',
-          automountServiceAccountToken: false,
-          enableServiceLinks: false,
-          securityContext: POD_SECURITY,
-          ...(imagePullSecrets === undefined ? {} : { imagePullSecrets }),
-          ...(scheduling?.nodeSelector === undefined ? {} : { nodeSelector: scheduling.nodeSelector }),
-          ...(scheduling?.tolerations === undefined ? {} : { tolerations: scheduling.tolerations }),
-          containers: [
-            {
-              name: BACKUP_CONTAINER,
-              image: settings.image,
-              imagePullPolicy: settings.imagePullPolicy,
-              command: ['zabctl'],
-              args: work.args,
-              env: [...work.env, ...work.store.env],
-              resources: { requests: { cpu: '50m', memory: '128Mi' }, limits: { memory: '512Mi' } },
-              securityContext: CONTAINER_SECURITY,
-              terminationMessagePolicy: 'FallbackToLogsOnError',
-              volumeMounts: work.store.volumeMounts,
-            },
-          ],
-          volumes: work.store.volumes,
+      template,
+    },
+  };
+}
+
+/** Whether a Job was made for a pod as another one would be now. */
+export function isSameWork(one: Job, other: Job): boolean {
+  return one.metadata.annotations?.[TEMPLATE_ANNOTATION] === other.metadata.annotations?.[TEMPLATE_ANNOTATION];
+}
+
+function podOf(labels: Record<string, string>, settings: PodSettings, work: Work): Job['spec']['template'] {
+  const { imagePullSecrets, scheduling } = settings.cluster?.spec ?? {};
+  return {
+    metadata: { labels },
+    spec: {
+      restartPolicy: 'Never',
+      automountServiceAccountToken: false,
+      ...work.store.serviceAccount,
+      enableServiceLinks: false,
+      securityContext: POD_SECURITY,
+      ...(imagePullSecrets === undefined ? {} : { imagePullSecrets }),
+      ...(scheduling?.nodeSelector === undefined ? {} : { nodeSelector: scheduling.nodeSelector }),
+      ...(scheduling?.tolerations === undefined ? {} : { tolerations: scheduling.tolerations }),
+      containers: [
+        {
+          name: BACKUP_CONTAINER,
+          image: settings.image,
+          imagePullPolicy: settings.imagePullPolicy,
+          command: ['zabctl'],
+          args: work.args,
+          env: [...work.env, ...work.store.env],
+          resources: { requests: { cpu: '50m', memory: '128Mi' }, limits: { memory: '512Mi' } },
+          securityContext: CONTAINER_SECURITY,
+          terminationMessagePolicy: 'FallbackToLogsOnError',
+          volumeMounts: work.store.volumeMounts,
         },
-      },
+      ],
+      volumes: work.store.volumes,
     },
   };
 }

@@ -21,6 +21,8 @@ export function withRestore(set: StatefulSet, source: RestoreSource, { image, cl
   const checksum = source.sha256 === undefined ? [] : ['--sha256', source.sha256];
   const spec: PodTemplate['spec'] = {
     ...template.spec,
+    // All of the pod has it, though the server itself needs none; pods that are made later are without.
+    ...store.serviceAccount,
     initContainers: [
       {
         name: RESTORE_CONTAINER,
@@ -38,6 +40,17 @@ export function withRestore(set: StatefulSet, source: RestoreSource, { image, cl
     ],
     volumes: [...template.spec.volumes, ...store.volumes],
   };
+  return { ...set, spec: { ...set.spec, template: { ...template, spec } } };
+}
+
+/**
+ * The set after that. Kubernetes takes no ServiceAccount out of a template: without a name it keeps the one that it had, so the
+ * one that pods have anyway is named instead.
+ */
+export function withoutRestore(set: StatefulSet, source: RestoreSource): StatefulSet {
+  if (storeOf(source).serviceAccount.serviceAccountName === undefined) return set;
+  const { template } = set.spec;
+  const spec = { ...template.spec, serviceAccountName: 'default' };
   return { ...set, spec: { ...set.spec, template: { ...template, spec } } };
 }
 

@@ -17,6 +17,8 @@ export interface Store {
     readonly persistentVolumeClaim: { readonly claimName: string };
   }[];
   readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string }[];
+  /** Whose rights the pod has at the store, where those are not in the environment. */
+  readonly serviceAccount: { readonly serviceAccountName?: string };
 }
 
 /** The store of one snapshot. @param location With exactly one of its parts, as the API server sees to. */
@@ -37,6 +39,7 @@ export function storeOf({ s3, volume }: SnapshotLocation): Store {
       ],
       volumes: [],
       volumeMounts: [],
+      serviceAccount: s3.serviceAccountName === undefined ? {} : { serviceAccountName: s3.serviceAccountName },
     };
   }
   const { claimName = '', path, file = '' } = volume ?? {};
@@ -47,6 +50,7 @@ export function storeOf({ s3, volume }: SnapshotLocation): Store {
     env: [],
     volumes: [{ name: 'backups', persistentVolumeClaim: { claimName } }],
     volumeMounts: [{ name: 'backups', mountPath: VOLUME_DIRECTORY }],
+    serviceAccount: {},
   };
 }
 
