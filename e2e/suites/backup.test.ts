@@ -90,15 +90,7 @@ test('restored into a new cluster of another namespace, once the backup allows i
   const spec = { bootstrap: { restore: { backup: { name: 'to-bucket', namespace } } } };
   await restored.create(spec);
   await S3Server.makeCredentials(restored.namespace);
-  const refusal = await waitFor(
-    'the operator refuses what nobody has allowed',
-    async () => {
-      const accepted = await restored.condition('Accepted');
-      return accepted?.status === 'False' ? accepted : undefined;
-    },
-    { timeoutMs: 30_000, intervalMs: 200, explain: () => restored.describe() },
-  );
-  assert.match(refusal.message, /annotate it with zabkeeper\.dev\/restorable-in=e2e-restored/);
+  assert.match(await restored.refusal('RestoreRefused'), /annotate it with zabkeeper\.dev\/restorable-in=e2e-restored/);
   assert.deepEqual(await restored.pods(), [], 'nothing is started');
   const allowed = `zabkeeper.dev/restorable-in=${restored.namespace}`;
   await kubectl(['-n', namespace, 'annotate', 'cb', 'to-bucket', allowed]);
@@ -113,14 +105,18 @@ test('restored into a new cluster of another namespace, once the backup allows i
   await restored.remove();
 });
 
-test('restored from a volume, by its bare location: the same tree', async () => {
+test('restored from a volume, by its bare location, once that is right: the same tree', async () => {
   const source = await backup(namespace, 'to-volume');
   assert.ok(source?.status?.location);
   const file = source.status.location.replace('volume://backups/of/zoo/', '');
   const volume = { claimName: 'backups', path: 'of/zoo', file };
-  const restore = { volume, sha256: source.status.sha256 };
   // Only one node at a time can mount this volume.
-  await apply(fromVolume.manifest({ replicas: 1, bootstrap: { restore } }));
+  const restoring = (restore: object) => apply(fromVolume.manifest({ replicas: 1, bootstrap: { restore } }));
+  await restoring({ volume: { ...volume, path: 'of/another' } });
+  const refusal = await fromVolume.refusal('SnapshotUnusable');
+  assert.match(refusal, /of\/another\/.* cannot be restored: .*no such file.*: correct bootstrap\.restore/);
+  assert.deepEqual(await fromVolume.pods(), [], 'nothing is started');
+  await restoring({ volume, sha256: source.status.sha256 });
   await fromVolume.ready();
   const name = 'of-restored';
   await createBackup(namespace, name, { clusterRef: { name: fromVolume.name }, destination: s3.destination() });
@@ -183,7 +179,12 @@ async function interrupted(name: string, interrupt: () => Promise<unknown>): Pro
     destination: s3.destination({ slow: true }),
     deletionPolicy: 'Delete',
   });
-  await waitFor('the upload has come halfway', () => s3.hasUnfinishedUpload(), { timeoutMs: 60_000, intervalMs: 300 });
+  const uid = (await backup(namespace, name))?.metadata.uid;
+  const path = `e2e/${namespace}/zoo/${name}-${uid}.gz`;
+  await waitFor('the upload has come halfway', async () => (await s3.unfinishedBytes(path)) > 0, {
+    timeoutMs: 60_000,
+    intervalMs: 300,
+  });
   await interrupt();
   const whole = (await s3.objects()).filter(({ path }) => path.includes(`/${name}-`));
   assert.deepEqual(whole, [], 'nothing that looks whole');
@@ -196,7 +197,7 @@ async function interrupted(name: string, interrupt: () => Promise<unknown>): Pro
     [status.sha256],
     'one object, as the status says',
   );
-  assert.equal(await s3.hasUnfinishedUpload(), false, 'nothing is left of the attempt');
+  assert.equal(await s3.unfinishedBytes(path), 0, 'nothing is left of the attempt');
 }
 
 test('its pod is killed in the middle: nothing looks whole, another one takes it', async () => {

@@ -1,7 +1,15 @@
 import { writeFileSync } from 'node:fs';
 import { Option, type Command } from 'commander';
 import { backUp } from './backup.ts';
-import { backupFields, inspectFields, render, restoreFields, type OutputFormat } from './backup-report.ts';
+import {
+  backupFields,
+  fileFields,
+  inspectFields,
+  render,
+  restoreFields,
+  type Fields,
+  type OutputFormat,
+} from './backup-report.ts';
 import { placeOf } from './locations.ts';
 import type { S3Options } from './place.ts';
 import { restore } from './restore.ts';
@@ -17,9 +25,12 @@ interface S3Arguments {
   readonly s3PathStyle?: boolean;
 }
 
-interface BackupArguments extends Output, S3Arguments {
-  readonly resume?: boolean;
+interface InspectArguments extends Output, S3Arguments {
   readonly resultFile?: string;
+}
+
+interface BackupArguments extends InspectArguments {
+  readonly resume?: boolean;
 }
 
 interface RestoreArguments extends Output, S3Arguments {
@@ -48,7 +59,7 @@ export function addBackupCommands(
 
   command('backup <location>', 'stream a snapshot from a member to a place where there is none, and verify it')
     .option('--resume', 'go on with what an earlier attempt stored there, and remove what one left that was killed')
-    .addOption(new Option('--result-file <file>', 'write the result there too, as JSON').hideHelp())
+    .addOption(resultFileOption())
     .addHelpText(
       'after',
       '\n--server has the admin ports of members, by default 127.0.0.1:8080; a follower is asked before the leader.\nIt is packed if its name ends in .gz',
@@ -60,17 +71,18 @@ export function addBackupCommands(
       const taken = await backUp(place, { servers, auth, silenceMs: timeoutMs, resume });
       const fields = backupFields(place.name, taken);
       await place.describe(fields);
-      if (options.resultFile !== undefined) writeFileSync(options.resultFile, render(fields, 'json'));
+      writeResult(options, fields);
       process.stdout.write(render(fields, options.output));
     });
 
-  command('inspect <location>', 'verify a snapshot of this or of Apache ZooKeeper, and say what is in it').action(
-    async (location: string, options: Output & S3Arguments) => {
+  command('inspect <location>', 'verify a snapshot of this or of Apache ZooKeeper, and say what is in it')
+    .addOption(resultFileOption())
+    .action(async (location: string, options: InspectArguments) => {
       const place = await placeOf(location, s3Options(options));
       const inspected = await inspect(place.read(), place.name);
+      writeResult(options, fileFields(place.name, inspected));
       process.stdout.write(render(inspectFields(place.name, inspected), options.output));
-    },
-  );
+    });
 
   command('remove-backup <location>', 'remove a snapshot that `backup` stored').action(
     async (location: string, options: Output & S3Arguments) => {
@@ -98,6 +110,15 @@ export function addBackupCommands(
 function s3Options({ s3Endpoint, s3Region, s3PathStyle = false }: S3Arguments): S3Options {
   const caBundle = process.env['ZABCTL_S3_CA_BUNDLE'];
   return { endpoint: s3Endpoint, region: s3Region, pathStyle: s3PathStyle, caBundle };
+}
+
+/** Where Kubernetes takes it from, which keeps only 4,096 bytes. */
+function resultFileOption(): Option {
+  return new Option('--result-file <file>', 'write what the stored file is there too, as JSON').hideHelp();
+}
+
+function writeResult({ resultFile }: InspectArguments, fields: Fields): void {
+  if (resultFile !== undefined) writeFileSync(resultFile, render(fields, 'json'));
 }
 
 function outputOption(): Option {

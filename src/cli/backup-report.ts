@@ -6,7 +6,8 @@ import type { InspectedFile } from './snapshot-file.ts';
 /** How a result is shown: for people, or for programs. */
 export type OutputFormat = 'text' | 'json';
 
-type Fields = Readonly<Record<string, unknown>>;
+/** What is said, by name. */
+export type Fields = Readonly<Record<string, unknown>>;
 
 /** What `zabctl backup` prints. */
 export function backupFields(location: string, { stored, source }: TakenBackup): Fields {
@@ -16,7 +17,8 @@ export function backupFields(location: string, { stored, source }: TakenBackup):
   };
 }
 
-function fileFields(location: string, { summary, bytes, sha256 }: InspectedFile): Fields {
+/** What a stored file is. */
+export function fileFields(location: string, { summary, bytes, sha256 }: InspectedFile): Fields {
   return {
     location,
     zxid: formatZxid(summary.zxid),

@@ -109,6 +109,18 @@ export class ClusterUnderTest {
     );
   }
 
+  /** Waits until the manifest is not accepted for a reason. Returns the sentence. */
+  async refusal(reason: string): Promise<string> {
+    return waitFor(
+      `${this.namespace}/${this.name} is refused: ${reason}`,
+      async () => {
+        const accepted = await this.condition('Accepted');
+        return accepted?.status === 'False' && accepted.reason === reason ? accepted.message : undefined;
+      },
+      { timeoutMs: 60_000, intervalMs: 200, explain: () => this.describe() },
+    );
+  }
+
   /** The pod that leads, as the status says. */
   async leader(): Promise<string> {
     return waitFor('there is a leader', async () => (await this.object())?.status?.leader, {
@@ -118,7 +130,11 @@ export class ClusterUnderTest {
   }
 
   async pods(): Promise<PodObject[]> {
-    return list<PodObject>(this.namespace, 'pods', `app.kubernetes.io/instance=${this.name}`);
+    return list<PodObject>(
+      this.namespace,
+      'pods',
+      `app.kubernetes.io/instance=${this.name},app.kubernetes.io/component=server`,
+    );
   }
 
   async pod(name: string): Promise<PodObject> {

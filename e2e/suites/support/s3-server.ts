@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { CertificateAuthority } from '../../support/certificates.ts';
 import { waitFor } from '../../support/wait-for.ts';
@@ -127,9 +128,13 @@ export class S3Server {
     return (await this.files()).filter(({ path }) => !path.startsWith('.'));
   }
 
-  /** Whether an upload has begun that nobody has completed. */
-  async hasUnfinishedUpload(): Promise<boolean> {
-    return (await this.files()).some(({ path, bytes }) => path.includes('/multipart/') && bytes > 0);
+  /** How many bytes there are of uploads to a name that nobody has completed. */
+  async unfinishedBytes(path: string): Promise<number> {
+    const sum = createHash('sha256').update(path).digest('hex');
+    const script = `
+import os, sys
+print(sum(os.path.getsize(os.path.join(where, name)) for where, _, names in os.walk(sys.argv[1]) for name in names))`;
+    return Number(await this.python(script, `${DATA}/${BUCKET}/.sgwtmp/multipart/${sum}`));
   }
 
   /** From now on uploads on the slow way stop halfway. */

@@ -21,7 +21,7 @@ import { planSchedule, type ObservedSchedule, type ScheduleTimes } from '../plan
 import type { PlanSettings } from '../plan/model.ts';
 import { backupJobName, backupLabels, removalJobName } from '../resources/backup/jobs.ts';
 import { KINDS, type Job, type Pod } from '../resources/kubernetes.ts';
-import { BACKUP_FINALIZER, scheduleLabels } from '../resources/names.ts';
+import { BACKUP_FINALIZER, labelSelector, scheduleLabels } from '../resources/names.ts';
 import { jobRefusal } from './pod-refusals.ts';
 import type { ControlledKind } from './resource-controller.ts';
 
@@ -59,7 +59,7 @@ async function observeBackup(backup: CoordinationBackup, client: Reader): Promis
     client.get<KubeObject>(COORDINATION_CLUSTER, namespace, backup.spec.clusterRef.name),
     client.get<Job>(KINDS.Job, namespace, backupJobName(backup)),
     client.get<Job>(KINDS.Job, namespace, removalJobName(backup)),
-    client.list<Pod>(KINDS.Pod, { namespace, labelSelector: selector(backupLabels(backup)) }),
+    client.list<Pod>(KINDS.Pod, { namespace, labelSelector: labelSelector(backupLabels(backup)) }),
   ]);
   const underWay = removal ?? job;
   const mayBeRefused =
@@ -76,8 +76,8 @@ async function observeBackup(backup: CoordinationBackup, client: Reader): Promis
 
 async function observeSchedule(schedule: CoordinationBackupSchedule, client: Reader): Promise<ObservedSchedule> {
   const { namespace = 'default' } = schedule.metadata;
-  const labelSelector = selector(scheduleLabels(schedule));
-  const { items } = await client.list<KubeObject>(COORDINATION_BACKUP, { namespace, labelSelector });
+  const scope = { namespace, labelSelector: labelSelector(scheduleLabels(schedule)) };
+  const { items } = await client.list<KubeObject>(COORDINATION_BACKUP, scope);
   const now = new Date();
   return { now: wholeSeconds(now), times: scheduleTimes(schedule, now), backups: items.map(parseCoordinationBackup) };
 }
@@ -101,10 +101,4 @@ export function scheduleTimes({ spec }: CoordinationBackupSchedule, now: Date): 
 
 function wholeSeconds(date: Date): string {
   return `${date.toISOString().slice(0, 19)}Z`;
-}
-
-function selector(labels: Readonly<Record<string, string>>): string {
-  return Object.entries(labels)
-    .map(([key, value]) => `${key}=${value}`)
-    .join(',');
 }

@@ -5,9 +5,12 @@ import type { KubeObject, ObjectMeta } from '../../api/objects.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { ReadableCache } from '../kube/object-cache.ts';
 import type { Observed } from '../plan/model.ts';
+import { jobState, podsOf } from '../plan/backup/attempts.ts';
 import { validLatch } from '../plan/bootstrap.ts';
+import { checkLabels } from '../resources/backup/check.ts';
 import {
   KINDS,
+  type Job,
   type Kind,
   type PersistentVolumeClaim,
   type Pod,
@@ -16,6 +19,7 @@ import {
 } from '../resources/kubernetes.ts';
 import {
   clientServiceName,
+  labelSelector,
   namespaceOf,
   operatorSecretName,
   peerServiceName,
@@ -24,7 +28,7 @@ import {
   setName,
 } from '../resources/names.ts';
 import { superUser, type SuperUser } from '../resources/operator-secret.ts';
-import { podRefusals } from './pod-refusals.ts';
+import { jobRefusal, podRefusals } from './pod-refusals.ts';
 import type { MemberReader } from './member-reader.ts';
 import { observeStranded } from './stranded-claims.ts';
 
@@ -78,8 +82,10 @@ export async function observe(cluster: CoordinationCluster, sources: Sources, so
 async function observeRestore(
   cluster: CoordinationCluster,
   { client }: Sources,
-): Promise<Pick<Observed, 'restoreBackup' | 'restoreClaim'>> {
-  const { backup: reference, volume } = cluster.spec.bootstrap?.restore ?? {};
+): Promise<Pick<Observed, 'restoreBackup' | 'restoreClaim' | 'restoreCheck'>> {
+  const { restore } = cluster.spec.bootstrap ?? {};
+  if (restore === undefined) return {};
+  const { backup: reference, volume } = restore;
   const own = namespaceOf(cluster);
   const object =
     reference === undefined
@@ -91,7 +97,21 @@ async function observeRestore(
     claimName === undefined
       ? undefined
       : await client.get<PersistentVolumeClaim>(KINDS.PersistentVolumeClaim, own, claimName);
-  return { restoreBackup, restoreClaim };
+  return { restoreBackup, restoreClaim, restoreCheck: await observeCheck(cluster, client) };
+}
+
+async function observeCheck(
+  cluster: CoordinationCluster,
+  client: Sources['client'],
+): Promise<NonNullable<Observed['restoreCheck']>> {
+  const scope = { namespace: namespaceOf(cluster), labelSelector: labelSelector(checkLabels(cluster)) };
+  const [{ items: jobs }, { items: pods }] = await Promise.all([
+    client.list<Job>(KINDS.Job, scope),
+    client.list<Pod>(KINDS.Pod, scope),
+  ]);
+  const waiting = jobs.find((job) => jobState(job) === 'running' && podsOf(job, pods).length === 0);
+  const refusal = waiting === undefined ? undefined : await jobRefusal(waiting, client);
+  return { jobs, pods, refusal };
 }
 
 function superUserIn(secret: Secret | undefined): SuperUser | undefined {

@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import { parseCoordinationCluster } from '../../api/coordination-cluster.ts';
 import { ApiRefusal } from '../kube/errors.ts';
 import type { KubeClient } from '../kube/client.ts';
-import type { StatefulSet } from '../resources/kubernetes.ts';
-import { podRefusals } from './pod-refusals.ts';
+import type { Job, StatefulSet } from '../resources/kubernetes.ts';
+import { jobRefusal, podRefusals } from './pod-refusals.ts';
 
 const cluster = parseCoordinationCluster({
   apiVersion: 'zabkeeper.dev/v1alpha1',
@@ -43,6 +43,16 @@ test('the newest event about a pod says whether Kubernetes could make it', async
   assert.deepEqual(asked, [
     { namespace: 'books', fieldSelector: 'involvedObject.kind=StatefulSet,involvedObject.uid=uid-1' },
   ]);
+});
+
+test('the newest event about a Job says whether Kubernetes could make its pod', async () => {
+  const job = { metadata: { name: 'backup-1', namespace: 'books', uid: 'uid-2' } } as Job;
+  const why = 'pods "backup-1-x7k2p" is forbidden: error looking up service account books/writer';
+  const refused = event(1, 'FailedCreate', `Error creating: ${why}`);
+  const refusal = async (...items: readonly object[]) =>
+    await jobRefusal(job, { list: async () => ({ items, resourceVersion: '1' }) } as unknown as KubeClient);
+  assert.equal(await refusal(refused), 'forbidden: error looking up service account books/writer');
+  assert.equal(await refusal(event(2, 'SuccessfulCreate', 'Created pod: backup-1-abcde'), refused), undefined);
 });
 
 test('without the right to read events there is no reason, and no failure', async () => {

@@ -16,6 +16,7 @@ import { ResilientOperator } from '../kube/resilient-operator.ts';
 import { WorkQueue } from '../kube/work-queue.ts';
 import { runWorkers, type Outcome } from '../kube/workers.ts';
 import type { PlanSettings } from '../plan/model.ts';
+import { CHECK_COMPONENT } from '../resources/backup/check.ts';
 import { KINDS } from '../resources/kubernetes.ts';
 import { MANAGER, SCHEDULE_LABEL } from '../resources/names.ts';
 import { backupKind, scheduleKind } from './backup-kinds.ts';
@@ -52,6 +53,7 @@ const OWNED = [
 const OWNERS: Readonly<Record<string, Controlled['kind']>> = {
   server: 'CoordinationCluster',
   backup: 'CoordinationBackup',
+  [CHECK_COMPONENT]: 'CoordinationCluster',
 };
 
 /** Looks at one resource. */

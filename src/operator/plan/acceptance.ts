@@ -10,6 +10,7 @@ export interface Refusal {
     | 'NameTaken'
     | 'RestoreRefused'
     | 'SecretDamaged'
+    | 'SnapshotUnusable'
     | 'VolumesDoNotFit'
     | 'WaitingForVolumes'
     | 'FormingEnsemble'

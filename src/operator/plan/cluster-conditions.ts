@@ -22,6 +22,8 @@ export interface Situation {
   readonly state: EnsembleState;
   readonly volumeSize?: string | undefined;
   readonly refusal?: Refusal | undefined;
+  /** What looks at the snapshot that the cluster is to begin with. */
+  readonly restoreCheck?: string | undefined;
   /** Which member is on its way in or out. */
   readonly scaling?: string | undefined;
   /** What the next restart of an outdated member waits for. */
@@ -44,6 +46,9 @@ const SCALING_REFUSALS: ReadonlySet<Refusal['reason']> = new Set([
 
 /** The reason of a bootstrap that waits for somebody to put something right. */
 export const BOOTSTRAP_STOPPED = 'BootstrapStopped';
+
+/** The reason while the snapshot that the cluster is to begin with is looked at. */
+const CHECKING_RESTORE = 'CheckingRestore';
 
 const HIBERNATED = 'spec.hibernated is set: no member runs, and all volumes are kept';
 
@@ -142,10 +147,11 @@ function available(situation: Situation): ConditionValue {
 }
 
 function ready(situation: Situation): ConditionValue {
-  const { cluster, state, refusal, latch, deletion, now } = situation;
+  const { cluster, state, refusal, restoreCheck, latch, deletion, now } = situation;
   if (deletion !== undefined) return isFalse('Deleting', deletion);
   if (cluster.spec.paused) return isFalse('Paused', 'spec.paused is set: the operator changes nothing');
   if (refusal !== undefined) return isFalse(refusal.reason, refusal.message);
+  if (restoreCheck !== undefined) return isFalse(CHECKING_RESTORE, restoreCheck);
   if (cluster.spec.hibernated) return isFalse('Hibernated', HIBERNATED);
   if (latch?.phase !== 'Completed') return isFalse('Bootstrapping', absent(state, now));
   if (isUpdating(situation)) return isFalse(...updateProgress(situation));
@@ -155,10 +161,11 @@ function ready(situation: Situation): ConditionValue {
 }
 
 function progressing(situation: Situation): ConditionValue {
-  const { cluster, state, latch, refusal, deletion, now } = situation;
+  const { cluster, state, latch, refusal, restoreCheck, deletion, now } = situation;
   if (deletion !== undefined) return isTrue('Deleting', deletion);
   if (cluster.spec.paused) return isFalse('Paused', 'spec.paused is set: the operator changes nothing');
   if (latch === undefined && refusal !== undefined) return isFalse(refusal.reason, refusal.message);
+  if (restoreCheck !== undefined) return isTrue(CHECKING_RESTORE, restoreCheck);
   if (cluster.spec.hibernated) {
     return allEnded(state) ? isFalse('Hibernated', HIBERNATED) : isTrue('Hibernating', stillThere(state));
   }

@@ -4,6 +4,7 @@ import type { KubeObject } from '../../api/objects.ts';
 import type { StatefulSet } from '../resources/kubernetes.ts';
 import { DATA_CLAIM, KUBECTL_RESTART_ANNOTATION } from '../resources/names.ts';
 import { superUser } from '../resources/operator-secret.ts';
+import { FakeChecks } from './fake-checks.ts';
 import { FakeEnsemble } from './fake-ensemble.ts';
 import { FakeKubernetes, serverId } from './fake-kubernetes.ts';
 import { majorityOf } from './members.ts';
@@ -14,6 +15,7 @@ import { planCluster } from './plan.ts';
 export class FakeWorld {
   cluster: CoordinationCluster | undefined;
   readonly kubernetes = new FakeKubernetes();
+  readonly checks = new FakeChecks(this.kubernetes.objects);
   readonly ensemble = new FakeEnsemble(() => this.kubernetes.running);
   /** Pods that served when the operator deleted them, in this order. */
   readonly restarted: string[] = [];
@@ -146,6 +148,7 @@ export class FakeWorld {
       pods: [...this.pods.values()],
       claims: [...this.claims.values()],
       strandedClaims: new Set(),
+      restoreCheck: this.checks.observe(),
       reports: new Map(kubernetes.running.map((server) => [server.name, ensemble.answer(server)])),
     };
   }
@@ -174,6 +177,7 @@ export class FakeWorld {
   /** Time passes: Kubernetes makes pods and volumes, members start, elect and synchronize. */
   tick(): void {
     this.kubernetes.nowMs += 1000;
+    this.checks.run();
     this.kubernetes.run((podName) => this.#checkEnd(podName));
     this.#elect();
   }

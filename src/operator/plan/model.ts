@@ -1,7 +1,7 @@
 import type { CoordinationBackup } from '../../api/coordination-backup.ts';
 import type { CoordinationClusterStatus } from '../../api/coordination-cluster.ts';
 import type { KubeObject } from '../../api/objects.ts';
-import type { Kind, PersistentVolumeClaim, Pod, StatefulSet } from '../resources/kubernetes.ts';
+import type { Job, Kind, PersistentVolumeClaim, Pod, StatefulSet } from '../resources/kubernetes.ts';
 import type { SuperUser } from '../resources/operator-secret.ts';
 
 /** What a member says of itself over its admin port (`GET /status`). */
@@ -49,6 +49,9 @@ export interface Observed {
   readonly restoreBackup?: CoordinationBackup | undefined;
   /** The claim that this backup, or the manifest, says it is on. */
   readonly restoreClaim?: PersistentVolumeClaim | undefined;
+  /** The Jobs that looked at that snapshot, their pods, and why Kubernetes makes no pod for one, where it said so. */
+  readonly restoreCheck?:
+    { readonly jobs: readonly Job[]; readonly pods: readonly Pod[]; readonly refusal?: string | undefined } | undefined;
   readonly pods: readonly Pod[];
   readonly claims: readonly PersistentVolumeClaim[];
   /** Names of claims whose volume is on a node that does not exist any more. */

@@ -17,6 +17,7 @@ import { statusEvents } from './events.ts';
 import { ensembleState, type EnsembleState } from './members.ts';
 import { REQUEUE, type Observed, type Plan, type PlanSettings, type Step } from './model.ts';
 import { decideRestore, restoredLatch } from './restore.ts';
+import { checkRestore } from './restore-check.ts';
 import { planRebuild } from './rebuild.ts';
 import { NO_RESTART, restartOutdated } from './rolling.ts';
 import { planScaling } from './scaling.ts';
@@ -43,7 +44,7 @@ export function planCluster(cluster: CoordinationCluster, observed: Observed, se
   if (cluster.spec.paused) return conclude(situation, [], REQUEUE.steadyMs);
   const obstacle = nameTaken(cluster, observed.existing) ?? secretDamaged(cluster, observed);
   if (obstacle !== undefined) return refusalPlan(situation, obstacle);
-  if (latch === undefined) return beginningPlan(situation, observed);
+  if (latch === undefined) return beginningPlan(situation, observed, ensemble.image);
 
   const takenBack = beginAgain(ensemble, latch, observed);
   if (takenBack !== undefined) return conclude(situation, takenBack, REQUEUE.formingMs);
@@ -140,28 +141,33 @@ function onlyOver(existing: StatefulSet | undefined, set: StatefulSet): Stateful
   return resourceVersion === undefined ? set : { ...set, metadata: { ...set.metadata, resourceVersion } };
 }
 
-/** Records how the cluster begins, and nothing else: what the latch permits comes after it is written. */
-function beginningPlan(situation: Situation, observed: Observed): Plan {
+/** Records how the cluster begins, and nothing else, once its snapshot is known to be good: what the latch permits comes after it is written. */
+function beginningPlan(situation: Situation, observed: Observed, image: string): Plan {
   const { cluster } = situation;
   const beginning = decideBeginning(cluster, observed);
   switch (beginning.may) {
-    case 'begin': {
-      const restore = decideRestore(cluster, observed);
-      const nextLatch =
-        restore === undefined
-          ? beginning.latch
-          : 'refused' in restore
-            ? restore.refused
-            : restoredLatch(beginning.latch, restore);
-      if (typeof nextLatch === 'string')
-        return refusalPlan(situation, { reason: 'RestoreRefused', message: nextLatch });
-      return conclude({ ...situation, nextLatch }, ensureFinalizer(cluster), REQUEUE.nowMs);
-    }
+    case 'begin':
+      return decidedBeginning(situation, beginning.latch, observed, image);
     case 'wait':
       return refusalPlan(situation, { reason: 'WaitingForVolumes', message: beginning.message });
     case 'not':
       return refusalPlan(situation, { reason: 'VolumesDoNotFit', message: beginning.message });
   }
+}
+
+function decidedBeginning(situation: Situation, latch: BootstrapLatch, observed: Observed, image: string): Plan {
+  const { cluster } = situation;
+  const begins = (nextLatch: BootstrapLatch) =>
+    conclude({ ...situation, nextLatch }, ensureFinalizer(cluster), REQUEUE.nowMs);
+  const restore = decideRestore(cluster, observed);
+  if (restore === undefined) return begins(latch);
+  const restored = 'refused' in restore ? restore.refused : restoredLatch(latch, restore.from);
+  if (typeof restored === 'string') return refusalPlan(situation, { reason: 'RestoreRefused', message: restored });
+  const check = checkRestore(cluster, restored.restoreFrom, image, observed);
+  if ('passed' in check) return begins({ ...restored, restoreFrom: check.passed });
+  const { steps } = check;
+  if ('refusal' in check) return conclude({ ...situation, refusal: check.refusal }, steps, REQUEUE.waitingMs);
+  return conclude({ ...situation, restoreCheck: check.underWay }, steps, REQUEUE.waitingMs);
 }
 
 function refusalPlan(situation: Situation, refusal: Refusal): Plan {

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import * as fc from 'fast-check';
 import { parseCoordinationBackup } from '../../api/coordination-backup.ts';
 import { RESTORE_CONTAINER } from '../resources/backup/restore.ts';
 import { INITIALIZE_FLAG } from '../resources/pod-template.ts';
+import type { Finding } from './fake-checks.ts';
 import { FakeWorld } from './fake-world.ts';
 import type { Observed } from './model.ts';
 import { planCluster } from './plan.ts';
@@ -32,8 +34,22 @@ function worldOf(restore: object, spec: object = {}): FakeWorld {
   return new FakeWorld({ ...spec, bootstrap: { restore } });
 }
 
-function begin(world: FakeWorld, more: Partial<Observed> = {}) {
+function plan(world: FakeWorld, more: Partial<Observed> = {}) {
   return planCluster(world.theCluster, { ...world.observe(), ...more }, { defaultImage: 'zabkeeper:test' });
+}
+
+/** What is decided once the snapshot has been looked at. */
+function begin(world: FakeWorld, more: Partial<Observed> = {}) {
+  for (const step of plan(world, more).steps) if (step.do === 'create') world.perform(step);
+  world.checks.run();
+  return plan(world, more);
+}
+
+function live(world: FakeWorld, rounds: number): void {
+  for (let round = 0; round < rounds; round++) {
+    world.reconcile();
+    world.tick();
+  }
 }
 
 function accepted(plan: ReturnType<typeof begin>): string {
@@ -46,16 +62,9 @@ function accepted(plan: ReturnType<typeof begin>): string {
 describe('a cluster that begins with a snapshot', () => {
   const location = { s3: { ...bucket, key: 'default/zoo/today.gz' }, sha256 };
 
-  function live(world: FakeWorld, rounds: number): void {
-    for (let round = 0; round < rounds; round++) {
-      world.reconcile();
-      world.tick();
-    }
-  }
-
   test('starts its members behind a restore, and votes only for what they restored', () => {
     const world = worldOf(location);
-    live(world, 2);
+    live(world, 3);
     const template = world.statefulSet?.spec.template.spec;
     const [restore] = template?.initContainers ?? [];
     assert.equal(restore?.name, RESTORE_CONTAINER);
@@ -64,7 +73,7 @@ describe('a cluster that begins with a snapshot', () => {
       `restore s3://backups/default/zoo/today.gz /data --if-empty --sha256 ${sha256} --s3-endpoint http://s3:7070`,
     );
     assert.ok(!template?.containers[0]?.args.includes(INITIALIZE_FLAG));
-    live(world, 6);
+    live(world, 7);
     assert.equal(world.theCluster.status?.phase, 'Ready');
     const { phase, origin, restoreFrom } = world.theCluster.status.bootstrap ?? {};
     assert.deepEqual([phase, origin, restoreFrom], ['Completed', 'Restored', location]);
@@ -76,7 +85,7 @@ describe('a cluster that begins with a snapshot', () => {
 
   test('never restores again: a volume that is lost later is filled by the other members', () => {
     const world = worldOf(location);
-    live(world, 8);
+    live(world, 9);
     assert.deepEqual(world.statefulSet?.spec.template.spec.initContainers, undefined);
     assert.ok(world.write());
     live(world, 2);
@@ -91,21 +100,138 @@ describe('a cluster that begins with a snapshot', () => {
 
   test('keeps to its file, whatever becomes of the backup after that', () => {
     const world = worldOf({ backup: { name: 'monday' } });
-    const plan = begin(world, { restoreBackup: backup() });
-    const from = plan.status?.bootstrap?.restoreFrom;
+    const begun = begin(world, { restoreBackup: backup() });
+    const from = begun.status?.bootstrap?.restoreFrom;
     assert.deepEqual(from, { s3: { ...bucket, key: 'default/zoo/monday-uid-7.gz' }, sha256 });
-    assert.match(plan.events[0]?.message ?? '', /from s3:\/\/backups\/default\/zoo\/monday-uid-7\.gz/);
+    assert.match(begun.events[0]?.message ?? '', /from s3:\/\/backups\/default\/zoo\/monday-uid-7\.gz/);
   });
 
   test('goes over no volumes that are there', () => {
     const world = worldOf(location);
-    live(world, 8);
+    live(world, 9);
     world.delete();
     world.reconcile();
     world.create({ bootstrap: { restore: location } });
     assert.match(
       accepted(begin(world)),
       /restoring never replaces data: delete the volumes .* or take bootstrap\.restore out/,
+    );
+  });
+});
+
+describe('before anything is begun with a snapshot it is looked at', () => {
+  const bare = { s3: { ...bucket, key: 'today.gz' } };
+
+  function conditionOf(world: FakeWorld, type: string) {
+    return world.theCluster.status?.conditions?.find((condition) => condition.type === type);
+  }
+
+  test('by one Job; meanwhile nothing is there that could begin, and the status says what is waited for', () => {
+    const world = worldOf(bare);
+    world.reconcile();
+    world.reconcile();
+    assert.deepEqual(
+      [...world.objects.values()].map(({ kind }) => kind),
+      ['Job'],
+    );
+    assert.equal(world.theCluster.status?.phase, 'Pending');
+    assert.equal(conditionOf(world, 'Progressing')?.reason, 'CheckingRestore');
+    assert.match(conditionOf(world, 'Ready')?.message ?? '', /a Job reads s3:\/\/backups\/today\.gz before any member/);
+    live(world, 9);
+    assert.equal(world.theCluster.status.phase, 'Ready');
+    assert.equal(world.checks.reads, 1);
+  });
+
+  test('and every member must find that very file', () => {
+    const world = worldOf(bare);
+    live(world, 3);
+    assert.equal(world.theCluster.status?.bootstrap?.restoreFrom?.sha256, sha256);
+    const [restore] = world.statefulSet?.spec.template.spec.initContainers ?? [];
+    assert.ok(restore?.args.join(' ').includes(`--sha256 ${sha256}`));
+  });
+
+  test('where it cannot be used a condition and one Event say why, until the manifest names another one', () => {
+    const world = worldOf(bare);
+    world.checks.finding = { wrong: 'ZK_BACKUP_FAILED: reading s3://backups/today.gz: NoSuchKey (404)' };
+    live(world, 3);
+    const refusal = conditionOf(world, 'Accepted');
+    assert.equal(refusal?.reason, 'SnapshotUnusable');
+    assert.match(refusal.message, /cannot be restored: ZK_BACKUP_FAILED: .*NoSuchKey .*: correct bootstrap\.restore/);
+    assert.equal(world.theCluster.status?.phase, 'Refused');
+    world.checks.finding = { sha256 };
+    world.edit({ bootstrap: { restore: { s3: { ...bucket, key: 'yesterday.gz' } } } });
+    live(world, 9);
+    assert.equal(world.theCluster.status.phase, 'Ready');
+    assert.equal(world.theCluster.status.bootstrap?.restoreFrom?.s3?.key, 'yesterday.gz');
+  });
+
+  test('again and again, while what the status says stays, until it can be used', () => {
+    const world = worldOf(bare);
+    world.checks.finding = { wrong: 'no such object' };
+    live(world, 3);
+    const refusal = conditionOf(world, 'Accepted');
+    world.checks.forgetEnded();
+    world.reconcile();
+    assert.deepEqual(conditionOf(world, 'Accepted'), refusal);
+    world.tick();
+    world.reconcile();
+    assert.deepEqual(conditionOf(world, 'Accepted'), refusal);
+    assert.equal(world.checks.reads, 2);
+    world.checks.finding = { sha256 };
+    world.checks.forgetEnded();
+    live(world, 9);
+    assert.equal(world.theCluster.status?.phase, 'Ready');
+  });
+
+  test('where the pod that looks cannot start, that is said, and it goes on by itself', () => {
+    const world = worldOf(bare);
+    world.checks.finding = 'cannot start';
+    live(world, 3);
+    assert.match(conditionOf(world, 'Accepted')?.message ?? '', /secret "keys" not found\): make the Secret/);
+    world.checks.finding = { sha256 };
+    live(world, 9);
+    assert.equal(world.theCluster.status?.phase, 'Ready');
+  });
+
+  test('what is another file than was asked for is refused', () => {
+    const world = worldOf({ ...bare, sha256: 'cd'.repeat(32) });
+    live(world, 3);
+    assert.match(conditionOf(world, 'Accepted')?.message ?? '', /sound, but another file .* is abab\w+, and not cdcd/);
+    assert.equal(world.theCluster.status?.bootstrap, undefined);
+  });
+
+  test('what is not looked at any more has no Job', () => {
+    const world = worldOf(bare);
+    world.reconcile();
+    world.edit({ bootstrap: { restore: { s3: { ...bucket, key: 'yesterday.gz' } } } });
+    world.reconcile();
+    assert.equal(world.checks.observe().jobs.length, 1);
+  });
+
+  test('wherever the operator dies and whatever is forgotten, it begins once, with what was looked at', () => {
+    const happening = fc.oneof(
+      fc.nat({ max: 3 }).map((writes) => ({ writes })),
+      fc.constantFrom('tick' as const, 'pods are forgotten' as const, 'jobs are forgotten' as const),
+      fc.constantFrom<Finding>({ sha256 }, { wrong: 'no such object' }, 'cannot start').map((finding) => ({ finding })),
+    );
+    fc.assert(
+      fc.property(fc.array(happening, { maxLength: 30 }), (life) => {
+        const world = worldOf(bare);
+        for (const happens of life) {
+          if (happens === 'tick') world.tick();
+          else if (happens === 'pods are forgotten') world.checks.forgetPods();
+          else if (happens === 'jobs are forgotten') world.checks.forgetEnded();
+          else if ('writes' in happens) world.reconcile(happens.writes);
+          else world.checks.finding = happens.finding;
+          const { bootstrap } = world.theCluster.status ?? {};
+          assert.ok(bootstrap === undefined || bootstrap.restoreFrom?.sha256 === sha256, 'begun with what was read');
+          assert.ok(world.statefulSet === undefined || bootstrap !== undefined, 'nothing is started before');
+        }
+        world.checks.finding = { sha256 };
+        world.checks.forgetEnded();
+        live(world, 12);
+        assert.equal(world.theCluster.status?.phase, 'Ready');
+      }),
     );
   });
 });
@@ -168,8 +294,8 @@ describe('nothing is started, and a sentence says what to do, where', () => {
   test('and it begins by itself once that is put right', () => {
     const world = worldOf({ backup: { name: 'monday', namespace: 'other' } });
     const annotations = { 'zabkeeper.dev/restorable-in': 'default' };
-    const plan = begin(world, { restoreBackup: backup({ namespace: 'other', annotations }) });
-    assert.equal(plan.status?.bootstrap?.origin, 'Restored');
+    const begun = begin(world, { restoreBackup: backup({ namespace: 'other', annotations }) });
+    assert.equal(begun.status?.bootstrap?.origin, 'Restored');
     const alone = worldOf({ volume: { claimName: 'disk', file: 'a.gz' } }, { replicas: 1 });
     assert.equal(begin(alone, { restoreClaim: claim(['ReadWriteOnce']) }).status?.bootstrap?.origin, 'Restored');
     const shared = worldOf({ volume: { claimName: 'disk', file: 'a.gz' } });

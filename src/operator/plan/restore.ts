@@ -27,8 +27,8 @@ export function decideRestore(cluster: CoordinationCluster, observed: Observed):
 /** The latch of a beginning with a snapshot. Never over volumes that are there: they may hold what is newer. */
 export function restoredLatch(
   latch: BootstrapLatch,
-  { from }: { readonly from: RestoreSource },
-): BootstrapLatch | string {
+  from: RestoreSource,
+): (BootstrapLatch & { readonly restoreFrom: RestoreSource }) | string {
   if (latch.origin === 'Fresh') return { ...latch, origin: 'Restored', restoreFrom: from };
   return (
     'volumes of an earlier cluster of this name exist, and restoring never replaces data: delete the volumes to begin with ' +

@@ -187,7 +187,12 @@ export function objectLabels(cluster: CoordinationCluster): Record<string, strin
 
 /** The selector of {@link selectorLabels} as one string, as the scale subresource and queries take it. */
 export function selectorString(cluster: CoordinationCluster): string {
-  return Object.entries(selectorLabels(cluster))
+  return labelSelector(selectorLabels(cluster));
+}
+
+/** Labels as one string that selects what has all of them. */
+export function labelSelector(labels: Readonly<Record<string, string>>): string {
+  return Object.entries(labels)
     .map(([key, value]) => `${key}=${value}`)
     .join(',');
 }

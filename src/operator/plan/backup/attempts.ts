@@ -1,5 +1,5 @@
 import type { Job, Pod } from '../../resources/kubernetes.ts';
-import { BACKUP_CONTAINER } from '../../resources/backup/jobs.ts';
+import { SNAPSHOT_CONTAINER } from '../../resources/backup/snapshot-job.ts';
 import { whyNotStarted } from './pod-start.ts';
 
 /** What zabctl said of a backup that it took, verified and stored. */
@@ -38,7 +38,7 @@ export function isOverdue({ status }: Job): boolean {
 /** What the pod that succeeded said; undefined where that pod, or its message, is gone. */
 export function resultOf(job: Job, pods: readonly Pod[]): BackupResult | undefined {
   for (const pod of podsOf(job, pods)) {
-    const ended = pod.status?.containerStatuses?.find(({ name }) => name === BACKUP_CONTAINER)?.state?.terminated;
+    const ended = pod.status?.containerStatuses?.find(({ name }) => name === SNAPSHOT_CONTAINER)?.state?.terminated;
     const result = ended?.exitCode === 0 ? parseResult(ended.message) : undefined;
     if (result !== undefined) return result;
   }
@@ -50,11 +50,17 @@ export function failuresTold(job: Job, pods: readonly Pod[]): string {
   const failed = job.status?.failed ?? 0;
   if (failed === 0) return '';
   const count = `${failed} attempt${failed === 1 ? '' : 's'} failed`;
+  const words = lastFailure(job, pods);
+  return words === undefined ? count : `${count}; ${words}`;
+}
+
+/** What the last attempt that failed said; undefined where none has failed, or its pod is gone. */
+export function lastFailure(job: Job, pods: readonly Pod[]): string | undefined {
   for (const pod of newestFirst(job, pods)) {
     const words = lastWords(pod);
-    if (words !== undefined) return `${count}; ${words}`;
+    if (words !== undefined) return words;
   }
-  return count;
+  return undefined;
 }
 
 /**
@@ -74,13 +80,21 @@ export function startObstacle(
   return refusal === undefined ? undefined : `no pod can be made: ${refusal}`;
 }
 
+/** Whether the newest attempt has begun, and nobody has ended it from outside. */
+export function hasStarted(job: Job, pods: readonly Pod[]): boolean {
+  const [newest] = newestFirst(job, pods);
+  if (newest === undefined || newest.metadata.deletionTimestamp !== undefined) return false;
+  const state = newest.status?.containerStatuses?.find(({ name }) => name === SNAPSHOT_CONTAINER)?.state;
+  return state?.running !== undefined || state?.terminated !== undefined;
+}
+
 function newestFirst(job: Job, pods: readonly Pod[]): Pod[] {
   return podsOf(job, pods).toSorted((a, b) => born(b) - born(a));
 }
 
 /** What a pod said at its end; undefined where it has not failed. */
 function lastWords({ status }: Pod): string | undefined {
-  const ended = status?.containerStatuses?.find(({ name }) => name === BACKUP_CONTAINER)?.state?.terminated;
+  const ended = status?.containerStatuses?.find(({ name }) => name === SNAPSHOT_CONTAINER)?.state?.terminated;
   if (ended === undefined || ended.exitCode === 0) return undefined;
   const words = (ended.message ?? '').trim().split('\n').at(-1)?.slice(0, LAST_WORDS_MAX) ?? '';
   return words === '' ? `${ended.reason ?? 'ended'} with exit code ${ended.exitCode}` : words;

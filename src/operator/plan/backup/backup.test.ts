@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
 import type { Job } from '../../resources/kubernetes.ts';
+import { planBackup } from './backup.ts';
 import { FakeBackupWorld, type Fate } from './fake-backup-world.ts';
 
 function live(world: FakeBackupWorld, rounds = 8, fate?: Fate): void {
@@ -13,7 +14,7 @@ function live(world: FakeBackupWorld, rounds = 8, fate?: Fate): void {
 
 function containerOf(job: Job | undefined) {
   const { containers = [] } = (job?.spec.template.spec ?? {}) as {
-    containers?: { args: string[]; env: { name: string; value?: string; valueFrom?: object }[] }[];
+    containers?: { image: string; args: string[]; env: { name: string; value?: string; valueFrom?: object }[] }[];
   };
   return containers[0];
 }
@@ -108,6 +109,62 @@ describe('a backup', () => {
     assert.equal(world.theBackup.status.phase, 'Failed', 'for good');
   });
 
+  test('whose pod cannot start says what would help, once, and goes on by itself', () => {
+    const world = new FakeBackupWorld();
+    live(world, 4, 'cannot start');
+    assert.equal(world.theBackup.status?.phase, 'Running');
+    assert.match(world.condition, /^CreateContainerConfigError \(secret "keys" not found\): make the Secret/);
+    live(world);
+    assert.equal(world.theBackup.status.phase, 'Complete');
+    assert.deepEqual(
+      world.told.map(({ type, reason }) => `${type} ${reason}`),
+      ['Normal BackupStarted', 'Warning PodCannotStart', 'Normal BackupCompleted'],
+    );
+  });
+
+  test('is given up at its deadline, with what its pod waited for', () => {
+    const world = new FakeBackupWorld({ activeDeadlineSeconds: 60 });
+    live(world, 3, 'cannot start');
+    assert.equal(world.observe().job?.spec.activeDeadlineSeconds, 60);
+    world.passDeadline();
+    world.reconcile();
+    assert.equal(world.theBackup.status?.phase, 'Failed');
+    assert.match(
+      world.condition,
+      /^not complete within activeDeadlineSeconds \(60 s\); Create.* "keys" not found.*; put right .* make another/,
+    );
+    assert.deepEqual(world.told.at(-1)?.reason, 'BackupFailed');
+  });
+
+  test('whose pod cannot start is begun anew as the cluster says, where that says something else by now', () => {
+    const world = new FakeBackupWorld();
+    live(world, 3, 'cannot start');
+    const { job } = world.observe();
+    world.clusterImage = 'zabkeeper:corrected';
+    world.reconcile();
+    assert.equal(world.observe().job, undefined);
+    world.reconcile();
+    assert.notEqual(world.observe().job?.metadata.uid, job?.metadata.uid);
+    assert.equal(containerOf(world.observe().job)?.image, 'zabkeeper:corrected');
+    live(world);
+    assert.equal(world.theBackup.status?.phase, 'Complete');
+  });
+
+  test('whose pod Kubernetes does not make says why', () => {
+    const world = new FakeBackupWorld();
+    world.reconcile();
+    const observed = { ...world.observe(), refusal: 'forbidden: exceeded quota' };
+    const { status } = planBackup(world.theBackup, observed, { defaultImage: 'zabkeeper:test' });
+    assert.equal(status?.conditions?.[0]?.message, 'no pod can be made: forbidden: exceeded quota');
+  });
+
+  test('its pod runs as the ServiceAccount that the manifest names', () => {
+    const s3 = { bucket: 'backups', serviceAccountName: 'writer' };
+    const world = new FakeBackupWorld({ destination: { s3 } });
+    world.reconcile();
+    assert.equal(world.observe().job?.spec.template.spec['serviceAccountName'], 'writer');
+  });
+
   test('whose result is lost is looked at again, and not taken again', () => {
     const world = new FakeBackupWorld();
     world.reconcile();
@@ -140,6 +197,16 @@ describe('deleted', () => {
     assert.match(world.told.at(-1)?.message ?? '', /^Kept s3:\/\/backups\//);
   });
 
+  test('while the pod that removes it cannot start it says why, and the way out', () => {
+    const world = new FakeBackupWorld({ deletionPolicy: 'Delete' });
+    live(world);
+    world.delete();
+    live(world, 4, 'cannot start');
+    assert.match(world.condition, /cannot be removed yet: .* make the Secret.*; or set deletionPolicy to Retain/);
+    live(world);
+    assert.equal(world.backup, undefined);
+  });
+
   test('while what it stored cannot be removed it stays, and says the ways out', () => {
     const world = new FakeBackupWorld({ deletionPolicy: 'Delete' });
     live(world);
@@ -159,7 +226,9 @@ describe('deleted', () => {
 test('whatever happens and wherever the operator dies: taken once, complete only where it is stored, and it ends', () => {
   const happening = fc.oneof(
     fc.nat({ max: 4 }).map((writes) => ({ what: 'operator dies after', writes })),
-    fc.constantFrom<Fate>('succeeds', 'fails', 'stores and is killed').map((fate) => ({ what: 'attempt', fate })),
+    fc
+      .constantFrom<Fate>('succeeds', 'fails', 'stores and is killed', 'cannot start')
+      .map((fate) => ({ what: 'attempt', fate })),
     fc.constantFrom({ what: 'pods are forgotten' }, { what: 'jobs are forgotten' }, { what: 'look' }),
     fc.boolean().map((serves) => ({ what: 'cluster serves', serves })),
   );

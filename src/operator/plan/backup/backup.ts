@@ -1,11 +1,20 @@
 import { nextConditions, type ConditionValue } from '../../../api/conditions.ts';
 import type { BackupPhase, CoordinationBackup, CoordinationBackupStatus } from '../../../api/coordination-backup.ts';
 import type { CoordinationCluster } from '../../../api/coordination-cluster.ts';
-import { backupJob, backupStore, isSameWork, removalJob, type PodSettings } from '../../resources/backup/jobs.ts';
+import { backupJob, backupStore, removalJob } from '../../resources/backup/jobs.ts';
+import { isSameWork, type PodSettings } from '../../resources/backup/snapshot-job.ts';
 import type { Job, Pod } from '../../resources/kubernetes.ts';
 import { BACKUP_FINALIZER } from '../../resources/names.ts';
 import { REQUEUE, type PlannedEvent, type PlanSettings, type Step } from '../model.ts';
-import { failuresTold, isOverdue, jobState, resultOf, startObstacle, type BackupResult } from './attempts.ts';
+import {
+  failuresTold,
+  hasStarted,
+  isOverdue,
+  jobState,
+  resultOf,
+  startObstacle,
+  type BackupResult,
+} from './attempts.ts';
 import { isDeleted, type ObservedBackup, type ResourcePlan } from './model.ts';
 
 /** The reason of a backup whose pod Kubernetes cannot start. */
@@ -96,6 +105,10 @@ function followJob(backup: CoordinationBackup, job: Job, observed: ObservedBacku
     case 'running': {
       const obstacle = startObstacle(job, pods, observed.refusal, now);
       if (obstacle !== undefined) return waitForStart(backup, job, observed, settings, obstacle);
+      // Between two pods, and while Kubernetes ends one at the deadline, what was told holds.
+      if (conditionOf(backup.status)?.reason === CANNOT_START && !hasStarted(job, pods)) {
+        return { steps, events: [], status: backup.status, requeueAfterMs: REQUEUE.waitingMs };
+      }
       const told = failuresTold(job, pods);
       const message = told === '' ? 'a Job takes the snapshot' : `${told}; it is tried again`;
       const status = statusOf(backup, now, 'Running', waiting('Running', message), { startedAt });

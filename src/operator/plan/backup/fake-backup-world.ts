@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { parseCoordinationBackup, type CoordinationBackup } from '../../../api/coordination-backup.ts';
 import { parseCoordinationCluster } from '../../../api/coordination-cluster.ts';
-import { backupJobName, removalJobName, BACKUP_CONTAINER } from '../../resources/backup/jobs.ts';
-import type { Job, Pod } from '../../resources/kubernetes.ts';
+import { backupJobName, removalJobName } from '../../resources/backup/jobs.ts';
+import { SNAPSHOT_CONTAINER } from '../../resources/backup/snapshot-job.ts';
+import type { ContainerState, Job, Pod } from '../../resources/kubernetes.ts';
 import type { PlannedEvent, Step } from '../model.ts';
 import { planBackup } from './backup.ts';
 import type { ObservedBackup, ResourcePlan } from './model.ts';
@@ -10,12 +11,16 @@ import type { ObservedBackup, ResourcePlan } from './model.ts';
 // For tests: as much of Kubernetes, of zabctl and of a bucket as the plan of a backup can tell from the real ones.
 
 /** What becomes of the next attempt of a Job. */
-export type Fate = 'succeeds' | 'fails' | 'stores and is killed';
+export type Fate = 'succeeds' | 'fails' | 'stores and is killed' | 'cannot start';
+
+/** What Kubernetes says of a pod whose Secret is not there. */
+const WAITING = { reason: 'CreateContainerConfigError', message: 'secret "keys" not found' };
 
 /** The world around one backup of one cluster. */
 export class FakeBackupWorld {
   backup: CoordinationBackup | undefined;
   clusterServes = true;
+  clusterImage = 'zabkeeper:test';
   /** How many snapshots were ever stored, and whether the last one still is. */
   stored = { count: 0, present: false };
   readonly jobs = new Map<string, Job>();
@@ -100,8 +105,25 @@ export class FakeBackupWorld {
     this.forgetPods();
   }
 
+  /** The Jobs' time is up: Kubernetes removes the pods, which count as failed, and then says that it has ended the Jobs. */
+  passDeadline(): void {
+    for (const [name, job] of this.jobs) this.jobs.set(name, { ...job, status: { ...job.status, failed: 1 } });
+    this.pods.clear();
+    this.reconcile();
+    for (const [name, job] of this.jobs) {
+      const failed = { type: 'Failed', status: 'True', reason: 'DeadlineExceeded' };
+      if (job.status?.conditions === undefined) this.jobs.set(name, { ...job, status: { conditions: [failed] } });
+    }
+  }
+
   #attempt(job: Job, fate: Fate): void {
     const { name } = job.metadata;
+    const waiting = `waiting-${name}`;
+    this.pods.delete(waiting);
+    if (fate === 'cannot start') {
+      this.#addPod(waiting, job, { waiting: WAITING });
+      return;
+    }
     const removes = name === removalJobName(this.theBackup);
     if (fate === 'fails') return this.#fail(job, 'ZK_BACKUP_FAILED: no answer');
     if (removes) {
@@ -133,14 +155,17 @@ export class FakeBackupWorld {
   }
 
   #end(job: Job, exitCode: number, message: string): void {
-    const name = `pod-${++this.#number}`;
+    this.#addPod(`pod-${++this.#number}`, job, { terminated: { exitCode, message } });
+  }
+
+  #addPod(name: string, job: Job, state: ContainerState): void {
     const labels = { 'batch.kubernetes.io/job-name': job.metadata.name };
     const creationTimestamp = new Date(this.#nowMs).toISOString();
     this.pods.set(name, {
       apiVersion: 'v1',
       kind: 'Pod',
       metadata: { name, labels, creationTimestamp },
-      status: { containerStatuses: [{ name: BACKUP_CONTAINER, state: { terminated: { exitCode, message } } }] },
+      status: { containerStatuses: [{ name: SNAPSHOT_CONTAINER, state }] },
     });
   }
 
@@ -183,7 +208,7 @@ export class FakeBackupWorld {
       apiVersion: 'zabkeeper.dev/v1alpha1',
       kind: 'CoordinationCluster',
       metadata: { name: 'zoo', namespace: 'default', uid: 'uid-c' },
-      spec: {},
+      spec: { image: this.clusterImage },
       status: {
         conditions: [{ type: 'Available', status, reason: 'QuorumServes', message: 'no quorum', ...times }],
         members: ['zoo-0', 'zoo-1'].map((name, id) => ({ name, id, role: 'follower', ready: true })),

@@ -1,4 +1,4 @@
-import { BACKUP_CONTAINER } from '../../resources/backup/jobs.ts';
+import { SNAPSHOT_CONTAINER } from '../../resources/backup/snapshot-job.ts';
 import type { Pod } from '../../resources/kubernetes.ts';
 
 /** A container that is still being made after this long, in milliseconds, hardly comes to be by itself. */
@@ -26,7 +26,7 @@ export function whyNotStarted({ metadata, status }: Pod, now: string): string | 
       : "make room on a node that fits, or correct the cluster's spec.scheduling";
     return `not scheduled: ${unscheduled.message}: ${help}`;
   }
-  const { state } = status?.containerStatuses?.find(({ name }) => name === BACKUP_CONTAINER) ?? {};
+  const { state } = status?.containerStatuses?.find(({ name }) => name === SNAPSHOT_CONTAINER) ?? {};
   if (state?.running !== undefined || state?.terminated !== undefined) return undefined;
   const { reason = 'ContainerCreating', message } = state?.waiting ?? {};
   if (ORDINARY_WAITS.has(reason)) {

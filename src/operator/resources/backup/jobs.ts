@@ -1,15 +1,10 @@
 import { COORDINATION_BACKUP, type CoordinationBackup } from '../../../api/coordination-backup.ts';
 import type { CoordinationCluster } from '../../../api/coordination-cluster.ts';
 import type { SnapshotLocation } from '../../../api/backup-destination.ts';
-import { apiVersionOf } from '../../../api/objects.ts';
-import type { EnvVar, Job } from '../kubernetes.ts';
-import { fingerprint } from '../fingerprint.ts';
-import { MANAGER, memberAddress, operatorSecretName, PORTS, TEMPLATE_ANNOTATION } from '../names.ts';
-import { POD_SECURITY, CONTAINER_SECURITY } from '../security.ts';
+import type { Job } from '../kubernetes.ts';
+import { memberAddress, operatorSecretName, PORTS } from '../names.ts';
+import { snapshotJob, type PodSettings, type Work } from './snapshot-job.ts';
 import { locationAt, storeOf, type Store } from './store.ts';
-
-/** The container whose end says what became of an attempt. */
-export const BACKUP_CONTAINER = 'zabctl';
 
 /** How often Kubernetes makes a new pod after one failed, longer and longer after it. */
 const RETRIES = 4;
@@ -19,13 +14,6 @@ const KEPT_SECONDS = 3_600;
 
 /** How long a member may say nothing before another one is asked, in seconds. */
 const SILENCE_SECONDS = 60;
-
-/** What pods that deal with stored snapshots are made from, beside the snapshot itself. */
-export interface PodSettings {
-  readonly image: string;
-  readonly imagePullPolicy: 'Always' | 'IfNotPresent' | 'Never';
-  readonly cluster?: CoordinationCluster | undefined;
-}
 
 /** Labels of everything that belongs to a backup. */
 export function backupLabels(backup: CoordinationBackup): Record<string, string> {
@@ -68,7 +56,7 @@ export function backupJob(backup: CoordinationBackup, cluster: CoordinationClust
   const secretKeyRef = { name: operatorSecretName(cluster), key: 'password' };
   return job(backup, backupJobName(backup), settings, {
     store,
-    activeDeadlineSeconds: backup.spec.activeDeadlineSeconds,
+    deadlineSeconds: backup.spec.activeDeadlineSeconds,
     args: ['--server', servers.join(','), '--timeout', String(SILENCE_SECONDS)].concat(
       ['backup', store.location, '--resume', '--result-file', '/dev/termination-log'],
       store.options,
@@ -90,80 +78,12 @@ export function removalJob(backup: CoordinationBackup, settings: PodSettings): J
   });
 }
 
-interface Work {
-  readonly store: Store;
-  readonly activeDeadlineSeconds?: number;
-  readonly args: readonly string[];
-  readonly env: readonly EnvVar[];
-}
-
-function job(backup: CoordinationBackup, name: string, settings: PodSettings, work: Work): Job {
-  const { name: owner, namespace = 'default', uid = '' } = backup.metadata;
-  const labels = backupLabels(backup);
-  const template = podOf(labels, settings, work);
-  return {
-    apiVersion: 'batch/v1',
-    kind: 'Job',
-    metadata: {
-      name,
-      namespace,
-      labels: { ...labels, 'app.kubernetes.io/managed-by': MANAGER },
-      annotations: { [TEMPLATE_ANNOTATION]: fingerprint(template) },
-      ownerReferences: [
-        {
-          apiVersion: apiVersionOf(COORDINATION_BACKUP),
-          kind: COORDINATION_BACKUP.kind,
-          name: owner,
-          uid,
-          controller: true,
-          blockOwnerDeletion: true,
-        },
-      ],
-    },
-    spec: {
-      backoffLimit: RETRIES,
-      ...(work.activeDeadlineSeconds === undefined ? {} : { activeDeadlineSeconds: work.activeDeadlineSeconds }),
-      ttlSecondsAfterFinished: KEPT_SECONDS,
-      // Never two attempts at the same time: the later one removes what the earlier one left.
-      podReplacementPolicy: 'Failed',
-      template,
-    },
-  };
-}
-
-/** Whether a Job was made for a pod as another one would be now. */
-export function isSameWork(one: Job, other: Job): boolean {
-  return one.metadata.annotations?.[TEMPLATE_ANNOTATION] === other.metadata.annotations?.[TEMPLATE_ANNOTATION];
-}
-
-function podOf(labels: Record<string, string>, settings: PodSettings, work: Work): Job['spec']['template'] {
-  const { imagePullSecrets, scheduling } = settings.cluster?.spec ?? {};
-  return {
-    metadata: { labels },
-    spec: {
-      restartPolicy: 'Never',
-      automountServiceAccountToken: false,
-      ...work.store.serviceAccount,
-      enableServiceLinks: false,
-      securityContext: POD_SECURITY,
-      ...(imagePullSecrets === undefined ? {} : { imagePullSecrets }),
-      ...(scheduling?.nodeSelector === undefined ? {} : { nodeSelector: scheduling.nodeSelector }),
-      ...(scheduling?.tolerations === undefined ? {} : { tolerations: scheduling.tolerations }),
-      containers: [
-        {
-          name: BACKUP_CONTAINER,
-          image: settings.image,
-          imagePullPolicy: settings.imagePullPolicy,
-          command: ['zabctl'],
-          args: work.args,
-          env: [...work.env, ...work.store.env],
-          resources: { requests: { cpu: '50m', memory: '128Mi' }, limits: { memory: '512Mi' } },
-          securityContext: CONTAINER_SECURITY,
-          terminationMessagePolicy: 'FallbackToLogsOnError',
-          volumeMounts: work.store.volumeMounts,
-        },
-      ],
-      volumes: work.store.volumes,
-    },
-  };
+function job(
+  backup: CoordinationBackup,
+  name: string,
+  settings: PodSettings,
+  work: Omit<Work, 'retries' | 'keptSeconds'>,
+): Job {
+  const identity = { name, labels: backupLabels(backup), type: COORDINATION_BACKUP };
+  return snapshotJob(backup, identity, settings, { ...work, retries: RETRIES, keptSeconds: KEPT_SECONDS });
 }
