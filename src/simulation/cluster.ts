@@ -210,6 +210,11 @@ export class Cluster {
     this.seat(id).server?.pause(pauseMs);
   }
 
+  /** When the last of the servers goes on that stand still; now or before if none does. */
+  get awakeAtMs(): number {
+    return Math.max(...this.ids.map((id) => this.seat(id).server?.pausedUntilMs ?? 0));
+  }
+
   /** The server that leads and serves now, if one does. */
   leader(): ServerId | undefined {
     return this.ids.find((id) => {
