@@ -62,9 +62,10 @@ export class FakeKubernetes {
   get running(): FakeServer[] {
     return [...this.pods.values()]
       .filter((pod) => pod.fate === 'works' && pod.startedAt !== this.now && this.isUsable(pod.claimName))
-      .map(({ metadata: { name }, claimName, seeds }) => ({
+      .map(({ metadata: { name, uid = '' }, claimName, seeds }) => ({
         name,
         id: serverId(name),
+        podUid: uid,
         disk: this.disk(claimName),
         seeds,
       }));
