@@ -29,7 +29,7 @@ export function worldOf(
     else if (object.kind === 'PersistentVolumeClaim') {
       world.claims.set(name, object as PersistentVolumeClaim);
       world.disks.set(name, { newest: 0, configuration: undefined, isDamaged: false });
-    } else if (object.kind === 'Pod') adoptPod(world, object as Pod);
+    } else if (object.kind === 'Pod') adoptPod(world, object);
     else world.objects.set(`${object.kind}/${name}`, object);
   }
   world.kubernetes.nowMs = Date.parse(world.theCluster.status?.membersObservedAt ?? '');
