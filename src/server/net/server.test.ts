@@ -139,6 +139,11 @@ test('who has sessions, ephemerals and watches is told; counts are set back when
   assert.deepEqual((await command('wchp'))['path_to_session_ids'], { '/watched': [String(session)] });
   assert.deepEqual((await command('dump'))['session_id_to_ephemeral_paths'], { [String(session)]: ['/mine'] });
   assert.equal((await command('observers'))['synced_observers'], 0);
+  await client.create('/watched', new Uint8Array(1));
+  const monitored = await command('monitor');
+  assert.deepEqual([monitored['sum_node_created_watch_count'], monitored['cnt_startup_txns_loaded']], [1, 1]);
+  assert.ok(Number(monitored['watch_bytes']) > 0 && Number(monitored['response_bytes']) > 0);
+  assert.equal(monitored['cnt_propagation_latency'], 3, 'a session and two znodes');
   const { initial_configuration: written } = await command('icfg');
   assert.match(String(written), new RegExp(`^dataDir=.*\\nclientPort=${clientPort}\\n`));
   assert.equal((await command('sysp'))['zookeeper.clientPort'], String(clientPort));
