@@ -15,17 +15,18 @@ interface PodEvent extends KubeObject {
 }
 
 /**
- * Why Kubernetes does not make some of a StatefulSet's pods (a quota, an admission rule), by the pod's name. Only its events say
+ * Why Kubernetes does not make some of the StatefulSets' pods (a quota, an admission rule), by the pod's name. Only its events say
  * so; the newest about a pod counts.
  */
 export async function podRefusals(
   cluster: CoordinationCluster,
-  set: StatefulSet,
+  sets: readonly StatefulSet[],
   client: Pick<KubeClient, 'list'>,
 ): Promise<ReadonlyMap<string, string>> {
-  const items = await eventsOf('StatefulSet', set, namespaceOf(cluster), client);
+  const namespace = namespaceOf(cluster);
+  const items = (await Promise.all(sets.map((set) => eventsOf('StatefulSet', set, namespace, client)))).flat();
   const refusals = new Map<string, string>();
-  for (const { reason, message = '' } of items) {
+  for (const { reason, message = '' } of items.toSorted(byTime)) {
     const pod = / Pod (\S+) in StatefulSet /.exec(message)?.[1];
     if (pod === undefined) continue;
     // `create Pod zoo-0 in StatefulSet zoo failed error: pods "zoo-0" is forbidden: exceeded quota`
@@ -55,11 +56,15 @@ async function eventsOf(
   const fieldSelector = `involvedObject.kind=${kind},involvedObject.uid=${metadata.uid}`;
   try {
     const { items } = await client.list<PodEvent>(EVENT, { namespace, fieldSelector });
-    return items.toSorted((a, b) => timeOf(a) - timeOf(b));
+    return items.toSorted(byTime);
   } catch (error) {
     if (isPermanent(error)) return [];
     throw error;
   }
+}
+
+function byTime(a: PodEvent, b: PodEvent): number {
+  return timeOf(a) - timeOf(b);
 }
 
 function timeOf({ lastTimestamp, metadata }: PodEvent): number {

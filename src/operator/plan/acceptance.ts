@@ -15,7 +15,8 @@ export interface Refusal {
     | 'WaitingForVolumes'
     | 'FormingEnsemble'
     | 'ServerTooOld'
-    | 'QuorumEndangered';
+    | 'QuorumEndangered'
+    | 'JoinStalled';
   readonly message: string;
 }
 

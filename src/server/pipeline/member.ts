@@ -13,6 +13,7 @@ import { adminAccess, type AdminAccess } from './admin-access.ts';
 import { Answers } from './answers.ts';
 import type { PendingRequest } from './client.ts';
 import { Clients } from './clients.ts';
+import { DigestLog } from './digest-log.ts';
 import { IncomingSnapshot } from './incoming-snapshot.ts';
 import { Leading, type EnsembleView } from './leading.ts';
 import { byId, syncedLearner } from './synced-learner.ts';
@@ -36,6 +37,7 @@ import type {
   MemberStatus,
   Now,
   StateReceiver,
+  ZxidDigest,
 } from './types.ts';
 import { WatchEvents } from './watch-events.ts';
 import { WatchRequests } from './watch-requests.ts';
@@ -44,12 +46,12 @@ import { WatchRequests } from './watch-requests.ts';
 const STOP_TICKS_MAX = 2;
 
 /** A member of an ensemble as a pure state machine. */
-export function createMember(config: MemberConfig, random: Random, observer?: MemberObserver): Member {
+export function createMember(config: MemberConfig, random: Random, observer?: Partial<MemberObserver>): Member {
   return new ZabMember(config, random, observer);
 }
 
 class ZabMember implements Member {
-  readonly #observer: MemberObserver | undefined;
+  readonly #observer: Partial<MemberObserver> | undefined;
   readonly #config: MemberConfig;
   readonly #step = new Step();
   readonly #access: Access;
@@ -58,6 +60,7 @@ class ZabMember implements Member {
   readonly #clients: Clients;
   readonly #recovery: Recovery;
   readonly #snapshots: SnapshotSchedule;
+  readonly #digests: DigestLog | undefined;
   #zab: ZabPeer | undefined;
   #role: ZabRole = { state: 'looking' };
   #leading: Leading | undefined;
@@ -72,7 +75,7 @@ class ZabMember implements Member {
   #handsOver = false;
   #stopped = false;
 
-  constructor(config: MemberConfig, random: Random, observer: MemberObserver | undefined) {
+  constructor(config: MemberConfig, random: Random, observer: Partial<MemberObserver> | undefined) {
     this.#observer = observer;
     this.#config = config;
     this.#membership = config.zab.membership;
@@ -81,6 +84,7 @@ class ZabMember implements Member {
     const replies = this.#replies;
     this.#database = createDatabase({
       watchSink: (event, watchers, acl) => events.fire(event, watchers, acl),
+      keepDigest: config.keepDigest ?? false,
       hashSeed: Math.floor(random.next() * 2 ** 32),
     });
     const watchRequests = new WatchRequests(this.#database, replies);
@@ -88,9 +92,10 @@ class ZabMember implements Member {
     const answers = new Answers(this.#database, replies);
     const sessionIds = new SessionIds(config.zab.serverId);
     this.#clients = new Clients(config, this.#database, step, replies, reads, answers, sessionIds);
-    const events = new WatchEvents(this.#access, replies, this.#clients);
+    const events = new WatchEvents(this.#access, replies, this.#clients, observer);
     this.#incoming = new IncomingSnapshot(this.#database);
     this.#recovery = new Recovery(this.#database, config.zab.committedLogEntries);
+    this.#digests = config.keepDigest === true ? new DigestLog() : undefined;
     this.#snapshots = new SnapshotSchedule(config.snapshotEveryTransactions, random);
   }
 
@@ -133,6 +138,7 @@ class ZabMember implements Member {
       pendingSyncs: this.#leading?.pendingSyncs ?? 0,
       packetsReceived: this.#clients.received,
       packetsSent: this.#replies.sentCount,
+      counts: this.#step.counts,
     };
   }
 
@@ -158,7 +164,13 @@ class ZabMember implements Member {
       sessions: database.sessions,
       ephemerals: (session) => database.ephemerals(session),
       watchedPaths: (client) => database.watches.pathsOf(client),
+      watchedPathCount: database.watches.pathCount,
+      watcherCount: database.watches.watcherCount,
     };
+  }
+
+  digests(): readonly ZxidDigest[] | undefined {
+    return this.#digests?.latest();
   }
 
   learners(): readonly LearnerStatus[] {
@@ -315,7 +327,7 @@ class ZabMember implements Member {
   }
 
   #startServing(role: Exclude<ZabRole, { state: 'looking' }>): void {
-    this.#observer?.serves();
+    this.#observer?.serves?.();
     const membership = this.#membership;
     if (membership.text !== '') this.#database.setConfig(membership.text, membership.version, this.#step.wallMs);
     if (role.state === 'leading') {
@@ -360,11 +372,13 @@ class ZabMember implements Member {
   }
 
   #deliver(entry: LogEntry, committed: boolean): void {
-    this.#observer?.applied(entry, committed);
+    this.#observer?.applied?.(entry, committed);
     const proposal = this.#leading?.takeProposal(entry.zxid);
     const { header, txn } = proposal ?? decodeLogEntry(entry.bytes);
     const result = this.#database.apply(header, txn);
+    if (committed) this.#digests?.applied(entry.zxid, this.#database);
     if (!this.#clients.serving || !committed) return;
+    this.#observer?.committed?.(this.#step.wallMs - header.timeMs);
     this.#snapshots.count();
     this.#leading?.applied(header);
     const request: PendingRequest | undefined = proposal?.request ?? this.#learning?.applied(header);

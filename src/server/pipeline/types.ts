@@ -40,6 +40,8 @@ export interface MemberConfig {
   readonly superDigest: string | undefined;
   /** TTL znodes may be created (zookeeper.extendedTypesEnabled). */
   readonly extendedTypesEnabled: boolean;
+  /** Keep the digest of the tree (digest.enabled), see {@link Member.digests}. */
+  readonly keepDigest?: boolean;
   /** Works out what a reconfig request leads to; undefined where the configuration is fixed (reconfigEnabled=false). */
   readonly changeMembership?: ChangeMembership | undefined;
 }
@@ -160,6 +162,7 @@ export interface MemberStatus {
   readonly pendingSyncs: number;
   readonly packetsReceived: number;
   readonly packetsSent: number;
+  readonly counts: Readonly<MemberCounts>;
 }
 
 /** A synchronized learner of this leader, for people and the operator. */
@@ -198,11 +201,30 @@ export interface StateReceiver {
   entry(entry: LogEntry): void;
 }
 
-/** Looks on, for checkers that compare what members apply. */
+/** Looks on: for checkers that compare what members apply, and for metrics. */
 export interface MemberObserver {
   applied(entry: LogEntry, committed: boolean): void;
   /** Clients are served from here on: all that was applied is committed. */
   serves(): void;
+  /** While clients are served: a committed transaction has been applied, `ageMs` after its leader made it, by two clocks. */
+  committed(ageMs: number): void;
+  /** Clients are told of an event (an EventType), in a frame of `bytes` for each. */
+  told(eventType: number, clients: number, bytes: number): void;
+}
+
+/** What has happened since the start, for metrics. */
+export interface MemberCounts {
+  /** Clients that came with a session that they had. */
+  sessionsRenewed: number;
+  /** Sessions that this member, as the leader, has closed because nothing was heard of them. */
+  sessionsExpired: number;
+  authFailures: number;
+}
+
+/** The digest of the whole tree behind one transaction; the same on every server that has it. */
+export interface ZxidDigest {
+  readonly zxid: Zxid;
+  readonly digest: bigint;
 }
 
 /** A look at the state, for people; valid until the next step. */
@@ -213,6 +235,9 @@ export interface Inspection {
   readonly ephemerals: (session: SessionId) => ReadonlySet<string>;
   /** The paths that a client watches. */
   readonly watchedPaths: (client: ClientId) => readonly string[];
+  /** How many paths are watched, and how many clients watch any. */
+  readonly watchedPathCount: number;
+  readonly watcherCount: number;
 }
 
 export interface Member {
@@ -227,6 +252,8 @@ export interface Member {
   ensemble(): EnsembleStatus;
   clients(): readonly ClientInfo[];
   inspect(): Inspection;
+  /** Digests of the tree as it was behind every 128th transaction, oldest first; undefined where none are kept. */
+  digests(): readonly ZxidDigest[] | undefined;
   /** The learners of a leader that it knows by their ids; none on any other server. */
   learners(): readonly LearnerStatus[];
   /**
