@@ -35,6 +35,10 @@ export const COORDINATION_BACKUP: WrongManifests = {
     { endpoint: 'https://s3.example.com/backups' },
     /s3\.endpoint must be the URL of a server without a path/,
   ),
+  'a ServiceAccount with a namespace': toBucket(
+    { serviceAccountName: 'books/writer' },
+    /s3\.serviceAccountName must be the name of a ServiceAccount of this namespace/,
+  ),
   'a region with a blank': toBucket({ region: 'eu central' }, /s3\.region must be the name of a region/),
   'certificates that are none': toBucket({ caBundle: 'MIIB' }, /s3\.caBundle must be certificates in PEM/),
   'a path that leaves the volume': backup(
@@ -49,6 +53,11 @@ export const COORDINATION_BACKUP: WrongManifests = {
   },
   'another destination afterwards': {
     ...toBucket({ bucket: 'others' }, /destination cannot be changed: it says where the snapshot is/),
+    after: RIGHT,
+  },
+  'a deadline of seconds': backup({ activeDeadlineSeconds: 5 }, /activeDeadlineSeconds must be between 10 seconds/),
+  'another deadline afterwards': {
+    ...backup({ activeDeadlineSeconds: 60 }, /activeDeadlineSeconds cannot be changed: its Job has been made/),
     after: RIGHT,
   },
   'another cluster afterwards': {

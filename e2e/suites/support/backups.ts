@@ -64,19 +64,6 @@ export async function backupPod(namespace: string, name: string): Promise<string
     ?.metadata.name;
 }
 
-/** What the pods that took a backup, or tried to, said at their end. */
-export async function lastWords(namespace: string, name: string): Promise<string[]> {
-  type BackupPod = KubernetesObject & { status: { containerStatuses?: readonly { state: ContainerState }[] } };
-  const pods = await list<BackupPod>(namespace, 'pods', selectorOf(name));
-  return pods.flatMap(
-    ({ status }) => status.containerStatuses?.map(({ state }) => state.terminated?.message ?? '') ?? [],
-  );
-}
-
-interface ContainerState {
-  readonly terminated?: { readonly message?: string };
-}
-
 function selectorOf(name: string): string {
   return `app.kubernetes.io/component=backup,app.kubernetes.io/instance=${name}`;
 }

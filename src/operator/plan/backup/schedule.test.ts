@@ -97,6 +97,21 @@ describe('a schedule', () => {
     ]);
   });
 
+  test('records what a life before it has begun, however that fares by now, and says nothing else of it', () => {
+    for (const phase of ['Running', 'Complete', 'Failed'] as const) {
+      const made = [ended('nightly-202603010010', 10, phase)];
+      for (const concurrencyPolicy of ['Forbid', 'Allow']) {
+        const again = plan(schedule({ concurrencyPolicy }), time(10, 5), made);
+        assert.deepEqual(again.steps, []);
+        assert.deepEqual(
+          again.events.map(({ reason }) => reason),
+          ['BackupBegun'],
+        );
+        assert.equal(again.status?.lastScheduleTime, time(10));
+      }
+    }
+  });
+
   test('says what cannot be understood', () => {
     const { steps, status } = planSchedule(schedule(), { now: time(1), times: 'no such zone', backups: [] });
     assert.deepEqual(steps, []);
@@ -118,8 +133,8 @@ test('however often the operator dies, each time has one backup at most, and the
           if (writes++ >= writesMax) return;
           if (step.do !== 'create') continue;
           const { name } = step.object.metadata;
-          // The API server refuses a second one; the controller then looks again.
-          if (!made.has(name)) made.set(name, ended(name, minute));
+          assert.ok(!made.has(name), `${name} is made once`);
+          made.set(name, ended(name, minute));
         }
         if (writes < writesMax && status !== undefined) current = { ...current, status };
       };

@@ -92,11 +92,17 @@ interface Decision {
 }
 
 function decide(
-  { spec, metadata }: CoordinationBackupSchedule,
+  schedule: CoordinationBackupSchedule,
   due: string,
   backups: readonly CoordinationBackup[],
   now: string,
 ): Decision {
+  const { spec, metadata } = schedule;
+  const message = `Begun the backup of ${due} of ${metadata.name}`;
+  const begun: PlannedEvent = { type: 'Normal', reason: 'BackupBegun', message };
+  const name = scheduledName(schedule, due);
+  // Whoever made it died before it was recorded: it is neither made again nor in its own way.
+  if (backups.some((backup) => backup.metadata.name === name)) return { begin: false, event: begun };
   if (spec.suspend) return { begin: false };
   const lateS = Math.round((Date.parse(now) - Date.parse(due)) / 1000);
   if (lateS > spec.startingDeadlineSeconds) {
@@ -108,8 +114,7 @@ function decide(
   if (spec.concurrencyPolicy === 'Forbid' && running !== undefined) {
     return leftOut(`The backup of ${due} is left out: ${running.metadata.name} is still under way`);
   }
-  const message = `Begun the backup of ${due} of ${metadata.name}`;
-  return { begin: true, event: { type: 'Normal', reason: 'BackupBegun', message } };
+  return { begin: true, event: begun };
 }
 
 function leftOut(message: string): Decision {
