@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { CertificateAuthority } from '../support/certificates.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { backup, backupPod, completeBackup, createBackup, incompleteBackup, lastWords } from './support/backups.ts';
+import { backup, backupPod, completeBackup, createBackup, incompleteBackup } from './support/backups.ts';
 import { ClientPod } from './support/client-pod.ts';
 import { ClusterUnderTest } from './support/cluster.ts';
 import { killProcess } from './support/faults.ts';

@@ -235,6 +235,7 @@ export class FakeWorld {
   perform(step: Step): void {
     switch (step.do) {
       case 'apply':
+        this.#checkSize(step.object);
         this.kubernetes.apply(step.object);
         return;
       case 'create':
@@ -308,11 +309,19 @@ export class FakeWorld {
     assert.ok(ids.length >= majorityOf(voters.length), `${claimName} is deleted, and the others are too few`);
   }
 
+  /** Only hibernation leaves no voter. */
+  #checkSize(object: KubeObject): void {
+    if (object.kind !== 'StatefulSet' || object.metadata.name !== this.statefulSet?.metadata.name) return;
+    const { replicas } = (object as StatefulSet).spec;
+    assert.ok(replicas > 0 || this.theCluster.spec.hibernated, 'nobody asked for no voter');
+  }
+
   /** Scaling and hibernation end pods; a voter's only by hibernation. */
   #checkEnd(podName: string): void {
-    const { hibernated } = this.theCluster.spec;
+    // Kubernetes may still be at it when the manifest has been taken back.
+    const isHibernated = this.theCluster.spec.hibernated || this.statefulSet?.spec.replicas === 0;
     const isMember = this.voters.includes(serverId(podName));
-    assert.ok(hibernated || !isMember, `${podName} ends, and the ensemble still counts on it`);
+    assert.ok(isHibernated || !isMember, `${podName} ends, and the ensemble still counts on it`);
   }
 
   #everyVoterServes(): boolean {
