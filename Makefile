@@ -40,7 +40,7 @@ clean: down ## the caches too: the compiled node image, npm packages
 	@$(kind)/clean.sh
 
 test: install ## every part, several at once, until one fails
-	@.ci/parts 'check unit sim peers' 'e2e-prepare e2e-together e2e-alone' then 'e2e-timed'
+	@.ci/parts 'check unit sim peers' 'e2e-prepare e2e-together e2e-alone' -- e2e-timed
 
 check: install ## format, types, lint, layers, dead code, generated files
 	@TAP='$(TAP)' .ci/check

@@ -48,13 +48,16 @@ need_packages() {
   install_packages "${missing[@]}"
 }
 
+# One apt-get at a time: several parts of the tests install what they need at once (e2e/peers/install.sh too).
+apt_get() { DEBIAN_FRONTEND=noninteractive flock "$cache/apt.lock" apt-get -qq "$@"; }
+
 install_packages() {
   say "apt-get install $*"
   # A list that is a day old is good enough; a machine that never had one needs it.
-  find /var/lib/apt/lists -maxdepth 1 -name '*Packages*' -mtime -1 2>/dev/null | grep -q . || apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >"$cache/apt.log" 2>&1 || {
-    apt-get update -qq # an outdated list names versions that the mirror no longer has
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >"$cache/apt.log" 2>&1
+  find /var/lib/apt/lists -maxdepth 1 -name '*Packages*' -mtime -1 2>/dev/null | grep -q . || apt_get update
+  apt_get install -y --no-install-recommends "$@" >"$cache/apt.log" 2>&1 || {
+    apt_get update # an outdated list names versions that the mirror no longer has
+    apt_get install -y --no-install-recommends "$@" >"$cache/apt.log" 2>&1
   } || {
     tail -5 "$cache/apt.log" >&2
     die "apt-get could not install: $*" "The whole log: $cache/apt.log"
