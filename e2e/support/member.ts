@@ -162,7 +162,7 @@ export class Member {
       maxClientCnxns: 0,
       '4lw.commands.whitelist': '*',
       'admin.serverPort': spec.ports.admin,
-      // Jetty doubles the start-up time of Apache ZooKeeper, and no suite asks it anything over HTTP.
+      // Jetty doubles the start-up time of Apache ZooKeeper, and few suites ask it anything over HTTP.
       ...(spec.kind === 'apache' ? { 'admin.enableServer': false } : {}),
       'metricsProvider.httpPort': spec.ports.metrics,
       ...spec.settings,

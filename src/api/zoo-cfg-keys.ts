@@ -12,6 +12,7 @@ export const CONFIGURABLE_KEYS = [
   'clientPortListenBacklog',
   'cnxTimeout',
   'commitLogCount',
+  'digest.enabled',
   'extendedTypesEnabled',
   'fsync.warningthresholdms',
   'globalOutstandingLimit',
@@ -47,7 +48,7 @@ export const NUMERIC_KEYS: Readonly<Record<string, readonly [min: number, max: n
 };
 
 /** The configurable keys that are true or false. */
-export const BOOLEAN_KEYS = ['admin.snapshot.enabled', 'extendedTypesEnabled', 'skipACL'] as const;
+export const BOOLEAN_KEYS = ['admin.snapshot.enabled', 'digest.enabled', 'extendedTypesEnabled', 'skipACL'] as const;
 
 /** Keys of zoo.cfg that the operator writes from a field of their own in the manifest. */
 export const KEYS_WITH_A_FIELD = {

@@ -29,7 +29,8 @@ export const ERROR_CODES = {
   ZK_DATA_IN_USE: 'Another running server uses the data directory; two would destroy it.',
   ZK_BACKUP_FAILED:
     'A member gave no snapshot, or it cannot be stored or read where it is kept; nothing that looks whole is left.',
-  ZK_RESTORE_REFUSED: 'The data directory to restore into holds data; restoring never replaces any.',
+  ZK_RESTORE_REFUSED:
+    'What to restore into, a data directory or a running server, holds data; restoring never replaces any.',
   ZK_CLI_ARGUMENTS: 'An argument of zabctl cannot be used.',
   ZK_CONNECT_STRING_INVALID: 'A connect string does not name servers and a path.',
   ZK_LISTEN_FAILED: 'An address to listen on cannot be bound.',

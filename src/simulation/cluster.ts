@@ -146,7 +146,8 @@ export class Cluster {
 
   /**
    * A machine comes back with an empty disk. Only while all others have their data, as an operator does it, and where such
-   * a server has no vote (db.autocreate=false): otherwise acknowledged writes may be lost. Returns whether it was done.
+   * a server has no vote (db.autocreate=false): otherwise acknowledged writes may be lost. Whatever is in force or under way
+   * has a quorum of the others then, since the administrator leaves three voters. Returns whether it was done.
    */
   loseDisk(id: ServerId): boolean {
     const seat = this.seat(id);
@@ -207,6 +208,11 @@ export class Cluster {
 
   pause(id: ServerId, pauseMs: number): void {
     this.seat(id).server?.pause(pauseMs);
+  }
+
+  /** When the last of the servers goes on that stand still; now or before if none does. */
+  get awakeAtMs(): number {
+    return Math.max(...this.ids.map((id) => this.seat(id).server?.pausedUntilMs ?? 0));
   }
 
   /** The server that leads and serves now, if one does. */

@@ -112,7 +112,7 @@ function storm(stage: Stage): string[] {
     cluster.setDiskLatency(id, undefined);
     cluster.mend(id);
   }
-  const healedMs = scheduler.nowMs;
+  const healedMs = Math.max(scheduler.nowMs, cluster.awakeAtMs);
   const isAtRest = (): boolean => workers.every((worker) => worker.idle) && cluster.isWhole();
   // Work goes on for a while after the healing: an ensemble that only looks whole shows it by not answering.
   scheduler.run(healedMs + WORK_AFTER_MS);

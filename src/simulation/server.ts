@@ -56,7 +56,8 @@ export class SimulatedServer {
   private timer: Scheduled | undefined;
   private timerAtMs = Number.POSITIVE_INFINITY;
   private alive = true;
-  private pausedUntilMs = 0;
+  /** Until then it stands still. */
+  pausedUntilMs = 0;
   private reloading = false;
   /** Entries of the state that are not known to be committed. */
   private readonly uncommitted = new Map<Zxid, SeenEntry>();

@@ -36,6 +36,15 @@ function refuses(text: string, ...parts: readonly string[]): void {
   );
 }
 
+test('who reads a configuration reads no secret in it', () => {
+  const text = 'dataDir=/data\nzookeeper.DigestAuthenticationProvider.superDigest=super:\\\n  hidden=\n';
+  const { written } = parseZooCfg(text, 'zoo.cfg', () => '').config;
+  assert.deepEqual(written, [
+    ['dataDir', '/data'],
+    ['zookeeper.DigestAuthenticationProvider.superDigest', '***'],
+  ]);
+});
+
 test('the smallest standalone configuration, with its defaults', () => {
   const { config, warnings } = parse('dataDir=/data\nclientPort=2181\n');
   assert.deepEqual(warnings, []);

@@ -9,6 +9,8 @@ import { Settings } from './settings.ts';
 
 /** Everything that a zoo.cfg says, with the defaults filled in. Times in milliseconds, or in ticks where ZooKeeper has them so. */
 export interface ZooConfig {
+  /** What the file says, key by key, but for the values of secrets. */
+  readonly written: readonly (readonly [key: string, value: string])[];
   readonly tickTimeMs: number;
   readonly initLimitTicks: number;
   readonly syncLimitTicks: number;
@@ -54,6 +56,8 @@ export interface ZooConfig {
   readonly skipAcl: boolean;
   readonly superDigest: string | undefined;
   readonly extendedTypesEnabled: boolean;
+  /** Whether the digest of the tree is kept, which `hash` shows and snapshots carry; not by default, unlike in ZooKeeper: it costs. */
+  readonly keepDigest: boolean;
   /** The four-letter words that are answered. */
   readonly fourLetterWords: FourLetterWords;
   readonly admin: AdminConfig;
@@ -89,6 +93,8 @@ export interface ParsedZooCfg {
 const SNAPSHOTS_RETAINED_MIN = 3;
 const SNAP_COUNT_MIN = 2;
 const EXTENDED_SERVER_ID_MAX = 254;
+/** Keys whose values only administrators may know. */
+const SECRET = /superDigest|password/i;
 const DEFAULT_TICK_TIME_MS = 3000;
 const KIB = 1024;
 const SNAPSHOT_INTERVAL_MS = 300_000;
@@ -120,6 +126,7 @@ export function parseZooCfg(text: string, file: string, readDynamicFile: (file: 
   }
   const dataDir = settings.text('dataDir') ?? configInvalid(`${file}: dataDir`, 'is missing: write dataDir=/var/lib/zookeeper');
   const config: ZooConfig = {
+    written: properties.map(({ key, value }) => [key, SECRET.test(key) ? '***' : value]),
     tickTimeMs,
     initLimitTicks: settings.int('initLimit', 10, 1),
     syncLimitTicks: settings.int('syncLimit', 5, 1),
@@ -156,6 +163,7 @@ export function parseZooCfg(text: string, file: string, readDynamicFile: (file: 
     skipAcl: settings.bool('skipACL', false),
     superDigest: settings.text('DigestAuthenticationProvider.superDigest'),
     extendedTypesEnabled: settings.bool('extendedTypesEnabled', false),
+    keepDigest: settings.bool('digest.enabled', false),
     fourLetterWords: fourLetterWords(settings),
     admin: {
       enabled: settings.bool('admin.enableServer', true),

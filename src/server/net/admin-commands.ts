@@ -3,12 +3,16 @@ import { FULL_VERSION } from '../version.ts';
 import { formatHostPort } from '../config/servers.ts';
 import type { ServerEntry } from '../config/servers.ts';
 import type { ClientInfo } from '../pipeline/types.ts';
-import { configuration, environment } from './four-letter-words.ts';
+import { newestSnapshot } from './data-directory.ts';
+import { configuration, environment, TRACE_MASK, WITHOUT_DIGESTS, WITHOUT_TRACE } from './four-letter-words.ts';
 import { ephemeralsBySession, hexSession, watchesByPath, watchesBySession } from './inspection.ts';
 import { monitorValues } from './monitoring/monitor-values.ts';
 import { serverMetrics } from './monitoring/server-metrics.ts';
 import { directoryBytes, isServing, serverState } from './server-view.ts';
 import type { ServerView } from './server-view.ts';
+
+/** The rules by which a digest is calculated (ZooKeeper's DigestCalculator). */
+const DIGEST_VERSION = 2;
 
 type Fields = Record<string, unknown>;
 
@@ -34,7 +38,11 @@ const COMMANDS: readonly AdminCommand[] = [
   },
   { names: ['dump'], needsServing: true, run: dump },
   { names: ['environment', 'env', 'envi'], needsServing: false, run: environment },
+  { names: ['get_trace_mask', 'gtmk'], needsServing: false, run: () => ({ tracemask: TRACE_MASK }) },
+  { names: ['hash'], needsServing: true, run: digests },
+  { names: ['initial_configuration', 'icfg'], needsServing: true, run: initialConfiguration },
   { names: ['is_read_only', 'isro'], needsServing: true, run: () => ({ read_only: false }) },
+  { names: ['last_snapshot', 'lsnp'], needsServing: true, run: lastSnapshot },
   { names: ['leader', 'lead'], needsServing: true, run: leader },
   {
     names: ['monitor', 'mntr'],
@@ -44,8 +52,10 @@ const COMMANDS: readonly AdminCommand[] = [
   { names: ['observers', 'obsr'], needsServing: true, run: observers },
   { names: ['ruok'], needsServing: true, run: () => ({}) },
   { names: ['server_stats', 'srvr'], needsServing: true, run: serverStats },
+  { names: ['set_trace_mask', 'stmk'], needsServing: false, run: () => ({ error: WITHOUT_TRACE }) },
   { names: ['stat_reset', 'srst'], needsServing: true, run: (view) => reset(view, 'server') },
   { names: ['stats', 'stat'], needsServing: true, run: (view) => ({ ...serverStats(view), ...connections(view) }) },
+  { names: ['system_properties', 'sysp'], needsServing: false, run: systemProperties },
   { names: ['voting_view'], needsServing: true, run: votingView },
   {
     names: ['watches', 'wchc'],
@@ -60,7 +70,7 @@ const COMMANDS: readonly AdminCommand[] = [
   {
     names: ['watch_summary', 'wchs'],
     needsServing: true,
-    run: (view) => ({ num_total_watches: view.status().watches }),
+    run: watchSummary,
   },
   { names: ['zabstate'], needsServing: true, run: zabState },
 ];
@@ -95,6 +105,36 @@ function underscored(view: ServerView): Fields {
   };
   const values = configuration(view);
   return Object.fromEntries(Object.entries(renamed).map(([key, name]) => [name, values[key]]));
+}
+
+/** A digest is 64 bits: a string, like a session. */
+function digests(view: ServerView): Fields {
+  const kept = view.digests();
+  if (kept === undefined) return { error: WITHOUT_DIGESTS };
+  return {
+    digests: kept.map(({ zxid, digest }) => ({ zxid, digest: String(digest), digest_version: DIGEST_VERSION })),
+  };
+}
+
+/** What zoo.cfg says, whatever reconfigurations have led to; without its comments. */
+function initialConfiguration({ config }: ServerView): Fields {
+  return { initial_configuration: config.written.map(([key, value]) => `${key}=${value}\n`).join('') };
+}
+
+/** ZooKeeper has the zxid in hexadecimal digits and the time in seconds; -1 where there is no snapshot. */
+function lastSnapshot({ config }: ServerView): Fields {
+  const last = newestSnapshot(config.dataDir);
+  return { zxid: last === undefined ? '-1' : last.zxid.toString(16), timestamp: last?.savedAtSeconds ?? -1 };
+}
+
+/** Where ZooKeeper shows those of Java: what this process runs on, and zoo.cfg's keys as Java's properties are named. */
+function systemProperties({ config }: ServerView): Fields {
+  const written = config.written.map(
+    ([key, value]) => [`zookeeper.${key.replace(/^zookeeper\./, '')}`, value] as const,
+  );
+  const versions = Object.entries(process.versions).map(([name, version]) => [`${name}.version`, version] as const);
+  const own = Object.entries(environment());
+  return Object.fromEntries([...versions, ...own, ...written].toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 function connections(view: ServerView): Fields {
@@ -152,6 +192,9 @@ function serverStats(view: ServerView): Fields {
       max_latency: latency.max,
       num_alive_client_connections: count,
       last_processed_zxid: status.lastZxid,
+      fsync_threshold_exceed_count: view.storage().slowSyncs,
+      data_dir_size: directoryBytes(view.config.dataDir),
+      log_dir_size: directoryBytes(view.config.dataLogDir),
       provider_null: false,
       uptime: Date.now() - view.startedAtMs,
     },
@@ -180,6 +223,11 @@ function votingView({ config }: ServerView): Fields {
   });
   const voters = config.ensemble.servers.filter(({ role }) => role === 'participant');
   return { current_config: Object.fromEntries(voters.map((server) => [server.id, describe(server)])) };
+}
+
+function watchSummary(view: ServerView): Fields {
+  const { watchedPathCount, watcherCount } = view.inspect();
+  return { num_connections: watcherCount, num_paths: watchedPathCount, num_total_watches: view.status().watches };
 }
 
 function zabState(view: ServerView): Fields {

@@ -4,6 +4,7 @@ import { formatServer } from '../config/servers.ts';
 import { VERSION } from '../version.ts';
 import { ADMIN_COMMANDS, runAdminCommand } from './admin-commands.ts';
 import { answerHandOver } from './hand-over-command.ts';
+import { refuseRestore } from './restore-command.ts';
 import { isServing, serverState } from './server-view.ts';
 import type { ServerView } from './server-view.ts';
 import { SnapshotCommand } from './snapshot-command.ts';
@@ -22,15 +23,22 @@ interface Answer {
  */
 export function createAdminServer(view: ServerView): Server {
   const snapshots = new SnapshotCommand(view);
-  const snapshotPaths = new Set(['snapshot', 'snap'].map((name) => `${view.config.admin.commandUrl}/${name}`));
+  const pathsOf = (...names: string[]) => new Set(names.map((name) => `${view.config.admin.commandUrl}/${name}`));
+  const snapshotPaths = pathsOf('snapshot', 'snap');
+  const handOverPaths = pathsOf('handover');
+  const restorePaths = pathsOf('restore', 'rest');
   const server = createServer((request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://admin');
     if (request.method === 'GET' && snapshotPaths.has(pathname)) {
       void snapshots.answer(request, searchParams, response);
       return;
     }
-    if (request.method === 'POST' && pathname === `${view.config.admin.commandUrl}/handover`) {
+    if (request.method === 'POST' && handOverPaths.has(pathname)) {
       answerHandOver(view, request, response);
+      return;
+    }
+    if (request.method === 'POST' && restorePaths.has(pathname)) {
+      refuseRestore(view, request, response);
       return;
     }
     const answer = request.method === 'GET' || request.method === 'HEAD' ? answerGet(pathname, view) : NOT_ALLOWED;
@@ -44,7 +52,7 @@ export function createAdminServer(view: ServerView): Server {
   return server;
 }
 
-const NOT_ALLOWED: Answer = { status: 405, body: { error: 'only GET is allowed, and POST for handover' } };
+const NOT_ALLOWED: Answer = { status: 405, body: { error: 'only GET is allowed, and POST for handover and restore' } };
 
 function answerGet(path: string, view: ServerView): Answer {
   const commandUrl = view.config.admin.commandUrl;
@@ -52,7 +60,7 @@ function answerGet(path: string, view: ServerView): Answer {
   if (path === '/readyz') return readiness(view);
   if (path === '/status') return { status: 200, body: statusOf(view) };
   if (path === commandUrl)
-    return { status: 200, body: { commands: [...ADMIN_COMMANDS, 'handover', 'snapshot'].toSorted() } };
+    return { status: 200, body: { commands: [...ADMIN_COMMANDS, 'handover', 'restore', 'snapshot'].toSorted() } };
   if (path.startsWith(`${commandUrl}/`)) {
     const body = runAdminCommand(path.slice(commandUrl.length + 1), view);
     if (body !== undefined) return { status: 200, body };

@@ -6,14 +6,17 @@ import {
   readFileSync,
   readdirSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { CodedError } from '../../common/errors.ts';
 import type { ServerId } from '../../common/types.ts';
+import type { Zxid } from '../../common/zxid.ts';
 import { idFromHostName, parseMyId } from '../config/own-server.ts';
 import type { ZooConfig } from '../config/zoo-cfg.ts';
+import { snapshotFiles } from '../storage/formats/file-names.ts';
 
 /** Where ZooKeeper keeps snapshots, logs and epochs, below dataDir and dataLogDir. */
 export const VERSION_DIRECTORY = 'version-2';
@@ -60,6 +63,17 @@ export function mayVote(config: ZooConfig): boolean {
   if (config.votesWithoutData) return true;
   const { dataDir } = config;
   return existsSync(join(dataDir, VERSION_DIRECTORY, 'currentEpoch')) || existsSync(join(dataDir, INITIALIZE_FILE));
+}
+
+/** The newest snapshot on the disk, saved or received; undefined if there is none. */
+export function newestSnapshot(dataDir: string): { readonly zxid: Zxid; readonly savedAtSeconds: number } | undefined {
+  const directory = join(dataDir, VERSION_DIRECTORY);
+  for (const { name, zxid } of snapshotFiles(readdirSync(directory))) {
+    const status = statSync(join(directory, name), { throwIfNoEntry: false });
+    // It may just have been purged.
+    if (status !== undefined) return { zxid, savedAtSeconds: Math.floor(status.mtimeMs / 1000) };
+  }
+  return undefined;
 }
 
 /** Writes the `initialize` file if there is no data at all: beside data it would only be there for the day they are lost. */

@@ -12,12 +12,15 @@ import type { ServerView } from './server-view.ts';
 
 const NOT_SERVING = 'This ZooKeeper instance is not currently serving requests\n';
 
-/** ZooKeeper's words about what this server does not have. */
-const WITHOUT_ANSWER: Readonly<Record<string, string>> = {
-  gtmk: 'it has no trace mask',
-  stmk: 'it has no trace mask',
-  hash: 'it keeps no digests of the tree',
-};
+/** ZooKeeper's bits of what its log traces: of this server's, none can be set. */
+export const TRACE_MASK = 0;
+
+/** Why `stmk` does nothing. */
+export const WITHOUT_TRACE = 'this server has no trace to mask: start it with LOG_LEVEL=debug to see more in its log';
+
+/** Why `hash` shows nothing. */
+export const WITHOUT_DIGESTS =
+  'this server keeps no digests of the tree: write digest.enabled=true into zoo.cfg and restart it';
 
 const ANSWERS: Readonly<Record<string, (view: ServerView) => string>> = {
   ruok: () => 'imok',
@@ -40,6 +43,9 @@ const ANSWERS: Readonly<Record<string, (view: ServerView) => string>> = {
   wchp: (view) => whileServing(view, () => watchesByPathLines(view)),
   srst: (view) => whileServing(view, () => reset(view, 'server', 'Server stats reset.\n')),
   crst: (view) => whileServing(view, () => reset(view, 'clients', 'Connection stats reset.\n')),
+  hash: (view) => whileServing(view, () => digestLines(view)),
+  gtmk: () => String(TRACE_MASK),
+  stmk: () => `${WITHOUT_TRACE}\n`,
   envi: () => `Environment:\n${lines(environment())}`,
 };
 
@@ -50,11 +56,11 @@ const ANSWERS: Readonly<Record<string, (view: ServerView) => string>> = {
 export function answerFourLetterWord(word: string, view: ServerView): string | undefined {
   const answer = Object.hasOwn(ANSWERS, word) ? ANSWERS[word] : undefined;
   const { fourLetterWords } = view.config;
-  if (answer === undefined && !Object.hasOwn(WITHOUT_ANSWER, word)) return undefined;
+  if (answer === undefined) return undefined;
   if (word !== 'srvr' && fourLetterWords !== 'all' && !fourLetterWords.has(word)) {
     return `${word} is not executed because it is not in the whitelist.\n`;
   }
-  return answer === undefined ? `${word} is not answered by this server: ${WITHOUT_ANSWER[word]}.\n` : answer(view);
+  return answer(view);
 }
 
 /** What `envi` and `/commands/environment` show. */
@@ -152,6 +158,12 @@ function monitorLines(view: ServerView): string {
   return monitorValues(serverMetrics(view))
     .map(([name, value]) => `zk_${name}\t${value}\n`)
     .join('');
+}
+
+function digestLines(view: ServerView): string {
+  const digests = view.digests();
+  if (digests === undefined) return `${WITHOUT_DIGESTS}\n`;
+  return digests.map(({ zxid, digest }) => `${zxid.toString(16)}: ${digest}\n`).join('');
 }
 
 function clientLines(view: ServerView, describe: (client: ClientInfo) => string): string {

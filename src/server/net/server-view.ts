@@ -5,7 +5,7 @@ import type { ZooConfig } from '../config/zoo-cfg.ts';
 import type { Logger } from '../../common/types.ts';
 import type { DatabaseSnapshot } from '../database/types.ts';
 import type { AdminAccess } from '../pipeline/admin-access.ts';
-import type { ClientInfo, Inspection, EnsembleStatus, MemberStatus } from '../pipeline/types.ts';
+import type { ClientInfo, Inspection, EnsembleStatus, MemberStatus, ZxidDigest } from '../pipeline/types.ts';
 import type { StorageMetrics } from '../storage/counters.ts';
 import { VERSION_DIRECTORY } from './data-directory.ts';
 import type { LearnerStatus } from '../zab/types.ts';
@@ -35,6 +35,8 @@ export interface ServerView {
   readonly logger: Logger;
   /** See {@link Member.snapshot}. */
   snapshot(): DatabaseSnapshot | undefined;
+  /** See {@link Member.digests}. */
+  digests(): readonly ZxidDigest[] | undefined;
   /** Lets another server lead; nothing where this one does not. */
   handOver(): void;
   /** See {@link Member.adminAccess}. */

@@ -129,13 +129,19 @@ test('who has sessions, ephemerals and watches is told; counts are set back when
   assert.match(dump, new RegExp(`Sessions with Ephemerals \\(1\\):\\n${hex}:\\n\\t/mine\\nConnections dump:\\n /127`));
   assert.equal(await word(clientPort, 'wchc'), `${hex}\n\t/watched\n\n`);
   assert.equal(await word(clientPort, 'wchp'), `/watched\n\t${hex}\n\n`);
-  assert.match(await word(clientPort, 'hash'), /^hash is not answered by this server: it keeps no digests/);
+  assert.match(await word(clientPort, 'hash'), /^this server keeps no digests of the tree: write digest.enabled=true/);
+  assert.deepEqual([await word(clientPort, 'gtmk'), (await word(clientPort, 'stmk')).length > 20], ['0', true]);
   const command = async (name: string) =>
     JSON.parse((await get(adminPort, `/commands/${name}`))?.text ?? '') as Record<string, unknown>;
   assert.deepEqual((await command('watches'))['session_id_to_watched_paths'], { [String(session)]: ['/watched'] });
   assert.deepEqual((await command('wchp'))['path_to_session_ids'], { '/watched': [String(session)] });
   assert.deepEqual((await command('dump'))['session_id_to_ephemeral_paths'], { [String(session)]: ['/mine'] });
   assert.equal((await command('observers'))['synced_observers'], 0);
+  const { initial_configuration: written } = await command('icfg');
+  assert.match(String(written), new RegExp(`^dataDir=.*\\nclientPort=${clientPort}\\n`));
+  assert.equal((await command('sysp'))['zookeeper.clientPort'], String(clientPort));
+  const { zxid, timestamp } = await command('lsnp');
+  assert.deepEqual([zxid, Math.abs(Number(timestamp) - Date.now() / 1000) < 600], ['0', true]);
 
   assert.match(await word(clientPort, 'srvr'), /^Received: [1-9]/m);
   assert.equal(await word(clientPort, 'srst'), 'Server stats reset.\n');

@@ -191,6 +191,7 @@ export class ZooServer {
       connections: this.#clients,
       logger,
       snapshot: () => this.#member.snapshot(),
+      digests: () => this.#member.digests(),
       handOver: () => this.#driver.push({ type: 'handOver' }),
       adminAccess: (authorization, address) => this.#member.adminAccess(authorization, address),
     };
@@ -361,5 +362,6 @@ function memberConfig(config: ZooConfig, own: OwnServer): MemberConfig {
     skipAcl: config.skipAcl,
     superDigest: config.superDigest,
     extendedTypesEnabled: config.extendedTypesEnabled,
+    keepDigest: config.keepDigest,
   };
 }

@@ -13,6 +13,7 @@ import { adminAccess, type AdminAccess } from './admin-access.ts';
 import { Answers } from './answers.ts';
 import type { PendingRequest } from './client.ts';
 import { Clients } from './clients.ts';
+import { DigestLog } from './digest-log.ts';
 import { IncomingSnapshot } from './incoming-snapshot.ts';
 import { Leading, type EnsembleView } from './leading.ts';
 import { byId, syncedLearner } from './synced-learner.ts';
@@ -36,6 +37,7 @@ import type {
   MemberStatus,
   Now,
   StateReceiver,
+  ZxidDigest,
 } from './types.ts';
 import { WatchEvents } from './watch-events.ts';
 import { WatchRequests } from './watch-requests.ts';
@@ -58,6 +60,7 @@ class ZabMember implements Member {
   readonly #clients: Clients;
   readonly #recovery: Recovery;
   readonly #snapshots: SnapshotSchedule;
+  readonly #digests: DigestLog | undefined;
   #zab: ZabPeer | undefined;
   #role: ZabRole = { state: 'looking' };
   #leading: Leading | undefined;
@@ -81,6 +84,7 @@ class ZabMember implements Member {
     const replies = this.#replies;
     this.#database = createDatabase({
       watchSink: (event, watchers, acl) => events.fire(event, watchers, acl),
+      keepDigest: config.keepDigest ?? false,
       hashSeed: Math.floor(random.next() * 2 ** 32),
     });
     const watchRequests = new WatchRequests(this.#database, replies);
@@ -91,6 +95,7 @@ class ZabMember implements Member {
     const events = new WatchEvents(this.#access, replies, this.#clients);
     this.#incoming = new IncomingSnapshot(this.#database);
     this.#recovery = new Recovery(this.#database, config.zab.committedLogEntries);
+    this.#digests = config.keepDigest === true ? new DigestLog() : undefined;
     this.#snapshots = new SnapshotSchedule(config.snapshotEveryTransactions, random);
   }
 
@@ -158,7 +163,13 @@ class ZabMember implements Member {
       sessions: database.sessions,
       ephemerals: (session) => database.ephemerals(session),
       watchedPaths: (client) => database.watches.pathsOf(client),
+      watchedPathCount: database.watches.pathCount,
+      watcherCount: database.watches.watcherCount,
     };
+  }
+
+  digests(): readonly ZxidDigest[] | undefined {
+    return this.#digests?.latest();
   }
 
   learners(): readonly LearnerStatus[] {
@@ -364,6 +375,7 @@ class ZabMember implements Member {
     const proposal = this.#leading?.takeProposal(entry.zxid);
     const { header, txn } = proposal ?? decodeLogEntry(entry.bytes);
     const result = this.#database.apply(header, txn);
+    if (committed) this.#digests?.applied(entry.zxid, this.#database);
     if (!this.#clients.serving || !committed) return;
     this.#snapshots.count();
     this.#leading?.applied(header);

@@ -40,6 +40,8 @@ export interface MemberConfig {
   readonly superDigest: string | undefined;
   /** TTL znodes may be created (zookeeper.extendedTypesEnabled). */
   readonly extendedTypesEnabled: boolean;
+  /** Keep the digest of the tree (digest.enabled), see {@link Member.digests}. */
+  readonly keepDigest?: boolean;
   /** Works out what a reconfig request leads to; undefined where the configuration is fixed (reconfigEnabled=false). */
   readonly changeMembership?: ChangeMembership | undefined;
 }
@@ -205,6 +207,12 @@ export interface MemberObserver {
   serves(): void;
 }
 
+/** The digest of the whole tree behind one transaction; the same on every server that has it. */
+export interface ZxidDigest {
+  readonly zxid: Zxid;
+  readonly digest: bigint;
+}
+
 /** A look at the state, for people; valid until the next step. */
 export interface Inspection {
   /** Session id -> granted timeout in milliseconds. */
@@ -213,6 +221,9 @@ export interface Inspection {
   readonly ephemerals: (session: SessionId) => ReadonlySet<string>;
   /** The paths that a client watches. */
   readonly watchedPaths: (client: ClientId) => readonly string[];
+  /** How many paths are watched, and how many clients watch any. */
+  readonly watchedPathCount: number;
+  readonly watcherCount: number;
 }
 
 export interface Member {
@@ -227,6 +238,8 @@ export interface Member {
   ensemble(): EnsembleStatus;
   clients(): readonly ClientInfo[];
   inspect(): Inspection;
+  /** Digests of the tree as it was behind every 128th transaction, oldest first; undefined where none are kept. */
+  digests(): readonly ZxidDigest[] | undefined;
   /** The learners of a leader that it knows by their ids; none on any other server. */
   learners(): readonly LearnerStatus[];
   /**

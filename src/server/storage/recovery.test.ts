@@ -4,7 +4,7 @@ import { makeZxid, type Zxid } from '../../common/zxid.ts';
 import { FaultDisk } from './fault-disk.ts';
 import { logName, snapshotName } from './formats/file-names.ts';
 import { LOG_HEADER_BYTES, MARK_BYTES, RECORD_OVERHEAD_BYTES } from './formats/log-format.ts';
-import { HistoryReceiver, TestStorage, apacheLog, apacheSnapshot, entry, snapshotOf } from './testing.ts';
+import { HistoryReceiver, TestStorage, apacheLog, apacheSnapshot, entry, seededRandom, snapshotOf } from './testing.ts';
 import type { StorageDisks, StorageOperation } from './types.ts';
 
 const ENTRY_BYTES = entry(1).bytes.length + RECORD_OVERHEAD_BYTES;
@@ -139,6 +139,22 @@ describe('a damaged log', () => {
     assert.deepEqual(recover(disk).receiver.history, range(1, 6));
     overwrite(disk, log, endOf(4) + 20, damage);
     assert.throws(() => recover(disk), { code: 'ZK_LOG_CORRUPT' });
+  });
+
+  it('is none where the power fails as its file is ended, wherever in a sector that is', () => {
+    for (let size = 0; size < 512; size += 8) {
+      const random = seededRandom(size);
+      const disk = diskAfter((test) => {
+        test.storage.persist([{ type: 'append', entries: [entry(z(1), size)] }], () => undefined);
+        test.storage.saveSnapshot(snapshotOf(range(1, 1)), () => undefined);
+        test.settle();
+        persistEach(test, range(2, 3));
+      });
+      disk.remove(snapshotName(z(1)));
+      disk.syncDirectory();
+      disk.crash(random);
+      assert.deepEqual(recover(disk).receiver.history, range(1, 3), `an entry of ${size} bytes`);
+    }
   });
 
   it('is cut where only the end of the last batch is there', () => {

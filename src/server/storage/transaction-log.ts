@@ -89,9 +89,11 @@ export class TransactionLog {
   roll(): void {
     this.commit();
     if (this.#file !== undefined) {
-      // Nothing of the file can be torn any more. Not synced: the last batch's mark says nearly as much.
+      // Nothing of the file can be torn any more. The seal stands where the last batch's mark was: were a part of both left
+      // by a crash, and the next file begun, this one would look damaged.
       this.#file.write(this.#position, [sealAt(this.#position)]);
-      // The preallocated zeros are given back.
+      this.#sync(this.#file);
+      // The preallocated zeros are given back. Not synced: zeros behind the end hurt nobody.
       this.#file.truncate(this.#position + MARK_BYTES);
       this.#file.close();
     }

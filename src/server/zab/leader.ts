@@ -35,6 +35,8 @@ export class Leader implements Role {
   readonly #startedAtMs: number;
   #phase: Phase = 'discovery';
   #phaseDeadlineMs = 0;
+  /** When it is looked whether those have come who voted for this server: one of them has given it up. */
+  #givesWayAtMs = Number.POSITIVE_INFINITY;
   #nextPingMs = Number.POSITIVE_INFINITY;
   #halfTicks = 0;
   /** What came before this epoch, as others must not be ahead of it. */
@@ -64,7 +66,7 @@ export class Leader implements Role {
   }
 
   get deadlineMs(): number {
-    return Math.min(this.#nextPingMs, this.#phaseDeadlineMs, this.#learners.deadlineMs);
+    return Math.min(this.#nextPingMs, this.#phaseDeadlineMs, this.#givesWayAtMs, this.#learners.deadlineMs);
   }
 
   start(): void {
@@ -81,6 +83,7 @@ export class Leader implements Role {
     const { nowMs } = this.#context;
     this.#learners.closeSilent();
     if (nowMs >= this.#phaseDeadlineMs) this.#context.lookForLeader(`no quorum in time (${this.#phase})`);
+    else if (nowMs >= this.#givesWayAtMs) this.#giveWay();
     else if (nowMs >= this.#nextPingMs) this.#halfTick();
   }
 
@@ -97,11 +100,22 @@ export class Leader implements Role {
     }
   }
 
-  /** A voter looks for a leader. If we have not got a quorum after all this time, it had better find another one than us. */
-  voterIsLooking(): void {
-    const waitedMs = this.#context.nowMs - this.#startedAtMs;
-    if (this.#phase === 'broadcast' || waitedMs < this.#context.config.tickTimeMs) return;
-    if (!this.#learners.hasQuorum()) this.#context.lookForLeader('those who voted for this server have not come');
+  /**
+   * A voter looks for a leader. If we have not got a quorum after all this time, it had better find another one than us. One that
+   * does so in a later round has given us up, and may not say it again for a while.
+   */
+  voterIsLooking(round: number): void {
+    if (this.#phase === 'broadcast') return;
+    const { nowMs, config, vote } = this.#context;
+    const waitsUntilMs = this.#startedAtMs + config.tickTimeMs;
+    if (nowMs >= waitsUntilMs) this.#giveWay();
+    else if (round > vote.electionEpoch) this.#givesWayAtMs = waitsUntilMs;
+  }
+
+  #giveWay(): void {
+    this.#givesWayAtMs = Number.POSITIVE_INFINITY;
+    if (this.#phase === 'broadcast' || this.#learners.mayEstablish()) return;
+    this.#context.lookForLeader('those who voted for this server have not come');
   }
 
   propose(entries: readonly LogEntry[]): void {

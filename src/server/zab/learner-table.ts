@@ -79,6 +79,14 @@ export class LearnerTable {
     return this.#quorumOf(() => true).isQuorum();
   }
 
+  /** Whether those that are connected can establish an epoch: who has lost what it once promised does not help with that. */
+  mayEstablish(): boolean {
+    const { barred } = this.#context;
+    return this.#quorumOf(({ keptPromises, serverId }) => {
+      return keptPromises && serverId !== undefined && !barred.has(serverId);
+    }).isQuorum();
+  }
+
   /** This server and the voters that have acknowledged NEWLEADER, and count. */
   synced(): QuorumSet {
     return this.#quorumOf((handler) => handler.stage === 'synced' && handler.keptPromises);

@@ -10,8 +10,12 @@ import type { Membership, Ticket, ZabInput } from './types.ts';
 import { isPeersFault, violation } from './violation.ts';
 import { MAY_NOT_VOTE_ZXID } from './vote.ts';
 
-/** How often the leader is dialled, and with what pause: it may not know yet that it was elected (Learner.connectToLeader). */
-const DIAL_ATTEMPTS = 5;
+/**
+ * How long a leader that refuses is dialled, and with what pause: it may not know yet that it was elected, or its name may not be
+ * known yet. ZooKeeper's followers dial five times with the same pause (Learner.connectToLeader), which is over in half
+ * the time where the answer comes at once. A leader that is gone holds up the next for no longer than this.
+ */
+const DIALS_FOR_MS = 1_000;
 const DIAL_PAUSE_MS = 100;
 
 type Reloaded = Extract<ZabInput, { readonly type: 'reloaded' }>;
@@ -42,8 +46,8 @@ export class Learner implements Role {
   readonly #context: PeerContext;
   readonly #leader: ServerId;
   readonly #observer: boolean;
+  readonly #electedAtMs: number;
   #phase: Phase = 'dialing';
-  #attempts = 0;
   /** Whether the driver dials or holds a connection. */
   #open = false;
   #heardAtMs: number;
@@ -63,6 +67,7 @@ export class Learner implements Role {
     this.#leader = leader;
     this.#observer = context.isObserver;
     this.state = this.#observer ? PeerState.observing : PeerState.following;
+    this.#electedAtMs = context.nowMs;
     this.#heardAtMs = context.nowMs;
     this.#incoming = new IncomingHistory(0, this.#observer);
     this.#log = new LearnerLog(context, this.#observer);
@@ -116,7 +121,7 @@ export class Learner implements Role {
     this.#open = false;
     this.#context.lostLeader = this.#leader;
     const early = this.#phase === 'dialing' || this.#phase === 'registering';
-    if (!early || this.#attempts >= DIAL_ATTEMPTS) {
+    if (!early || this.#context.nowMs - this.#electedAtMs >= DIALS_FOR_MS) {
       this.#context.lookForLeader(`lost leader ${this.#leader}: ${reason}`);
       return;
     }
@@ -182,7 +187,6 @@ export class Learner implements Role {
   #dial(): void {
     this.#phase = 'dialing';
     this.#open = true;
-    this.#attempts++;
     this.#heardAtMs = this.#context.nowMs;
     this.#context.emit({ type: 'connectLeader', leader: this.#leader });
   }

@@ -247,7 +247,7 @@ class Peer implements ZabPeer {
     else if (isLooking) this.#answerVote(from);
     if (!isLooking || !fromVoter || role instanceof Election) return;
     this.#earlyVotes.set(from, { sinceMs: nowMs, notification });
-    if (role instanceof Leader) role.voterIsLooking();
+    if (role instanceof Leader) role.voterIsLooking(notification.electionEpoch);
     else if (role instanceof Learner && from === this.#context.vote.leader) {
       role.leaderIsLooking(notification.electionEpoch);
     }

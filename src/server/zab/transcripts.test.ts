@@ -284,7 +284,7 @@ transcript('a snapshot of a leader that was never established is replaced by the
   for (const id of [2, 3]) cluster.crash(id);
   for (const id of [1, 2]) cluster.server(id).diskHeld = false;
   cluster.start(1, 2);
-  cluster.runFor(1_000);
+  cluster.runFor(2_000);
   cluster.propose(2, 'd');
   cluster.runFor(4_000);
   return cluster.trace;
@@ -536,7 +536,7 @@ transcript('follower, a leader that does not listen yet is dialled again', () =>
   solo.hear(2, PeerState.following, 3, 0, 1, 4);
   solo.hear(3, PeerState.leading, 3, 0, 1, 4);
   solo.trace.length = 0;
-  for (let i = 0; i < 5; i++) {
+  for (let i = 0; i <= 10; i++) {
     solo.give('refused', { type: 'leaderClosed', reason: 'connection refused' });
     solo.wait(100);
   }
@@ -586,6 +586,16 @@ transcript('leader, a follower is ahead', () => {
   solo.learnerConnects(12, 2, 1);
   solo.disk();
   solo.learner(12, send.ackEpoch(makeZxid(1, 3), 1));
+  return solo.trace;
+});
+
+transcript('leader, a voter that it needs has given it up before it began to lead', () => {
+  const solo = leader();
+  solo.hear(2, PeerState.looking, 2, makeZxid(1, 2), 1, 2);
+  solo.hear(1, PeerState.looking, 1, -1, 1, 1);
+  solo.learnerConnects(11, 1, 1);
+  solo.trace.push('       server 1 has come, and lost its disk: server 2 is needed');
+  solo.wait(2_000);
   return solo.trace;
 });
 

@@ -1,0 +1,21 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { ACCESS_REFUSALS, refuse } from './admin-refusal.ts';
+import type { ServerView } from './server-view.ts';
+
+/**
+ * `POST /commands/restore`, for administrators, always refused. ZooKeeper puts the snapshot in place of the tree of this one
+ * running server: the other members keep another tree under zxids that say they are in step, transactions that were
+ * acknowledged go back without a word to those who were told, and the next restart, from log and snapshots that know nothing of
+ * it, undoes it. What a restore is for, a new ensemble from a snapshot, there are other ways to.
+ */
+export function refuseRestore(view: ServerView, request: IncomingMessage, response: ServerResponse): void {
+  const access = view.adminAccess(request.headers.authorization, request.socket.remoteAddress ?? '');
+  refuse(response, 'restore', access === 'allowed' ? REFUSED : ACCESS_REFUSALS[access]);
+}
+
+const REFUSED = {
+  status: 409,
+  error:
+    'ZK_RESTORE_REFUSED: a running server never takes in a snapshot, because what was acknowledged since would be lost and members ' +
+    'would differ: begin a new ensemble with it, by zabctl restore in every empty data directory, or by spec.bootstrap.restore of a CoordinationCluster',
+};
