@@ -20,6 +20,8 @@ export interface ServerView {
   readonly own: OwnServer;
   /** Wall clock. */
   readonly startedAtMs: number;
+  /** The UID of the Kubernetes pod that it runs in, where it was told. */
+  readonly podUid: string | undefined;
   status(): MemberStatus;
   ensemble(): EnsembleStatus;
   clients(): readonly ClientInfo[];

@@ -45,7 +45,8 @@ async function prepared(lines: readonly string[] = []) {
 }
 
 function start(...args: readonly string[]): ChildProcess & { readonly said: () => string } {
-  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const env = { ...process.env, POD_UID: 'uid-of-the-pod' };
+  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env });
   processes.push(child);
   let said = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (said += chunk.toString()));
@@ -86,6 +87,7 @@ test('a server from start to stop: words, admin commands, metrics, lock, SIGTERM
   assert.equal(status['state'], 'standalone');
   assert.equal(status['serving'], true);
   assert.equal(status['leaderId'], 1);
+  assert.equal(status['podUid'], 'uid-of-the-pod');
   assert.deepEqual(status['configuration'], { version: '0', servers: [] });
   assert.deepEqual([status['voting'], status['synced'], status['learners']], [true, [1], []]);
   assert.match((await get(adminPort, '/commands/monitor'))?.text ?? '', /"server_state":"standalone"/);

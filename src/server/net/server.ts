@@ -47,6 +47,8 @@ export interface ServerOptions {
   readonly config: ZooConfig;
   readonly own: OwnServer;
   readonly logger: Logger;
+  /** See {@link ServerView.podUid}. */
+  readonly podUid?: string | undefined;
   /** The process must end at once: a broken invariant, or a disk that refuses. */
   failed(error: unknown): void;
 }
@@ -181,6 +183,7 @@ export class ZooServer {
         return currentOwn();
       },
       startedAtMs: Date.now(),
+      podUid: options.podUid,
       status: () => this.#baselines.status(this.#member.status()),
       ensemble: () => this.#member.ensemble(),
       clients: () => this.#baselines.clients(this.#member.clients()),
