@@ -74,9 +74,9 @@ e2e-alone: ## suites that touch what all share: nodes, the API server, the deplo
 e2e-timed: ## suites that measure, on a machine that does nothing else
 	@$(on_cluster) --test-concurrency=1 $(timed)
 
-bench: install build ## side by side with Apache ZooKeeper
+bench: install build ## side by side with Apache ZooKeeper [ONLY=part of a row's name]
 	@e2e/peers/install.sh
-	@BUNDLE=1 node e2e/bench/main.ts
+	@BUNDLE=1 node e2e/bench/main.ts $(if $(ONLY),--only='$(ONLY)')
 
 build: install ## bundles each program into one file of dist/
 	@node src/build.ts

@@ -44,6 +44,16 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   watch_summary: [],
 };
 
+/** What ZooKeeper says of itself by other means, or not at all. */
+const OWN_METRICS = new Set([
+  'last_zxid',
+  'election_epoch',
+  'fsync_threshold_exceed_count',
+  'log_entries_appended',
+  'log_bytes_appended',
+  'snapshot_last_bytes',
+]);
+
 async function command(member: Member, name: string): Promise<Json> {
   const response = await fetch(`http://127.0.0.1:${member.spec.ports.admin}/commands/${name}`);
   return (await response.json()) as Json;
@@ -79,6 +89,13 @@ describe('admin commands, beside those of Apache ZooKeeper in one ensemble', () 
       const [theirs, ours] = await Promise.all([command(ensemble.member(1), name), command(ensemble.member(2), name)]);
       assert.deepEqual([...shapeOf(ours, leftOut)].toSorted(), [...shapeOf(theirs, leftOut)].toSorted(), name);
     }
+  });
+
+  it('metrics have the names of ZooKeeper', async () => {
+    const [theirs, ours] = await Promise.all([1, 2].map((id) => command(ensemble.member(id), 'monitor')));
+    const names = new Set(Object.keys(theirs ?? {}));
+    const unknown = Object.keys(ours ?? {}).filter((name) => !names.has(name) && !OWN_METRICS.has(name));
+    assert.deepEqual(unknown, []);
   });
 
   it('a trace mask cannot be set, and no running server is restored into', async () => {

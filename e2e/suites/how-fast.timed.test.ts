@@ -26,6 +26,17 @@ test('an application with kazoo: versions, ACLs, discovery, configuration', asyn
   assert.match(told, /every watcher saw it/);
 });
 
+test('each member tells which pod it runs in', async () => {
+  const script = "process.stdout.write((await (await fetch('http://127.0.0.1:8080/status')).json()).podUid)";
+  const node = ['node', '--input-type=module', '-e', script];
+  const pods = (await cluster.pods()).map(({ metadata: { name, uid } }) => ({ name, uid }));
+  const told = pods.map(async ({ name }) => ({
+    name,
+    uid: await kubectl(['-n', cluster.namespace, 'exec', name, '--', ...node]),
+  }));
+  assert.deepEqual(await Promise.all(told), pods);
+});
+
 test('kubectl rollout restart is honoured', async () => {
   const { rolledMs, pauseMs } = await rollsUnderWriter('rollout restart', cluster, client, () =>
     kubectl(['-n', cluster.namespace, 'rollout', 'restart', `statefulset/${cluster.name}`]),

@@ -1,18 +1,15 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { waitFor } from '../support/wait-for.ts';
-import { drain, killApiServer, startNode, stopNode, uncordon } from './support/alone/nodes.ts';
+import { drain, startNode, stopNode, uncordon } from './support/alone/nodes.ts';
 import { ClientPod } from './support/client-pod.ts';
 import { ClusterUnderTest } from './support/cluster.ts';
 import { failsOver } from './support/fail-over.ts';
-import { apply, get } from './support/kubectl.ts';
-import { MemberWatch } from './support/member-watch.ts';
+import { get } from './support/kubectl.ts';
 import { checkWriter } from './support/rolling.ts';
 import { Writer } from './support/writer.ts';
 
-// Nodes and the API server go: nothing else can be tested beside it.
-
-const SLOW = { timeoutMs: 240_000, intervalMs: 500, explain: () => cluster.describe() };
+// Nodes go: nothing else can be tested beside that.
 
 const cluster = new ClusterUnderTest('e2e-nodes');
 /** So that nothing but these members is evicted. */
@@ -52,28 +49,6 @@ test('kubectl drain takes one member at a time, and a writer goes on', async () 
     );
   } finally {
     await uncordon(drained);
-  }
-});
-
-test('the API server is killed in the middle of a rolling change, which goes on when it is back', async () => {
-  const client = await ClientPod.start(cluster.namespace, { name: 'client-api-server' });
-  const writer = await Writer.start(client, cluster.address, '/api-server', 'node');
-  const members = new MemberWatch(cluster.namespace, cluster.name);
-  try {
-    await waitFor('the members are seen', () => members.hadEach(1));
-    await apply(cluster.manifest({ podLabels, config: { snapCount: 50_000 } }));
-    const hasBegun = (): boolean => Object.values(members.podsOf).some((pods) => pods === 2);
-    await waitFor('the first member was restarted', hasBegun, SLOW);
-    await killApiServer();
-    const isRolled = async (): Promise<boolean> =>
-      members.hadEach(2) && (await cluster.condition('Ready'))?.status === 'True';
-    await waitFor('every member was restarted', isRolled, SLOW);
-    assert.deepEqual(members.podsOf, { 'zoo-0': 2, 'zoo-1': 2, 'zoo-2': 2 }, 'once');
-    assert.equal(members.downAtOnce, 1);
-    await writer.goesOn();
-    await checkWriter(writer);
-  } finally {
-    members.stop();
   }
 });
 

@@ -158,6 +158,25 @@ test('what would endanger the quorum is refused, with what would help, and done 
   );
 });
 
+test('a joiner that cannot get in is told of, with why and what would help', async () => {
+  const quota = { apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name: 'small', namespace: cluster.namespace } };
+  await underWriter('a joiner is refused its pod', async () => {
+    const pods = (await list(cluster.namespace, 'pods')).length;
+    await apply({ ...quota, spec: { hard: { pods: String(pods) } } });
+    await scale(5);
+    await waitFor('it is said', async () => (await cluster.condition('Scaling'))?.reason === 'JoinStalled', {
+      timeoutMs: 60_000,
+      intervalMs: 300,
+      explain: () => cluster.describe(),
+    });
+    assert.equal((await cluster.condition('Available'))?.status, 'True');
+    await kubectl(['-n', cluster.namespace, 'delete', 'resourcequota', quota.metadata.name]);
+    await scale(3);
+    await scaled(3);
+  });
+  assert.match(await events('JoinStalled'), /Zoo-3 does not get in \(no pod: .*exceeded quota.*set replicas back to 3/);
+});
+
 const LOSSES: Readonly<Record<string, (podName: string) => Promise<void>>> = {
   'whose volume is lost': (podName) => loseVolume(cluster.namespace, podName),
   'whose data are damaged': (podName) => damageLog(cluster.namespace, podName),

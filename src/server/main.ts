@@ -90,7 +90,8 @@ async function main(): Promise<void> {
   for (const warning of warnings) logger.warn(warning);
   if (initialize) allowInitialization(config);
   logger.info('starting', { version: VERSION, node: process.version, config: file, standalone: config.standalone });
-  const server = await ZooServer.start({ config, own, logger, failed: fail });
+  const podUid = process.env['POD_UID'];
+  const server = await ZooServer.start({ config, own, logger, podUid, failed: fail });
   logger.info('listening', { clientPort: own.client.port, adminPort: config.admin.port });
   let stopping = false;
   const stop = (signal: NodeJS.Signals): void => {

@@ -25,8 +25,10 @@ export async function kustomized(base: string): Promise<Manifest[]> {
 
 /** What Helm makes of the chart with these values (`key=value`), in the namespace `zabkeeper-system`. */
 export async function charted(values: readonly string[] = []): Promise<Manifest[]> {
+  // Without a cluster, and without Helm's own release build, it knows no version.
+  const version = ['--kube-version', '1.36.0'];
   const set = values.flatMap((value) => ['--set', value]);
-  return rendered('helm', ['template', 'zabkeeper', CHART, '--namespace', 'zabkeeper-system', ...set]);
+  return rendered('helm', ['template', 'zabkeeper', CHART, '--namespace', 'zabkeeper-system', ...version, ...set]);
 }
 
 async function rendered(program: string, args: readonly string[]): Promise<Manifest[]> {

@@ -14,6 +14,7 @@ const answer = z.object({
   lastZxid: z.string(),
   leaderId: z.int().nullish(),
   version: z.string(),
+  podUid: z.string().optional(),
   configuration: z
     .object({
       version: z.string().regex(/^[0-9a-f]+$/),

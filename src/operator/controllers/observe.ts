@@ -60,8 +60,9 @@ export async function observe(cluster: CoordinationCluster, sources: Sources, so
     Promise.all(cachedNames(cluster).map(([kind, name]) => observeObject(cluster, kind, name, sources))),
     sources.readMembers(pods),
   ]);
-  const someMissing = statefulSet !== undefined && pods.length < statefulSet.spec.replicas;
-  const refusals = someMissing ? await podRefusals(cluster, statefulSet, sources.client) : undefined;
+  const sets = [statefulSet, observerSet].filter((set) => set !== undefined);
+  const someMissing = pods.length < sets.reduce((sum, { spec }) => sum + spec.replicas, 0);
+  const refusals = someMissing ? await podRefusals(cluster, sets, sources.client) : undefined;
   const configMaps = cached(sources.caches.ConfigMap, cluster).filter(({ metadata }) => isOwned(metadata, cluster));
   const existing = [statefulSet, observerSet, secret, ...others, ...configMaps].filter(
     (object) => object !== undefined,

@@ -38,7 +38,7 @@ test('the newest event about a pod says whether Kubernetes could make it', async
     ];
     return { items, resourceVersion: '1' };
   };
-  const refusals = await podRefusals(cluster, set, { list } as unknown as KubeClient);
+  const refusals = await podRefusals(cluster, [set], { list } as unknown as KubeClient);
   assert.deepEqual([...refusals], [['zoo-2', 'pods "zoo-2" is forbidden: exceeded quota']]);
   assert.deepEqual(asked, [
     { namespace: 'books', fieldSelector: 'involvedObject.kind=StatefulSet,involvedObject.uid=uid-1' },
@@ -47,6 +47,6 @@ test('the newest event about a pod says whether Kubernetes could make it', async
 
 test('without the right to read events there is no reason, and no failure', async () => {
   const refusing = (status: number) => ({ list: () => Promise.reject(new ApiRefusal('GET events', status, {})) });
-  assert.equal((await podRefusals(cluster, set, refusing(403))).size, 0);
-  await assert.rejects(podRefusals(cluster, set, refusing(500)), ApiRefusal);
+  assert.equal((await podRefusals(cluster, [set], refusing(403))).size, 0);
+  await assert.rejects(podRefusals(cluster, [set], refusing(500)), ApiRefusal);
 });

@@ -15,15 +15,15 @@ interface PodEvent extends KubeObject {
 }
 
 /**
- * Why Kubernetes does not make some of a StatefulSet's pods (a quota, an admission rule), by the pod's name. Only its events say
+ * Why Kubernetes does not make some of the StatefulSets' pods (a quota, an admission rule), by the pod's name. Only its events say
  * so; the newest about a pod counts.
  */
 export async function podRefusals(
   cluster: CoordinationCluster,
-  set: StatefulSet,
+  sets: readonly StatefulSet[],
   client: Pick<KubeClient, 'list'>,
 ): Promise<ReadonlyMap<string, string>> {
-  const items = await eventsOf(set, namespaceOf(cluster), client);
+  const items = (await Promise.all(sets.map((set) => eventsOf(set, namespaceOf(cluster), client)))).flat();
   const refusals = new Map<string, string>();
   for (const { reason, message = '' } of items.toSorted((a, b) => timeOf(a) - timeOf(b))) {
     const pod = / Pod (\S+) in StatefulSet /.exec(message)?.[1];

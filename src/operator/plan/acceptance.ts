@@ -14,7 +14,8 @@ export interface Refusal {
     | 'WaitingForVolumes'
     | 'FormingEnsemble'
     | 'ServerTooOld'
-    | 'QuorumEndangered';
+    | 'QuorumEndangered'
+    | 'JoinStalled';
   readonly message: string;
 }
 

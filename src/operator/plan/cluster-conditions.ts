@@ -40,6 +40,7 @@ const SCALING_REFUSALS: ReadonlySet<Refusal['reason']> = new Set([
   'FormingEnsemble',
   'ServerTooOld',
   'QuorumEndangered',
+  'JoinStalled',
 ]);
 
 /** The reason of a bootstrap that waits for somebody to put something right. */
@@ -79,7 +80,8 @@ export function clusterPhase(situation: Situation): ClusterPhase {
   // One that does not get in is no loss to those who are.
   if (isScaling(situation) && (goesOn || state.complete)) return 'Scaling';
   if (!state.complete) return 'Degraded';
-  return refusal === undefined ? 'Ready' : 'Refused';
+  if (refusal === undefined) return 'Ready';
+  return refusal.reason === 'JoinStalled' ? 'Scaling' : 'Refused';
 }
 
 /** The members are being made as the manifest says, or the last of them is on its way back. */

@@ -25,6 +25,8 @@ export interface FakeDisk {
 export interface FakeServer {
   readonly name: string;
   readonly id: number;
+  /** Of its pod. */
+  readonly podUid: string;
   readonly disk: FakeDisk;
   /** What its zoo.cfg lists. */
   readonly seeds: FakeConfiguration;
@@ -128,7 +130,7 @@ export class FakeEnsemble {
 
   /** What a server answers over its admin port. */
   answer(server: FakeServer): MemberReport {
-    const { id } = server;
+    const { id, podUid } = server;
     const configuration = configurationOf(server);
     const serving = this.leader !== undefined;
     const isObserver = configuration.observers.includes(id);
@@ -141,6 +143,7 @@ export class FakeEnsemble {
       lastZxid: '0x0',
       leaderId: this.leader,
       version: '0.1.0',
+      podUid,
       configuration: reported(configuration),
     };
   }

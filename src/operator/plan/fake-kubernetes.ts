@@ -5,6 +5,7 @@ import type { ConfigMap, PersistentVolumeClaim, Pod, Secret, StatefulSet } from 
 import { DATA_CLAIM, KUBECTL_RESTART_ANNOTATION } from '../resources/names.ts';
 import { RESTORE_CONTAINER } from '../resources/backup/restore.ts';
 import { INITIALIZE_FLAG } from '../resources/pod-template.ts';
+import { refuseForbiddenChange } from './fake-admission.ts';
 import { configurationIn, type FakeConfiguration, type FakeDisk, type FakeServer } from './fake-ensemble.ts';
 import type { Step } from './model.ts';
 
@@ -62,9 +63,10 @@ export class FakeKubernetes {
   get running(): FakeServer[] {
     return [...this.pods.values()]
       .filter((pod) => pod.fate === 'works' && pod.startedAt !== this.now && this.isUsable(pod.claimName))
-      .map(({ metadata: { name }, claimName, seeds }) => ({
+      .map(({ metadata: { name, uid = '' }, claimName, seeds }) => ({
         name,
         id: serverId(name),
+        podUid: uid,
         disk: this.disk(claimName),
         seeds,
       }));
@@ -108,6 +110,7 @@ export class FakeKubernetes {
   /** As an API server does: what is not the operator's stays, and a change is counted. */
   changeSet(set: StatefulSet): void {
     const before = this.set(set.metadata.name);
+    if (before !== undefined) refuseForbiddenChange(before, set);
     const restartedAt = before?.spec.template.metadata.annotations?.[KUBECTL_RESTART_ANNOTATION];
     const { template } = set.spec;
     const kept = restartedAt === undefined ? {} : { [KUBECTL_RESTART_ANNOTATION]: restartedAt };

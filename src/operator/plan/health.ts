@@ -6,7 +6,7 @@ import type { Member } from './members.ts';
 const PATIENCE_MS = 10_000;
 
 /** A member that is not ready for longer than this, in milliseconds, is in trouble even if nothing says why. */
-const SLOW_MS = 60_000;
+export const SLOW_MS = 60_000;
 
 /** How much of a member's last words is told, in characters. */
 const LAST_WORDS_MAX = 300;
@@ -39,8 +39,8 @@ export function isUseless(member: Member, latch: BootstrapLatch, updateFails: bo
   if (latch.phase === 'Started') return true;
   if (member.report?.serving === true) return false;
   if (pod.status?.phase === 'Pending') return true;
-  if (updateFails) return unreadyForMs(pod, now) >= SLOW_MS;
-  return waitsInVain(serverStatus(pod)) || unreadyForMs(pod, now) >= PATIENCE_MS;
+  if (updateFails) return unchangedForMs(pod, now) >= SLOW_MS;
+  return waitsInVain(serverStatus(pod)) || unchangedForMs(pod, now) >= PATIENCE_MS;
 }
 
 /**
@@ -59,7 +59,7 @@ export function trouble(member: Member, now: string): string | undefined {
     return (
       withWords(unscheduled.reason ?? 'Unschedulable', unscheduled.message) + volumeWords(member, unscheduled.message)
     );
-  return unreadyForMs(pod, now) >= SLOW_MS ? 'not ready for over a minute' : undefined;
+  return unchangedForMs(pod, now) >= SLOW_MS ? 'not ready for over a minute' : undefined;
 }
 
 /** Whether a member has been missing for longer than it takes to find a leader, or to be started again. */
@@ -69,7 +69,18 @@ export function isMissingForLong(member: Member, now: string): boolean {
   if (pod === undefined || member.inSync) return false;
   const { deletionTimestamp } = pod.metadata;
   if (deletionTimestamp !== undefined) return Date.parse(now) - Date.parse(deletionTimestamp) >= PATIENCE_MS;
-  return !isPodReady(pod) && unreadyForMs(pod, now) >= PATIENCE_MS;
+  return !isPodReady(pod) && unchangedForMs(pod, now) >= PATIENCE_MS;
+}
+
+/**
+ * Whether one that is to become a member will hardly do so by itself: it fails to start, or has not got in for as long as is given it.
+ *
+ * @param now RFC 3339
+ */
+export function isStalled(member: Member, patienceMs: number, now: string): boolean {
+  const { pod } = member;
+  if (pod === undefined || isGone(member) || member.inSync) return false;
+  return unchangedForMs(pod, now) >= (startFailure(member) === undefined ? patienceMs : PATIENCE_MS);
 }
 
 /** What a member said that ended because its data are damaged; undefined where it did not. */
@@ -122,8 +133,8 @@ function waitsInVain(container: ContainerStatus | undefined): boolean {
   return waiting !== undefined && !ORDINARY_WAITS.has(waiting);
 }
 
-/** For how long the pod has not been ready, in milliseconds; for ever, where Kubernetes does not say. */
-function unreadyForMs({ status, metadata }: Pod, now: string): number {
+/** For how long the pod has been ready, or not ready, in milliseconds; for ever, where Kubernetes does not say. */
+function unchangedForMs({ status, metadata }: Pod, now: string): number {
   const since =
     status?.conditions?.find(({ type }) => type === 'Ready')?.lastTransitionTime ?? metadata.creationTimestamp;
   return since === undefined ? Infinity : Date.parse(now) - Date.parse(since);

@@ -135,7 +135,7 @@ type SeenMember = Pick<Member, 'slot' | 'pod' | 'report' | 'unboundClaim' | 'ref
 
 function seenMember(slot: MemberSlot, observed: Observed, wanted: Readonly<Record<string, string>>): SeenMember {
   const pod = observed.pods.find(({ metadata }) => metadata.name === slot.podName);
-  const answer = observed.reports.get(slot.podName);
+  const report = observed.reports.get(slot.podName);
   return {
     slot,
     pod,
@@ -143,11 +143,15 @@ function seenMember(slot: MemberSlot, observed: Observed, wanted: Readonly<Recor
       ({ metadata, status }) => metadata.name === slot.claimName && status?.capacity === undefined,
     ),
     refused: pod === undefined ? observed.refusals?.get(slot.podName) : undefined,
-    // Addresses of pods are used again: an answer under another id is somebody else's.
-    report: answer?.serverId === slot.serverId ? answer : undefined,
+    report: report !== undefined && isItsOwn(report, slot, pod) ? report : undefined,
     outdated:
       pod !== undefined && Object.entries(wanted).some(([key, value]) => pod.metadata.annotations?.[key] !== value),
   };
+}
+
+/** Addresses of pods are used again: an answer under another id, or from another pod, is somebody else's. */
+function isItsOwn({ serverId, podUid }: MemberReport, slot: MemberSlot, pod: Pod | undefined): boolean {
+  return serverId === slot.serverId && (podUid === undefined || podUid === pod?.metadata.uid);
 }
 
 function judged(seen: SeenMember, membership: Membership, leading: SeenMember | undefined): Member {

@@ -16,6 +16,8 @@ export interface MemberReport {
   /** The leader that it follows, its own id if it leads; undefined where it knows of none. */
   readonly leaderId?: number | undefined;
   readonly version: string;
+  /** The UID of the pod that it runs in. Servers that were made before the operator asked for it do not tell. */
+  readonly podUid?: string | undefined;
   /** The ensemble's configuration in force, as far as this member knows. Versions before 0.2 do not tell. */
   readonly configuration?: ReportedConfiguration | undefined;
   /** Of the leader: how far behind each server is that is connected to it, in transactions. */

@@ -144,9 +144,11 @@ describe('scaling', () => {
     world.edit({ replicas: 5 });
     for (let second = 0; second < 20 && !world.pods.has('test-3'); second++) live(world, 1);
     world.hang('test-3');
-    live(world, 80);
+    live(world, 90);
     assert.deepEqual(world.voters, [1, 2, 3]);
-    assert.match(condition(world, 'Scaling').message, /^adding test-3: .* \(not ready for over a minute\)$/);
+    const { status, reason, message } = condition(world, 'Scaling');
+    assert.deepEqual([status, reason], ['False', 'JoinStalled']);
+    assert.match(message, /^test-3 does not get in \(not ready for over a minute\); .*, or set replicas back to 3$/);
     assert.equal(world.theCluster.status?.phase, 'Scaling');
     assert.equal(condition(world, 'Available').status, 'True');
     assert.equal(condition(world, 'Degraded').status, 'False');

@@ -11,6 +11,7 @@ import {
 import { sizeOf } from '../resources/stateful-set.ts';
 import type { Refusal } from './acceptance.ts';
 import { isMissingForLong, whyAbsent } from './health.ts';
+import { stalledJoin } from './joining.ts';
 import { majorityOf, type EnsembleState, type Member } from './members.ts';
 import { belongs } from './membership.ts';
 import type { Observed, Reconfiguration } from './model.ts';
@@ -77,7 +78,7 @@ export function planScaling(
     sizes: { participant: next.participant.size, observer: next.observer.size },
     steps: change === undefined ? [] : reconfiguration(state, change),
     progress: next.participant.progress ?? next.observer.progress,
-    refusal: next.participant.refusal,
+    refusal: next.participant.refusal ?? next.observer.refusal,
   };
 }
 
@@ -161,7 +162,7 @@ function nextVoter(view: View, needed: number): Next {
 
 /** One member more: its pod is started and synchronizes; only then does it get a vote. */
 function bringIn(view: View, joiner: MemberSlot, needed: number): Next {
-  const { present, state, observed } = view;
+  const { present, state, cluster, observed } = view;
   const hasPod = joiner.index < present.participant;
   const grown = Math.max(needed, joiner.index + 1);
   const what = `adding ${joiner.podName}`;
@@ -169,6 +170,8 @@ function bringIn(view: View, joiner: MemberSlot, needed: number): Next {
   const obstacle = obstacleFor(view, what) ?? (hasPod ? undefined : leftoverVolume(view, joiner));
   if (obstacle !== undefined) return { size: hasPod ? grown : needed, ...obstacle };
   const member = state.members.find(({ slot }) => slot.podName === joiner.podName);
+  const refusal = hasPod ? stalledJoin(joiner, state, cluster, observed) : undefined;
+  if (refusal !== undefined) return { size: grown, refusal };
   if (!hasPod || member === undefined) {
     return { size: grown, progress: `${what}: its pod is started, and synchronizes without a vote first` };
   }
@@ -243,8 +246,12 @@ function nextObserver(view: View, needed: number): Next {
   const ready = state.members.find(
     ({ slot, inSync }) => inSync && joiners.some(({ podName }) => podName === slot.podName),
   );
-  if (ready === undefined)
+  if (ready === undefined) {
+    const stalled = joiners.map((slot) => stalledJoin(slot, state, cluster, observed));
+    const refusal = stalled.find((one) => one !== undefined);
+    if (refusal !== undefined) return { size: wanted.length, refusal };
     return { size: wanted.length, progress: `adding ${names}: waiting until they have synchronized` };
+  }
   const message = `${ready.slot.podName} has synchronized and observes`;
   return {
     size: wanted.length,

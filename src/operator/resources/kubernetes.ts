@@ -68,6 +68,7 @@ export interface PodDisruptionBudget extends KubeObject {
 /** A variable of a container's environment; a Secret's key is read by the pod, not by the operator. */
 export type EnvVar =
   | { readonly name: string; readonly value: string }
+  | { readonly name: string; readonly valueFrom: { readonly fieldRef: { readonly fieldPath: string } } }
   | {
       readonly name: string;
       readonly valueFrom: {
@@ -107,6 +108,7 @@ export interface Container {
   readonly image: string;
   readonly imagePullPolicy: CoordinationClusterSpec['imagePullPolicy'];
   readonly args: readonly string[];
+  readonly env: readonly EnvVar[];
   readonly ports: readonly { readonly name: string; readonly containerPort: number }[];
   readonly resources: CoordinationClusterSpec['resources'];
   readonly startupProbe: Probe;
@@ -128,13 +130,13 @@ export interface InitContainer extends Pick<
   | 'image'
   | 'imagePullPolicy'
   | 'args'
+  | 'env'
   | 'resources'
   | 'securityContext'
   | 'terminationMessagePolicy'
   | 'volumeMounts'
 > {
   readonly command: readonly string[];
-  readonly env: readonly EnvVar[];
 }
 
 /** What every pod of a StatefulSet is made from. */

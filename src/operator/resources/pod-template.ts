@@ -92,6 +92,8 @@ function serverContainer(ensemble: Ensemble, args: string[]): Container {
     image: ensemble.image,
     imagePullPolicy: spec.imagePullPolicy,
     args,
+    // It tells it to whoever asks how it is, see `GET /status`.
+    env: [{ name: 'POD_UID', valueFrom: { fieldRef: { fieldPath: 'metadata.uid' } } }],
     ports: Object.entries(PORTS).map(([name, containerPort]) => ({ name, containerPort })),
     resources: spec.resources,
     // Loading a large snapshot takes its time; the other two probes begin only after it.

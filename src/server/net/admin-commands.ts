@@ -178,7 +178,8 @@ function observers(view: ServerView): Fields {
 
 function serverStats(view: ServerView): Fields {
   const status = view.status();
-  const { latency, count } = view.connections;
+  const { count } = view.connections;
+  const { all: latency } = view.connections.latencies;
   return {
     version: FULL_VERSION,
     read_only: false,

@@ -84,6 +84,8 @@ function statusOf(view: ServerView): Record<string, unknown> {
   const { role } = status;
   return {
     serverId: view.own.id,
+    // Addresses of pods are used again: by this the operator knows whom it hears.
+    ...(view.podUid === undefined ? {} : { podUid: view.podUid }),
     state: serverState(view),
     serving: isServing(view),
     epoch: status.epoch,

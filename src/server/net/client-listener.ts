@@ -2,10 +2,9 @@ import { createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import type { Logger } from '../../common/types.ts';
 import type { HostPort } from '../config/servers.ts';
-import { operationKind } from '../pipeline/operations.ts';
 import type { ClientId } from '../pipeline/types.ts';
 import { ClientConnection } from './client-connection.ts';
-import { Summary } from './monitoring/summary.ts';
+import { RequestLatencies } from './monitoring/request-latencies.ts';
 import type { ConnectionCounts, ConnectionsView } from './server-view.ts';
 import { listen, stopListening } from './listen.ts';
 import { remoteAddressOf } from './sockets.ts';
@@ -30,22 +29,9 @@ export interface ClientLimits {
   readonly silenceMs: number;
 }
 
-interface Asked {
-  readonly atMs: number;
-  readonly isUpdate: boolean;
-}
-
-/** Whether a request, behind its xid, is one that all servers agree on. */
-function isUpdate(frame: Uint8Array): boolean {
-  if (frame.length < 8) return false;
-  return operationKind(new DataView(frame.buffer, frame.byteOffset).getInt32(4)) === 'write';
-}
-
 /** Accepts clients. What is sent to them in one turn of the event loop leaves in one write for each. */
 export class ClientListener implements ConnectionsView {
-  readonly latency = new Summary();
-  readonly readLatency = new Summary();
-  readonly updateLatency = new Summary();
+  readonly latencies = new RequestLatencies();
   readonly #limits: ClientLimits;
   readonly #events: ClientEvents;
   readonly #logger: Logger;
@@ -55,12 +41,10 @@ export class ClientListener implements ConnectionsView {
   /** Connections that have not sent anything whole, oldest first, and when they must have. */
   readonly #silent = new Map<ClientConnection, number>();
   #silenceTimer: NodeJS.Timeout | undefined;
-  /** The request that each connection waits for the answer of, where it was idle before. */
-  readonly #asked = new Map<ClientConnection, Asked>();
   readonly #unflushed = new Set<ClientConnection>();
   #nextId = 1;
   #paused = false;
-  readonly #counts = { rejected: 0, requested: 0, dropped: 0, silent: 0, bytesReceived: 0 };
+  readonly #counts = { rejected: 0, requested: 0, dropped: 0, silent: 0, bytesReceived: 0, bytesSent: 0 };
 
   constructor(limits: ClientLimits, events: ClientEvents, logger: Logger) {
     this.#limits = limits;
@@ -107,6 +91,7 @@ export class ClientListener implements ConnectionsView {
     const connection = this.#connections.get(client);
     if (connection === undefined) return;
     connection.send(bytes);
+    this.#counts.bytesSent += bytes.length;
     this.#unflushed.add(connection);
   }
 
@@ -115,9 +100,7 @@ export class ClientListener implements ConnectionsView {
     if (this.#unflushed.size === 0) return;
     const nowMs = performance.now();
     for (const connection of this.#unflushed) {
-      const asked = this.#asked.get(connection);
-      if (asked !== undefined) this.#answered(asked, nowMs);
-      this.#asked.delete(connection);
+      this.latencies.answered(connection.id, nowMs);
       connection.flush();
     }
     this.#unflushed.clear();
@@ -178,16 +161,10 @@ export class ClientListener implements ConnectionsView {
     if (this.#silent.delete(connection)) {
       this.#counts.requested++;
       this.#events.connected(connection.id, connection.address);
-    } else if (!this.#asked.has(connection)) {
-      this.#asked.set(connection, { atMs: performance.now(), isUpdate: isUpdate(frame) });
+    } else {
+      this.latencies.asked(connection.id, frame);
     }
     this.#events.frame(connection.id, frame);
-  }
-
-  #answered({ atMs, isUpdate }: Asked, nowMs: number): void {
-    const latencyMs = nowMs - atMs;
-    this.latency.record(latencyMs);
-    (isUpdate ? this.updateLatency : this.readLatency).record(latencyMs);
   }
 
   #fourLetterWord(connection: ClientConnection, word: string): void {
@@ -207,7 +184,7 @@ export class ClientListener implements ConnectionsView {
   #forget(connection: ClientConnection): void {
     this.#connections.delete(connection.id);
     this.#silent.delete(connection);
-    this.#asked.delete(connection);
+    this.latencies.forget(connection.id);
     this.#unflushed.delete(connection);
     const left = (this.#perAddress.get(connection.address) ?? 0) - 1;
     if (left > 0) this.#perAddress.set(connection.address, left);

@@ -106,6 +106,7 @@ export class Driver {
     learners.flush();
     leader.flush();
     clients.flush();
+    this.#meter.turned(inputs.length, performance.now() - now.monotonicMs);
     this.#armTimer();
   }
 

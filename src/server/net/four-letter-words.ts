@@ -139,7 +139,8 @@ function versionLine(): string {
 }
 
 function serverLines(view: ServerView): string {
-  const { latency, count } = view.connections;
+  const { count } = view.connections;
+  const { all: latency } = view.connections.latencies;
   const status = view.status();
   return [
     `Latency min/avg/max: ${Math.floor(latency.min)}/${latency.average.toFixed(4)}/${Math.floor(latency.max)}`,

@@ -10,7 +10,9 @@ import type { StorageMetrics } from '../storage/counters.ts';
 import { VERSION_DIRECTORY } from './data-directory.ts';
 import type { LearnerStatus } from '../zab/types.ts';
 import type { MemberMeter } from './monitoring/member-meter.ts';
-import type { Summary } from './monitoring/summary.ts';
+import type { RecoveryMeter } from './monitoring/recovery-meter.ts';
+import type { RequestLatencies } from './monitoring/request-latencies.ts';
+import type { StateMeter } from './monitoring/state-meter.ts';
 
 /** What the four-letter words, the admin server and the metrics may look at. */
 export interface ServerView {
@@ -18,6 +20,8 @@ export interface ServerView {
   readonly own: OwnServer;
   /** Wall clock. */
   readonly startedAtMs: number;
+  /** The UID of the Kubernetes pod that it runs in, where it was told. */
+  readonly podUid: string | undefined;
   status(): MemberStatus;
   ensemble(): EnsembleStatus;
   clients(): readonly ClientInfo[];
@@ -29,8 +33,9 @@ export interface ServerView {
   /** See {@link Member.learners}. */
   learners(): readonly LearnerStatus[];
   readonly meter: MemberMeter;
-  /** How long it took to load the state from the disk, in milliseconds. */
-  readonly loading: Summary;
+  readonly stateMeter: StateMeter;
+  readonly recoveryMeter: RecoveryMeter;
+  readonly snapshotRequests: SnapshotRequests;
   readonly connections: ConnectionsView;
   readonly logger: Logger;
   /** See {@link Member.snapshot}. */
@@ -43,12 +48,15 @@ export interface ServerView {
   adminAccess(authorization: string | undefined, address: string): AdminAccess;
 }
 
+/** How often administrators have asked for a snapshot. */
+export interface SnapshotRequests {
+  /** Refused because it was too soon. */
+  refusedTooSoon: number;
+}
+
 /** What is known of clients' sockets. */
 export interface ConnectionsView {
-  /** From a request that found its connection idle to the next bytes sent: a sample of the requests' latency, in milliseconds. */
-  readonly latency: Summary;
-  readonly readLatency: Summary;
-  readonly updateLatency: Summary;
+  readonly latencies: RequestLatencies;
   readonly count: number;
   readonly counts: ConnectionCounts;
   portOf(client: number): number;
@@ -65,6 +73,8 @@ export interface ConnectionCounts {
   /** Closed because nothing whole came for too long. */
   readonly silent: number;
   readonly bytesReceived: number;
+  /** Of answers and events. */
+  readonly bytesSent: number;
 }
 
 /** What a server is, in ZooKeeper's words. */

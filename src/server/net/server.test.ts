@@ -45,7 +45,8 @@ async function prepared(lines: readonly string[] = []) {
 }
 
 function start(...args: readonly string[]): ChildProcess & { readonly said: () => string } {
-  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const env = { ...process.env, POD_UID: 'uid-of-the-pod' };
+  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env });
   processes.push(child);
   let said = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (said += chunk.toString()));
@@ -86,6 +87,7 @@ test('a server from start to stop: words, admin commands, metrics, lock, SIGTERM
   assert.equal(status['state'], 'standalone');
   assert.equal(status['serving'], true);
   assert.equal(status['leaderId'], 1);
+  assert.equal(status['podUid'], 'uid-of-the-pod');
   assert.deepEqual(status['configuration'], { version: '0', servers: [] });
   assert.deepEqual([status['voting'], status['synced'], status['learners']], [true, [1], []]);
   assert.match((await get(adminPort, '/commands/monitor'))?.text ?? '', /"server_state":"standalone"/);
@@ -137,6 +139,11 @@ test('who has sessions, ephemerals and watches is told; counts are set back when
   assert.deepEqual((await command('wchp'))['path_to_session_ids'], { '/watched': [String(session)] });
   assert.deepEqual((await command('dump'))['session_id_to_ephemeral_paths'], { [String(session)]: ['/mine'] });
   assert.equal((await command('observers'))['synced_observers'], 0);
+  await client.create('/watched', new Uint8Array(1));
+  const monitored = await command('monitor');
+  assert.deepEqual([monitored['sum_node_created_watch_count'], monitored['cnt_startup_txns_loaded']], [1, 1]);
+  assert.ok(Number(monitored['watch_bytes']) > 0 && Number(monitored['response_bytes']) > 0);
+  assert.equal(monitored['cnt_propagation_latency'], 3, 'a session and two znodes');
   const { initial_configuration: written } = await command('icfg');
   assert.match(String(written), new RegExp(`^dataDir=.*\\nclientPort=${clientPort}\\n`));
   assert.equal((await command('sysp'))['zookeeper.clientPort'], String(clientPort));

@@ -32,7 +32,8 @@ import { LeaderLink } from './leader-link.ts';
 import { LearnerListener } from './learner-listener.ts';
 import { listen, stopListening } from './listen.ts';
 import { MemberMeter } from './monitoring/member-meter.ts';
-import { Summary } from './monitoring/summary.ts';
+import { RecoveryMeter } from './monitoring/recovery-meter.ts';
+import { StateMeter } from './monitoring/state-meter.ts';
 import type { ServerView } from './server-view.ts';
 import { StatBaselines } from './stat-baselines.ts';
 
@@ -46,6 +47,8 @@ export interface ServerOptions {
   readonly config: ZooConfig;
   readonly own: OwnServer;
   readonly logger: Logger;
+  /** See {@link ServerView.podUid}. */
+  readonly podUid?: string | undefined;
   /** The process must end at once: a broken invariant, or a disk that refuses. */
   failed(error: unknown): void;
 }
@@ -69,7 +72,8 @@ export class ZooServer {
   readonly #http: HttpServer[] = [];
   readonly #stopped = Promise.withResolvers<undefined>();
   readonly #meter = new MemberMeter(performance.now());
-  readonly #loading = new Summary();
+  readonly #stateMeter = new StateMeter();
+  readonly #recoveryMeter = new RecoveryMeter();
   readonly #baselines = new StatBaselines();
   readonly #view: ServerView;
   /** As the last reconfiguration left it. */
@@ -102,7 +106,7 @@ export class ZooServer {
     this.#ensemble = config.ensemble;
     this.#clientAddress = own.client;
     this.#locks = locks;
-    this.#member = createMember(memberConfig(config, own), random);
+    this.#member = createMember(memberConfig(config, own), random, this.#stateMeter);
     this.#storage = this.#openStorage();
     this.#clients = new ClientListener(
       {
@@ -179,6 +183,7 @@ export class ZooServer {
         return currentOwn();
       },
       startedAtMs: Date.now(),
+      podUid: options.podUid,
       status: () => this.#baselines.status(this.#member.status()),
       ensemble: () => this.#member.ensemble(),
       clients: () => this.#baselines.clients(this.#member.clients()),
@@ -187,7 +192,9 @@ export class ZooServer {
       storage: () => this.#storage.metrics(),
       learners: () => this.#member.learners(),
       meter: this.#meter,
-      loading: this.#loading,
+      stateMeter: this.#stateMeter,
+      recoveryMeter: this.#recoveryMeter,
+      snapshotRequests: { refusedTooSoon: 0 },
       connections: this.#clients,
       logger,
       snapshot: () => this.#member.snapshot(),
@@ -203,8 +210,7 @@ export class ZooServer {
       return;
     }
     this.#baselines.resetServer(this.#member.status());
-    for (const summary of [this.#clients.latency, this.#clients.readLatency, this.#clients.updateLatency])
-      summary.reset();
+    this.#clients.latencies.reset();
   }
 
   /** Lets the member finish, closes every connection, and waits until everything queued is durable. */
@@ -231,15 +237,13 @@ export class ZooServer {
 
   async #begin(): Promise<void> {
     const { config, own, logger } = this.#options;
-    const recoveryBeganMs = performance.now();
-    const recovery = this.#storage.recover(this.#member.recovery);
-    const recoveryMs = performance.now() - recoveryBeganMs;
-    this.#loading.record(recoveryMs);
+    const meter = this.#recoveryMeter;
+    const recovery = meter.measure(this.#member.recovery, (receiver) => this.#storage.recover(receiver));
     for (const warning of recovery.warnings) logger.warn(warning);
     logger.info('loaded the state', {
       lastZxid: formatZxid(recovery.lastZxid),
       znodes: this.#member.status().znodes,
-      tookMs: Math.round(recoveryMs),
+      tookMs: Math.round(meter.totalMs.max),
     });
     await this.#clients.listen(own.client, config.clientBacklog);
     this.#listenForPeers();

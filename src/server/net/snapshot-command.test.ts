@@ -47,6 +47,7 @@ async function admin({ database = databaseOf(100), access = 'allowed', serving =
     config: parseZooCfg(`dataDir=/data\n${config}`, 'zoo.cfg', () => '').config,
     logger: SILENT,
     adminAccess: () => access,
+    snapshotRequests: { refusedTooSoon: 0 },
     snapshot: () => {
       if (!serving) return undefined;
       const source = database.snapshot();

@@ -50,6 +50,7 @@ export class SnapshotCommand {
     }
     const waitMs = this.#streaming ? STALLED_MS : this.#startedMs + admin.snapshotIntervalMs - performance.now();
     if (waitMs <= 0) return undefined;
+    this.#view.snapshotRequests.refusedTooSoon++;
     return {
       status: 429,
       error: 'too many snapshots: ask another member, ask later, or lower admin.snapshot.intervalInMS',

@@ -270,6 +270,7 @@ export class Clients {
 
   #renewSession(client: Client, sessionId: SessionId, password: Uint8Array, service: Service): void {
     client.sessionId = sessionId;
+    this.#step.counts.sessionsRenewed++;
     if (!isSessionPassword(sessionId, password)) {
       this.#step.log('warn', 'a client gave a wrong password for a session', {
         session: formatSession(sessionId),
@@ -326,6 +327,7 @@ export class Clients {
     }
     // ZooKeeper answers an auth packet with zxid 0, and ahead of requests that are pending.
     if (identities === undefined) {
+      this.#step.counts.authFailures++;
       this.#replies.header(client, xid, 0, ReplyCode.authFailed);
       this.close(client, 'authentication failed');
       return;

@@ -304,6 +304,7 @@ export class Leading implements Service {
     if (stalled || this.#sessions.nextDeadlineMs() > nowMs) return;
     const expired = this.#sessions.expired(nowMs, EXPIRED_PER_STEP_MAX);
     if (expired.length === 0) return;
+    this.#step.counts.sessionsExpired += expired.length;
     const sessions = expired.slice(0, LOGGED_SESSIONS_MAX).map(({ id }) => formatSession(id));
     this.#step.log('info', 'sessions have expired', { count: expired.length, sessions });
     for (const session of expired) {

@@ -1,11 +1,13 @@
 import { CodedError } from '../../common/errors.ts';
-import type { MemberOutput, Now } from './types.ts';
+import type { MemberCounts, MemberOutput, Now } from './types.ts';
 
 /** What the parts of a member share during one step: the time, and where outputs go. */
 export class Step {
   nowMs = 0;
   wallMs = 0;
   outputs: MemberOutput[] = [];
+  /** Since the start, not of this step. */
+  readonly counts: MemberCounts = { sessionsRenewed: 0, sessionsExpired: 0, authFailures: 0 };
 
   begin(now: Now): void {
     this.nowMs = now.monotonicMs;

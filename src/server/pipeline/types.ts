@@ -162,6 +162,7 @@ export interface MemberStatus {
   readonly pendingSyncs: number;
   readonly packetsReceived: number;
   readonly packetsSent: number;
+  readonly counts: Readonly<MemberCounts>;
 }
 
 /** A synchronized learner of this leader, for people and the operator. */
@@ -200,11 +201,24 @@ export interface StateReceiver {
   entry(entry: LogEntry): void;
 }
 
-/** Looks on, for checkers that compare what members apply. */
+/** Looks on: for checkers that compare what members apply, and for metrics. */
 export interface MemberObserver {
   applied(entry: LogEntry, committed: boolean): void;
   /** Clients are served from here on: all that was applied is committed. */
   serves(): void;
+  /** While clients are served: a committed transaction has been applied, `ageMs` after its leader made it, by two clocks. */
+  committed(ageMs: number): void;
+  /** Clients are told of an event (an EventType), in a frame of `bytes` for each. */
+  told(eventType: number, clients: number, bytes: number): void;
+}
+
+/** What has happened since the start, for metrics. */
+export interface MemberCounts {
+  /** Clients that came with a session that they had. */
+  sessionsRenewed: number;
+  /** Sessions that this member, as the leader, has closed because nothing was heard of them. */
+  sessionsExpired: number;
+  authFailures: number;
 }
 
 /** The digest of the whole tree behind one transaction; the same on every server that has it. */

@@ -1,6 +1,5 @@
-import { docker, killProcess } from '../faults.ts';
-import type { PodObject } from '../cluster.ts';
-import { kubectl, list } from '../kubectl.ts';
+import { docker } from '../faults.ts';
+import { kubectl } from '../kubectl.ts';
 
 /** Stops a node's container at once, as a machine that loses its power. */
 export async function stopNode(node: string): Promise<void> {
@@ -22,11 +21,4 @@ export async function drain(node: string, labels: Readonly<Record<string, string
 
 export async function uncordon(nodes: readonly string[]): Promise<void> {
   await Promise.all(nodes.map((node) => kubectl(['uncordon', node])));
-}
-
-/** SIGKILL to the API server. Its node starts it again. */
-export async function killApiServer(): Promise<void> {
-  const [apiServer] = await list<PodObject>('kube-system', 'pods', 'component=kube-apiserver');
-  if (apiServer === undefined) throw new Error('there is no pod of an API server');
-  await killProcess(apiServer);
 }

@@ -1,7 +1,8 @@
 import { epochOf, type Zxid } from '../../../common/zxid.ts';
-import type { MemberInput, MemberOutput, Now } from '../../pipeline/types.ts';
+import type { MemberInput, MemberOutput, MemberPersistOperation, Now } from '../../pipeline/types.ts';
 import { PacketType, type QuorumPacket } from '../../protocol/quorum.ts';
 import type { LearnerConnection, Ticket, ZabRole } from '../../zab/types.ts';
+import { LearnerSyncMeter } from './learner-sync-meter.ts';
 import { Summary } from './summary.ts';
 
 /** Batches that wait for acknowledgements, at most: a learner further behind is not measured. */
@@ -15,6 +16,10 @@ const HEADER_TIME_OFFSET = 20;
  * by its last proposal.
  */
 export class MemberMeter {
+  /* turns of the event loop */
+  readonly turnMs = new Summary();
+  readonly turnInputs = new Summary();
+
   /* elections */
   readonly electionMs = new Summary();
   readonly unavailableMs = new Summary();
@@ -32,8 +37,7 @@ export class MemberMeter {
   lastProposalBytes = 0;
   proposals = 0;
   commits = 0;
-  diffs = 0;
-  snapshots = 0;
+  readonly syncs = new LearnerSyncMeter();
   revalidations = 0;
 
   /* a learner */
@@ -43,18 +47,23 @@ export class MemberMeter {
 
   /* the log */
   readonly persistMs = new Summary();
+  /** From a transaction made to durable here, which is when it is acknowledged. */
+  readonly ackCreationMs = new Summary();
   readonly batchEntries = new Summary();
   readonly queueLength = new Summary();
   entriesQueued = 0;
 
   /* clients */
   pauses = 0;
+  /** Clients turned away because this server is not part of a quorum. */
+  unservedClosed = 0;
 
   #role: ZabRole = { state: 'looking' };
   #lookingSinceMs: number | undefined;
   #unavailableSinceMs: number | undefined;
   #synchronizingSinceMs = 0;
-  readonly #persistingSinceMs = new Map<Ticket, number>();
+  /** What is on its way to the disk: since when, and the newest transaction in it. */
+  readonly #persisting = new Map<Ticket, { readonly sinceMs: number; readonly newest: Uint8Array | undefined }>();
   /** When the batch that ends with this proposal was sent, oldest first. */
   readonly #batches = new Map<Zxid, number>();
   #uncommitted: Zxid[] = [];
@@ -69,18 +78,27 @@ export class MemberMeter {
     this.#unavailableSinceMs = nowMs;
   }
 
+  /** One turn of the driver is over. */
+  turned(inputs: number, tookMs: number): void {
+    this.turnInputs.record(inputs);
+    this.turnMs.record(tookMs);
+  }
+
   /** Something happened to the member. */
   input(input: MemberInput, { monotonicMs: nowMs, wallMs }: Now): void {
     switch (input.type) {
       case 'persisted':
-        this.#persisted(input.ticket, nowMs);
+        this.#persisted(input.ticket, nowMs, wallMs);
+        break;
+      case 'learnerConnected':
+        this.syncs.connected(input.connection, nowMs);
         break;
       case 'learnerPacket':
         if (input.packet.type === PacketType.ack) this.#acknowledged(input.connection, input.packet.zxid, nowMs);
         else if (input.packet.type === PacketType.revalidate) this.revalidations++;
         break;
       case 'learnerClosed':
-        this.ackMs.delete(input.connection);
+        this.#forgetLearner(input.connection);
         break;
       case 'leaderPacket':
         this.#fromLeader(input.packet, nowMs, wallMs);
@@ -93,20 +111,23 @@ export class MemberMeter {
   output(output: MemberOutput, { monotonicMs: nowMs }: Now): void {
     switch (output.type) {
       case 'sendToLearners':
-        this.#toLearners(output.packet, nowMs);
+        this.#toLearners(output.connections, output.packet, nowMs);
         break;
       case 'sendSnapshot':
-        this.snapshots++;
+        this.syncs.begins(output.connection, 'snapshot');
         break;
       case 'closeLearner':
-        this.ackMs.delete(output.connection);
+        this.#forgetLearner(output.connection);
+        break;
+      case 'closeClient':
+        if (this.#role.state === 'looking' || !this.#role.serving) this.unservedClosed++;
         break;
       case 'persist': {
         const entries = output.operations.reduce(
           (sum, operation) => sum + (operation.type === 'append' ? operation.entries.length : 0),
           0,
         );
-        if (entries > 0) this.#queued(output.ticket, entries, nowMs);
+        if (entries > 0) this.#queued(output.ticket, entries, newestBytes(output.operations), nowMs);
         break;
       }
       case 'pauseClients':
@@ -119,24 +140,31 @@ export class MemberMeter {
     }
   }
 
-  #queued(ticket: Ticket, entries: number, nowMs: number): void {
+  #queued(ticket: Ticket, entries: number, newest: Uint8Array | undefined, nowMs: number): void {
     this.entriesQueued += entries;
     this.batchEntries.record(entries);
-    this.queueLength.record(this.#persistingSinceMs.size);
-    this.#persistingSinceMs.set(ticket, nowMs);
+    this.queueLength.record(this.#persisting.size);
+    this.#persisting.set(ticket, { sinceMs: nowMs, newest });
   }
 
-  #persisted(ticket: Ticket, nowMs: number): void {
-    const sinceMs = this.#persistingSinceMs.get(ticket);
-    if (sinceMs === undefined) return;
-    this.#persistingSinceMs.delete(ticket);
-    this.persistMs.record(nowMs - sinceMs);
+  #persisted(ticket: Ticket, nowMs: number, wallMs: number): void {
+    const batch = this.#persisting.get(ticket);
+    if (batch === undefined) return;
+    this.#persisting.delete(ticket);
+    this.persistMs.record(nowMs - batch.sinceMs);
+    recordAge(this.ackCreationMs, batch.newest, wallMs);
   }
 
-  #toLearners({ type, zxid, data }: QuorumPacket, nowMs: number): void {
+  #forgetLearner(connection: LearnerConnection): void {
+    this.ackMs.delete(connection);
+    this.syncs.closed(connection);
+  }
+
+  #toLearners(connections: readonly LearnerConnection[], { type, zxid, data }: QuorumPacket, nowMs: number): void {
     if (type === PacketType.proposal) this.#proposed(zxid, data?.length ?? 0, nowMs);
     else if (type === PacketType.commit || type === PacketType.inform) this.#committed(zxid, nowMs);
-    else if (type === PacketType.diff) this.diffs++;
+    else if (type === PacketType.diff) for (const connection of connections) this.syncs.begins(connection, 'diff');
+    else if (type === PacketType.upToDate) for (const connection of connections) this.syncs.upToDate(connection, nowMs);
   }
 
   /** What a learner is sent of the history is no proposal: it is older than what was proposed last. */
@@ -197,12 +225,9 @@ export class MemberMeter {
     if (type === PacketType.commit || type === PacketType.inform) this.commitsReceived++;
     if (type !== PacketType.proposal) return;
     this.proposalsReceived++;
-    if (nowMs === this.#proposalTimedAtMs || data === null || data.length < HEADER_TIME_OFFSET + 8) return;
+    if (nowMs === this.#proposalTimedAtMs || data === null) return;
     this.#proposalTimedAtMs = nowMs;
-    const view = new DataView(data.buffer, data.byteOffset, data.length);
-    const latencyMs = wallMs - Number(view.getBigInt64(HEADER_TIME_OFFSET));
-    // Two clocks: where they differ by more than the latency, nothing can be said of it.
-    if (latencyMs >= 0) this.proposalLatencyMs.record(latencyMs);
+    recordAge(this.proposalLatencyMs, data, wallMs);
   }
 
   #changeRole(role: ZabRole, nowMs: number): void {
@@ -233,4 +258,18 @@ export class MemberMeter {
     else if (state === 'following') this.followerSyncMs.record(synchronizedMs);
     else this.observerSyncMs.record(synchronizedMs);
   }
+}
+
+function newestBytes(operations: readonly MemberPersistOperation[]): Uint8Array | undefined {
+  const last = operations.at(-1);
+  return last?.type === 'append' ? last.entries.at(-1)?.bytes : undefined;
+}
+
+/** How long ago a transaction was made, by the clock of its leader. */
+function recordAge(summary: Summary, transaction: Uint8Array | undefined, wallMs: number): void {
+  if (transaction === undefined || transaction.length < HEADER_TIME_OFFSET + 8) return;
+  const view = new DataView(transaction.buffer, transaction.byteOffset, transaction.length);
+  const ageMs = wallMs - Number(view.getBigInt64(HEADER_TIME_OFFSET));
+  // Two clocks: where they differ by more than the age, nothing can be said of it.
+  if (ageMs >= 0) summary.record(ageMs);
 }

@@ -120,7 +120,7 @@ test('the history that a learner is sent counts as no proposal', () => {
   output(6, toLearners(PacketType.commit, makeZxid(2, 9)));
   output(7, toLearners(PacketType.proposal, makeZxid(3, 1)));
   output(8, toLearners(PacketType.proposal, makeZxid(3, 1)));
-  assert.deepEqual([meter.proposals, meter.commits, meter.diffs], [1, 0, 1]);
+  assert.deepEqual([meter.proposals, meter.commits, meter.syncs.begun.diff], [1, 0, 2]);
 });
 
 test('elections and synchronizations are timed from looking to serving', () => {

@@ -20,7 +20,7 @@ export function serverMetrics(view: ServerView): readonly Metric[] {
   return list.metrics;
 }
 
-/** What only Prometheus is told, because ZooKeeper says it in words or not at all. */
+/** What only Prometheus is told, because ZooKeeper says it in words, or not at all. */
 export function ownMetrics(view: ServerView): readonly Metric[] {
   const list = new MetricList();
   const serving = isServing(view);
@@ -33,6 +33,19 @@ export function ownMetrics(view: ServerView): readonly Metric[] {
   list.gauge('zabkeeper_leading', Number(serving && leading), 'whether this server leads a quorum (1) or not (0)');
   const votes = view.own.entry?.role !== 'observer';
   list.gauge('zabkeeper_voter', Number(votes), 'whether this server votes (1) or observes (0)');
+  const { connections, meter } = view;
+  list.summaries(
+    'zabkeeper_request_latency',
+    connections.latencies.byName(),
+    'sampled latency of requests in milliseconds, by kind',
+  );
+  list.summary(
+    'zabkeeper_learner_sync_time',
+    meter.syncs.durationMs,
+    'milliseconds from a learner connected to in step',
+  );
+  list.summary('zabkeeper_turn_time', meter.turnMs, 'milliseconds that a turn of the event loop worked');
+  list.summary('zabkeeper_turn_inputs', meter.turnInputs, 'what a turn of the event loop had to do');
   return list.metrics;
 }
 
@@ -50,20 +63,32 @@ function addState(view: ServerView, list: MetricList): void {
 }
 
 function addClients(view: ServerView, list: MetricList): void {
-  const { outstandingRequests, packetsReceived, packetsSent, sessions } = view.status();
-  const { connections, meter } = view;
-  const { latency, counts } = connections;
+  const { outstandingRequests, packetsReceived, packetsSent, sessions, counts: events } = view.status();
+  const { connections, meter, stateMeter } = view;
+  const { counts, latencies } = connections;
+  const { all: latency } = latencies;
   list.gauge('min_latency', latency.min, 'smallest sampled latency of requests in milliseconds');
   list.gauge('avg_latency', latency.average, 'average sampled latency of requests in milliseconds');
   list.gauge('max_latency', latency.max, 'largest sampled latency of requests in milliseconds');
-  list.summary('readlatency', connections.readLatency, 'sampled latency of reads in milliseconds');
-  list.summary('updatelatency', connections.updateLatency, 'sampled latency of updates in milliseconds');
+  list.summary('readlatency', latencies.reads, 'sampled latency of reads in milliseconds');
+  list.summary('updatelatency', latencies.updates, 'sampled latency of updates in milliseconds');
   list.gauge('num_alive_connections', connections.count, 'connections of clients');
   list.counter('connection_rejected', counts.rejected, 'connections refused because there were too many');
   list.counter('connection_request_count', counts.requested, 'connections on which a client asked for a session');
   list.counter('connection_drop_count', counts.dropped, 'connections that ended without a word of this server');
   list.counter('sessionless_connections_expired', counts.silent, 'connections closed because nothing whole came');
   list.counter('bytes_received_count', counts.bytesReceived, 'bytes received of clients');
+  const { watchBytes } = stateMeter;
+  list.counter('response_bytes', counts.bytesSent - watchBytes, 'bytes of answers to clients');
+  list.counter('watch_bytes', watchBytes, 'bytes of events for clients');
+  list.counter(
+    'cnxn_closed_without_zk_server_running',
+    meter.unservedClosed,
+    'connections closed because this server was not part of a quorum',
+  );
+  list.counter('connection_revalidate_count', events.sessionsRenewed, 'connections of clients that had a session');
+  list.counter('stale_sessions_expired', events.sessionsExpired, 'sessions closed, as a leader, after their silence');
+  list.counter('auth_failed_count', events.authFailures, 'authentications that failed');
   list.gauge('outstanding_requests', outstandingRequests, 'requests that wait for their answer');
   list.counter('request_throttle_wait_count', meter.pauses, 'times that reading of clients was paused');
   list.gauge('packets_received', packetsReceived, 'requests received');
@@ -79,6 +104,16 @@ function addData(view: ServerView, list: MetricList): void {
   list.gauge('ephemerals_count', ephemerals, 'ephemeral znodes');
   list.gauge('approximate_data_size', dataBytes, 'bytes of paths and data');
   list.gauge('last_zxid', lastZxid, 'newest transaction applied');
+  const { stateMeter } = view;
+  list.summary(
+    'propagation_latency',
+    stateMeter.propagationMs,
+    'milliseconds, by two clocks, from proposed to applied',
+  );
+  list.summary('node_created_watch_count', stateMeter.createdTold, 'clients told of a znode created');
+  list.summary('node_deleted_watch_count', stateMeter.deletedTold, 'clients told of a znode deleted');
+  list.summary('node_changed_watch_count', stateMeter.changedTold, 'clients told of data changed');
+  list.summary('node_children_watch_count', stateMeter.childrenTold, 'clients told of children changed');
 }
 
 function addEnsemble(view: ServerView, list: MetricList): void {
@@ -93,10 +128,18 @@ function addEnsemble(view: ServerView, list: MetricList): void {
   list.counter('learner_proposal_received_count', meter.proposalsReceived, 'proposals received of a leader');
   list.counter('learner_commit_received_count', meter.commitsReceived, 'commits received of a leader');
   list.summary('proposal_latency', meter.proposalLatencyMs, 'milliseconds, by two clocks, from proposed to received');
+  list.summary(
+    'proposal_ack_creation_latency',
+    meter.ackCreationMs,
+    'milliseconds, by two clocks, from proposed to durable here, of a batch',
+  );
   list.counter('proposal_count', meter.proposals, 'transactions proposed as a leader');
   list.counter('commit_count', meter.commits, 'transactions committed as a leader');
-  list.counter('diff_count', meter.diffs, 'learners brought up to date by transactions');
-  list.counter('snap_count', meter.snapshots, 'learners brought up to date by a snapshot');
+  const { begun, underWay } = meter.syncs;
+  list.counter('diff_count', begun.diff, 'learners brought up to date by transactions');
+  list.counter('snap_count', begun.snapshot, 'learners brought up to date by a snapshot');
+  list.summary('inflight_diff_count', underWay.diff, 'learners being so, when one begins');
+  list.summary('inflight_snap_count', underWay.snapshot, 'learners being so, when one begins');
   list.counter('revalidate_count', meter.revalidations, "sessions that learners' clients brought with them");
   list.summary('quorum_ack_latency', meter.quorumAckMs, 'milliseconds from proposed to committed, of a batch');
   const { servers } = view.config.ensemble;
@@ -158,5 +201,14 @@ function addLog(view: ServerView, list: MetricList): void {
   list.summary('snapshottime', storage.snapshotMs, 'milliseconds that a snapshot took');
   list.counter('snapshot_error_count', storage.snapshotsAbandoned, 'snapshots given up');
   list.gauge('snapshot_last_bytes', storage.snapshotLastBytes, 'bytes of the last snapshot');
-  list.summary('dbinittime', view.loading, 'milliseconds that loading the state from the disk took');
+  list.counter(
+    'snapshot_rate_limited_count',
+    view.snapshotRequests.refusedTooSoon,
+    'snapshots refused to administrators because they asked too soon',
+  );
+  const { recoveryMeter: recovery } = view;
+  list.summary('dbinittime', recovery.totalMs, 'milliseconds that loading the state from the disk took');
+  list.summary('startup_snap_load_time', recovery.snapshotMs, 'milliseconds of it for the snapshot');
+  list.summary('startup_txns_load_time', recovery.transactionsMs, 'milliseconds of it for the log');
+  list.summary('startup_txns_loaded', recovery.transactions, 'transactions loaded from the log');
 }

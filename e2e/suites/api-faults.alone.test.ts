@@ -2,15 +2,16 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { waitFor } from '../support/wait-for.ts';
 import { ClientPod } from './support/client-pod.ts';
-import { ClusterUnderTest } from './support/cluster.ts';
-import { apply, kubectl } from './support/kubectl.ts';
+import { ClusterUnderTest, type PodObject } from './support/cluster.ts';
+import { killProcess } from './support/faults.ts';
+import { apply, kubectl, list } from './support/kubectl.ts';
 import { MemberWatch } from './support/member-watch.ts';
 import { OperatorUnderTest, type Faults } from './support/operator-under-test.ts';
 import { checkWriter } from './support/rolling.ts';
 import { objectsIn, timesTold } from './support/told.ts';
 import { Writer } from './support/writer.ts';
 
-// The operator's API server refuses, loses answers, breaks off, and answers with old states.
+// The operator's API server refuses, loses answers, breaks off, answers with old states, and is killed.
 
 const SLOW = { timeoutMs: 240_000, intervalMs: 500, explain: explanation };
 const EACH_RESTARTED_ONCE = { 'zoo-0': 2, 'zoo-1': 2, 'zoo-2': 2 };
@@ -53,12 +54,17 @@ test('three members are bootstrapped, once', async () => {
   const { BootstrapStarted = 0 } = await timesTold(cluster.namespace, 'BootstrapStarted');
   assert.ok(BootstrapStarted <= 1, `the bootstrap was started ${BootstrapStarted} times`);
   members = new MemberWatch(cluster.namespace, cluster.name);
-  writer = await Writer.start(await ClientPod.start(cluster.namespace), cluster.address, '/api-faults');
+  writer = await Writer.start(await ClientPod.start(cluster.namespace), cluster.address, '/api-faults', 'node');
 });
 
-test('a rolling change restarts every member once, one after the other', async () => {
+test('the API server is killed in the middle of a rolling change, which goes on when it is back', async () => {
   members.startAnew();
   await apply(cluster.manifest({ config: { snapCount: 50_000 } }));
+  const hasBegun = (): boolean => Object.values(members.podsOf).some((pods) => pods === 2);
+  await waitFor('the first member was restarted', hasBegun, SLOW);
+  const [apiServer] = await list<PodObject>('kube-system', 'pods', 'component=kube-apiserver');
+  assert.ok(apiServer);
+  await killProcess(apiServer);
   await waitFor('every member was restarted', isRolled, SLOW);
   assert.deepEqual(members.podsOf, EACH_RESTARTED_ONCE);
   assert.equal(members.downAtOnce, 1);
