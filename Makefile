@@ -51,9 +51,9 @@ e2e: cluster load deploy ## on a kind cluster, against the image [TESTS=glob]
 	@$(kind)/helm.sh
 	@$(kind)/with-tools.sh $(node_test) --test-concurrency=1 $(if $(TESTS),'$(TESTS)','e2e/suites/**/*.test.ts')
 
-bench: install build ## side by side with Apache ZooKeeper
+bench: install build ## side by side with Apache ZooKeeper [ONLY=part of a row's name]
 	@e2e/peers/install.sh
-	@BUNDLE=1 node e2e/bench/main.ts
+	@BUNDLE=1 node e2e/bench/main.ts $(if $(ONLY),--only='$(ONLY)')
 
 build: install ## bundles each program into one file of dist/
 	@node src/build.ts
