@@ -33,7 +33,7 @@ let writer: Writer;
 
 before(async () => {
   process.stdout.write(`faults of SEED=${seed}\n`);
-  operator = await OperatorUnderTest.start({ watchNamespace: cluster.namespace, proxySeed: seed });
+  operator = await OperatorUnderTest.start({ watchNamespace: namespace, proxySeed: seed });
   await operator.inject(BAD_DAY);
 });
 after(async () => {
@@ -55,10 +55,10 @@ async function isRolled(): Promise<boolean> {
 test('three members are bootstrapped, once', async () => {
   await cluster.create({ config });
   await cluster.ready(SLOW.timeoutMs);
-  const { BootstrapStarted = 0 } = await timesTold(cluster.namespace, 'BootstrapStarted');
+  const { BootstrapStarted = 0 } = await timesTold(namespace, 'BootstrapStarted');
   assert.ok(BootstrapStarted <= 1, `the bootstrap was started ${BootstrapStarted} times`);
-  members = new MemberWatch(cluster.namespace, cluster.name);
-  writer = await Writer.start(await ClientPod.start(cluster.namespace), cluster.address, '/api-faults', 'node');
+  members = new MemberWatch(namespace, cluster.name);
+  writer = await Writer.start(await ClientPod.start(namespace), cluster.address, '/api-faults', 'node');
 });
 
 interface JobObject extends KubernetesObject {
@@ -87,6 +87,11 @@ test('the API server is killed in the middle of a rolling change and of a backup
   assert.deepEqual(members.podsOf, EACH_RESTARTED_ONCE);
   assert.equal(members.downAtOnce, 1);
   await writer.goesOn();
+  const { status } = await completeBackup(namespace, 'on-a-bad-day');
+  assert.ok(status.sha256 !== undefined && (status.znodes ?? 0) > 20, JSON.stringify(status));
+  assert.equal((await jobs()).filter(({ status: { succeeded = 0 } }) => succeeded > 0).length, 1, 'taken once');
+  const { BackupStarted = 0, BackupCompleted = 0 } = await timesTold(namespace, 'BackupStarted', 'BackupCompleted');
+  assert.ok(BackupStarted <= 1 && BackupCompleted <= 1, `told ${BackupStarted} and ${BackupCompleted} times`);
 });
 
 test('on old answers no pod is deleted that was made since', async () => {
@@ -101,7 +106,7 @@ test('on old answers no pod is deleted that was made since', async () => {
   // What the operator reads is from now on of this moment. Somebody else restarts the member.
   await operator.inject({ frozen: true });
   const old = await cluster.pod(victim);
-  await kubectl(['-n', cluster.namespace, 'delete', 'pod', victim]);
+  await kubectl(['-n', namespace, 'delete', 'pod', victim]);
   const isBack = async (): Promise<boolean> => {
     const { metadata, status } = await cluster.pod(victim);
     return metadata.uid !== old.metadata.uid && status.containerStatuses?.[0]?.ready === true;
@@ -135,15 +140,17 @@ test('nothing that was acknowledged is lost', async () => {
 
 test('deleted, it leaves its volumes behind and nothing else', async () => {
   await operator.inject(BAD_DAY);
-  const volumes = (await objectsIn(cluster.namespace)).filter((name) => name.startsWith('persistentvolumeclaim/'));
+  await kubectl(['-n', namespace, 'delete', 'cb', '--all', '--timeout=120s'], { timeoutMs: 130_000 });
+  await kubectl(['-n', namespace, 'delete', 'pvc', 'backups']);
+  const volumes = (await objectsIn(namespace)).filter((name) => name.startsWith('persistentvolumeclaim/'));
   assert.equal(volumes.length, 3);
-  await kubectl(['-n', cluster.namespace, 'delete', 'cc', cluster.name, '--wait=false']);
-  const isGone = async (): Promise<boolean> => (await objectsIn(cluster.namespace)).length === volumes.length;
+  await kubectl(['-n', namespace, 'delete', 'cc', cluster.name, '--wait=false']);
+  const isGone = async (): Promise<boolean> => (await objectsIn(namespace)).length === volumes.length;
   await waitFor('all but the volumes is gone', isGone, {
     ...SLOW,
-    explain: async () => (await objectsIn(cluster.namespace)).join(', '),
+    explain: async () => (await objectsIn(namespace)).join(', '),
   });
-  assert.deepEqual(await objectsIn(cluster.namespace), volumes);
+  assert.deepEqual(await objectsIn(namespace), volumes);
   const { injected } = await operator.faultReport();
   process.stdout.write(`SEED=${seed}, faults: ${JSON.stringify(injected)}\n`);
   assert.equal(await operator.deaths(), 0, 'no fault ends the operator');
