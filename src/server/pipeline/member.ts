@@ -1,29 +1,24 @@
 import { assert } from '../../common/errors.ts';
 import type { Random } from '../../common/types.ts';
-import { decodeUtf8 } from '../../common/utf8.ts';
 import { createDatabase } from '../database/database.ts';
 import type { Database, DatabaseSnapshot } from '../database/types.ts';
-import { OpCode, ReplyCode } from '../protocol/opcodes.ts';
-import { decodeLogEntry } from '../protocol/transaction-codec.ts';
-import type { LogEntry } from '../protocol/transactions.ts';
 import { createZabPeer } from '../zab/peer.ts';
-import type { LearnerStatus, Membership, ZabInput, ZabOutput, ZabPeer, ZabRole } from '../zab/types.ts';
+import type { LearnerStatus, ZabInput, ZabOutput, ZabPeer } from '../zab/types.ts';
 import { createAccess, type Access } from './access.ts';
 import { adminAccess, type AdminAccess } from './admin-access.ts';
 import { Answers } from './answers.ts';
-import type { PendingRequest } from './client.ts';
 import { Clients } from './clients.ts';
 import { DigestLog } from './digest-log.ts';
+import { ensembleStatus } from './ensemble-status.ts';
 import { IncomingSnapshot } from './incoming-snapshot.ts';
-import { Leading, type EnsembleView } from './leading.ts';
-import { byId, syncedLearner } from './synced-learner.ts';
-import { Learning } from './learning.ts';
 import { Reads } from './reads.ts';
-import { Recovery } from './recovery.ts';
+import { configurationOf, Recovery } from './recovery.ts';
 import { Replies } from './replies.ts';
+import { Serving } from './serving.ts';
 import { SessionIds } from './session-ids.ts';
 import { SnapshotSchedule } from './snapshot-schedule.ts';
-import { Step, isMalformed } from './step.ts';
+import { Step } from './step.ts';
+import { Stopping } from './stopping.ts';
 import type {
   ClientInfo,
   Inspection,
@@ -42,16 +37,12 @@ import type {
 import { WatchEvents } from './watch-events.ts';
 import { WatchRequests } from './watch-requests.ts';
 
-/** What is under way when the member is told to stop has this many ticks to finish. */
-const STOP_TICKS_MAX = 2;
-
 /** A member of an ensemble as a pure state machine. */
 export function createMember(config: MemberConfig, random: Random, observer?: Partial<MemberObserver>): Member {
   return new ZabMember(config, random, observer);
 }
 
 class ZabMember implements Member {
-  readonly #observer: Partial<MemberObserver> | undefined;
   readonly #config: MemberConfig;
   readonly #step = new Step();
   readonly #access: Access;
@@ -61,24 +52,17 @@ class ZabMember implements Member {
   readonly #recovery: Recovery;
   readonly #snapshots: SnapshotSchedule;
   readonly #digests: DigestLog | undefined;
+  readonly #serving: Serving;
+  readonly #stopping: Stopping;
   #zab: ZabPeer | undefined;
-  #role: ZabRole = { state: 'looking' };
-  #leading: Leading | undefined;
-  #learning: Learning | undefined;
   /** What the ZAB core is told once it is done with what it is doing. */
   readonly #later: ZabInput[] = [];
   readonly #incoming: IncomingSnapshot;
-  /** The configuration in force. */
-  #membership: Membership;
   #paused = false;
-  #stopAtMs = Infinity;
-  #handsOver = false;
   #stopped = false;
 
   constructor(config: MemberConfig, random: Random, observer: Partial<MemberObserver> | undefined) {
-    this.#observer = observer;
     this.#config = config;
-    this.#membership = config.zab.membership;
     this.#access = createAccess(config.skipAcl);
     const step = this.#step;
     const replies = this.#replies;
@@ -97,6 +81,19 @@ class ZabMember implements Member {
     this.#recovery = new Recovery(this.#database, config.zab.committedLogEntries);
     this.#digests = config.keepDigest === true ? new DigestLog() : undefined;
     this.#snapshots = new SnapshotSchedule(config.snapshotEveryTransactions, random);
+    this.#stopping = new Stopping(config.zab.tickTimeMs);
+    this.#serving = new Serving({
+      config,
+      database: this.#database,
+      access: this.#access,
+      clients: this.#clients,
+      step,
+      snapshots: this.#snapshots,
+      digests: this.#digests,
+      observer,
+      learners: () => this.learners(),
+      later: (input) => this.#later.push(input),
+    });
   }
 
   get recovery(): StateReceiver {
@@ -117,17 +114,18 @@ class ZabMember implements Member {
     return Math.min(
       this.#zab?.nextDeadlineMs() ?? Infinity,
       this.#clients.nextDeadlineMs(),
-      this.#leading?.nextDeadlineMs() ?? Infinity,
-      this.#stopAtMs,
+      this.#serving.leading?.nextDeadlineMs() ?? Infinity,
+      this.#stopping.deadlineMs,
     );
   }
 
   status(): MemberStatus {
     const database = this.#database;
+    const { role, leading } = this.#serving;
     return {
-      role: this.#role,
+      role,
       lastZxid: database.lastZxid,
-      epoch: this.#role.state === 'looking' ? 0 : this.#role.epoch,
+      epoch: role.state === 'looking' ? 0 : role.epoch,
       znodes: database.znodeCount,
       ephemerals: database.ephemeralCount,
       watches: database.watches.count,
@@ -135,7 +133,7 @@ class ZabMember implements Member {
       sessions: database.sessions.size,
       clients: this.#clients.count,
       outstandingRequests: this.#clients.outstanding,
-      pendingSyncs: this.#leading?.pendingSyncs ?? 0,
+      pendingSyncs: leading?.pendingSyncs ?? 0,
       packetsReceived: this.#clients.received,
       packetsSent: this.#replies.sentCount,
       counts: this.#step.counts,
@@ -143,15 +141,8 @@ class ZabMember implements Member {
   }
 
   ensemble(): EnsembleStatus {
-    const leads = this.#role.state === 'leading' && this.#role.serving;
-    const learners = this.#zab?.learners().filter(({ serving }) => serving) ?? [];
-    const { lastZxid } = this.#database;
-    return {
-      voting: this.#zab?.isVoting() ?? false,
-      learners: leads
-        ? learners.map((each) => syncedLearner(each, this.#membership, lastZxid)).toSorted(byId)
-        : undefined,
-    };
+    const { role, membership } = this.#serving;
+    return ensembleStatus(this.#zab, role, membership, this.#database.lastZxid);
   }
 
   clients(): readonly ClientInfo[] {
@@ -206,17 +197,11 @@ class ZabMember implements Member {
         this.#snapshots.saved();
         break;
       case 'reloaded':
-        this.#feed({
-          type: 'reloaded',
-          lastZxid: this.#database.lastZxid,
-          recentEntries: this.#recovery.takeRecentEntries(),
-          snapshotZxid: this.#recovery.snapshotZxid,
-          configuration: this.#configurationText(),
-        });
+        this.#feed({ type: 'reloaded', ...this.#recovery.takeRecovered() });
         break;
       case 'stop':
         this.#clients.stop();
-        this.#stopAtMs = this.#step.nowMs + STOP_TICKS_MAX * this.#config.zab.tickTimeMs;
+        this.#stopping.begin(this.#step.nowMs);
         break;
       case 'handOver':
         this.#handOver();
@@ -241,14 +226,7 @@ class ZabMember implements Member {
 
   #start(acceptedEpoch: number, currentEpoch: number, mayVote: boolean): void {
     assert(this.#zab === undefined, 'a member is started once');
-    const recovered = {
-      acceptedEpoch,
-      currentEpoch,
-      lastZxid: this.#database.lastZxid,
-      recentEntries: this.#recovery.takeRecentEntries(),
-      snapshotZxid: this.#recovery.snapshotZxid,
-      configuration: this.#configurationText(),
-    };
+    const recovered = { acceptedEpoch, currentEpoch, ...this.#recovery.takeRecovered() };
     this.#zab = createZabPeer({ ...this.#config.zab, mayVote }, recovered);
     this.#clients.stopServing();
     this.#feed({ type: 'start' });
@@ -262,23 +240,22 @@ class ZabMember implements Member {
   #carryOut(output: ZabOutput): void {
     switch (output.type) {
       case 'deliver':
-        this.#deliver(output.entry, output.committed);
+        this.#serving.deliver(output.entry, output.committed);
         break;
       case 'fromLearner':
-        this.#fromLearner(output);
+        this.#serving.fromLearner(output);
         break;
       case 'fromLeader':
-        this.#fromLeader(output);
+        this.#serving.fromLeader(output);
         break;
       case 'leadershipConfirmed':
-        this.#leading?.leadershipConfirmed(output.token);
+        this.#serving.leading?.leadershipConfirmed(output.token);
         break;
       case 'role':
-        this.#changeRole(output.role);
+        this.#serving.changeRole(output.role);
         break;
       case 'configuration':
-        this.#membership = output.membership;
-        this.#step.emit({ type: 'configuration', text: output.membership.text, version: output.membership.version });
+        this.#serving.changeMembership(output.membership);
         break;
       case 'nextConfiguration':
         this.#step.emit({ type: 'nextConfiguration', text: output.membership.text });
@@ -319,102 +296,13 @@ class ZabMember implements Member {
     return { type: 'installSnapshot', source };
   }
 
-  #changeRole(role: ZabRole): void {
-    this.#role = role;
-    this.#stopServing('this server is not part of a quorum any more');
-    if (role.state !== 'looking' && role.serving) this.#startServing(role);
-    this.#step.emit({ type: 'role', role });
-  }
-
-  #startServing(role: Exclude<ZabRole, { state: 'looking' }>): void {
-    this.#observer?.serves?.();
-    const membership = this.#membership;
-    if (membership.text !== '') this.#database.setConfig(membership.text, membership.version, this.#step.wallMs);
-    if (role.state === 'leading') {
-      const settings = {
-        tickTimeMs: this.#config.zab.tickTimeMs,
-        extendedTypesEnabled: this.#config.extendedTypesEnabled,
-        ensemble: this.#ensembleView(),
-      };
-      this.#leading = new Leading(role.epoch, this.#database, this.#access, settings, this.#clients, this.#step);
-      this.#clients.serve(this.#leading);
-    } else {
-      this.#learning = new Learning(this.#clients, this.#step);
-      this.#clients.serve(this.#learning);
-    }
-  }
-
-  #ensembleView(): EnsembleView | undefined {
-    const change = this.#config.changeMembership;
-    if (change === undefined) return undefined;
-    return {
-      membership: () => this.#membership,
-      learners: () => this.#zab?.learners() ?? [],
-      serverId: this.#config.zab.serverId,
-      change,
-    };
-  }
-
-  /** The newest configuration in the state; undefined for none. */
-  #configurationText(): string | undefined {
-    const data = this.#database.znode('/zookeeper/config')?.data;
-    return data === undefined || data === null || data.length === 0 ? undefined : decodeUtf8(data);
-  }
-
-  /** Whatever is under way is dropped without an answer: nobody knows what becomes of it. The clients try elsewhere. */
-  #stopServing(reason: string): void {
-    if (!this.#clients.serving) return;
-    this.#clients.stopServing();
-    this.#leading?.end();
-    this.#leading = undefined;
-    this.#learning = undefined;
-    this.#clients.closeAll(reason);
-  }
-
-  #deliver(entry: LogEntry, committed: boolean): void {
-    this.#observer?.applied?.(entry, committed);
-    const proposal = this.#leading?.takeProposal(entry.zxid);
-    const { header, txn } = proposal ?? decodeLogEntry(entry.bytes);
-    const result = this.#database.apply(header, txn);
-    if (committed) this.#digests?.applied(entry.zxid, this.#database);
-    if (!this.#clients.serving || !committed) return;
-    this.#observer?.committed?.(this.#step.wallMs - header.timeMs);
-    this.#snapshots.count();
-    this.#leading?.applied(header);
-    const request: PendingRequest | undefined = proposal?.request ?? this.#learning?.applied(header);
-    if (request !== undefined) {
-      this.#clients.done(request, txn.type === OpCode.error ? txn.error : ReplyCode.ok, result);
-    }
-    if (header.type === OpCode.closeSession) this.#clients.sessionClosed(header.sessionId);
-  }
-
-  #fromLearner({ connection, server, packet }: Extract<ZabOutput, { type: 'fromLearner' }>): void {
-    try {
-      this.#leading?.fromLearner(connection, server, packet);
-    } catch (error) {
-      if (!isMalformed(error)) throw error;
-      this.#step.emit({ type: 'closeLearner', connection, reason: String(error) });
-      this.#later.push({ type: 'learnerClosed', connection });
-    }
-  }
-
-  #fromLeader({ packet }: Extract<ZabOutput, { type: 'fromLeader' }>): void {
-    try {
-      this.#learning?.fromLeader(packet);
-    } catch (error) {
-      if (!isMalformed(error)) throw error;
-      this.#step.emit({ type: 'disconnectLeader' });
-      this.#later.push({ type: 'leaderClosed', reason: String(error) });
-    }
-  }
-
   /** A piece of the leader's snapshot. */
   #takeSnapshot(bytes: Uint8Array, end: boolean): void {
     const progress = this.#incoming.take(bytes, end);
     if (progress === 'unexpected') return;
     if (progress === 'more' || progress === 'whole') {
       if (progress === 'more') this.#feed({ type: 'snapshotProgress' });
-      else this.#feed({ type: 'snapshotReceived', configuration: this.#configurationText() });
+      else this.#feed({ type: 'snapshotReceived', configuration: configurationOf(this.#database) });
       return;
     }
     this.#step.log('warn', 'the leader sent a snapshot that cannot be read', { error: progress.message });
@@ -426,13 +314,13 @@ class ZabMember implements Member {
     if (this.#clients.nextDeadlineMs() <= nowMs) this.#clients.expire(!this.#paused);
     do {
       for (const input of this.#later.splice(0)) this.#feed(input);
-      this.#leading?.finish((input) => this.#feed(input));
-    } while (this.#later.length > 0 || this.#leading?.unfinished === true);
+      this.#serving.leading?.finish((input) => this.#feed(input));
+    } while (this.#later.length > 0 || this.#serving.leading?.unfinished === true);
     if (this.#clients.serving && this.#snapshots.isDue()) {
       this.#step.emit({ type: 'saveSnapshot', source: this.#database.snapshot() });
     }
     this.#throttle();
-    if (this.#mayStop()) this.#stop();
+    if (this.#stopping.isDone(nowMs, this.#clients, this.#serving.leading, () => this.#handOver())) this.#stop();
     this.#replies.flush(this.#step.outputs);
     if (this.#stopped) this.#step.emit({ type: 'stopped' });
   }
@@ -447,23 +335,9 @@ class ZabMember implements Member {
     this.#step.emit({ type: 'pauseClients', paused });
   }
 
-  /**
-   * Told to stop, a member answers what it has; a leader then lets another server lead, and stays until that one does,
-   * so that its vote and its acknowledgements help.
-   */
-  #mayStop(): boolean {
-    if (this.#stopAtMs === Infinity) return false;
-    if (this.#step.nowMs >= this.#stopAtMs) return true;
-    if (this.#clients.outstanding > 0) return false;
-    const leading = this.#leading;
-    if (leading === undefined) return this.#clients.serving || !this.#handsOver;
-    this.#handsOver = leading.handsOver || this.#handOver();
-    return !this.#handsOver;
-  }
-
   /** Lets another server lead as soon as one has everything. Returns false where there is no leadership, or nobody to take it. */
   #handOver(): boolean {
-    const leading = this.#leading;
+    const { leading } = this.#serving;
     if (leading === undefined) return false;
     if (this.#zab?.learners().some(({ isVoter, serving }) => isVoter && serving) !== true) return false;
     leading.beginHandOver();

@@ -3,40 +3,17 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { createDatabase } from '../database/database.ts';
 import { JuteWriter } from '../protocol/jute-writer.ts';
-import { writeMultiRequest, type MultiOperation } from '../protocol/multi.ts';
-import { CreateMode, OpCode } from '../protocol/opcodes.ts';
+import { writeMultiRequest } from '../protocol/multi.ts';
+import { OpCode } from '../protocol/opcodes.ts';
 import type { Txn, TxnHeader } from '../protocol/transactions.ts';
 import { createAccess } from './access.ts';
 import { Preparer } from './prepare.ts';
 import { LOCAL_OWNER, SessionTracker } from './session-tracker.ts';
-import { OPEN_ACL } from './testing/requests.ts';
+import { operation } from './testing/arbitraries.ts';
 
 const SESSIONS = [1n, 2n] as const;
 const LAG_MAX = 6;
 
-const path = fc.constantFrom('/a', '/b', '/a/x', '/a/y', '/a/x/z', '/a/q-');
-const version = fc.constantFrom(-1, -1, 0, 1);
-const flags = fc.constantFrom(
-  CreateMode.persistent,
-  CreateMode.persistent,
-  CreateMode.ephemeral,
-  CreateMode.persistentSequential,
-);
-const operation: fc.Arbitrary<MultiOperation> = fc.oneof(
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      type: fc.constant(OpCode.create),
-      path,
-      data: fc.constant(null),
-      acl: fc.constant(OPEN_ACL),
-      flags,
-    }),
-  },
-  fc.record({ type: fc.constant(OpCode.delete), path, version }),
-  fc.record({ type: fc.constant(OpCode.setData), path, data: fc.constant(null), version }),
-  fc.record({ type: fc.constant(OpCode.check), path, version }),
-);
 const event = fc.record({
   session: fc.constantFrom(...SESSIONS),
   /** What one request asks for, all or nothing. */

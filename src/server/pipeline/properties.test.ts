@@ -1,30 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { CreateMode, OpCode, ReplyCode, SpecialXid } from '../protocol/opcodes.ts';
-import type { MultiOperation } from '../protocol/multi.ts';
+import { OpCode, ReplyCode, SpecialXid } from '../protocol/opcodes.ts';
 import { PacketType } from '../protocol/quorum.ts';
+import { flags, operation, path, version } from './testing/arbitraries.ts';
 import { Ensemble } from './testing/ensemble.ts';
 import { OPEN_ACL, send } from './testing/requests.ts';
 import type { TestClient } from './testing/test-client.ts';
-
-const path = fc.constantFrom('/a', '/b', '/a/x', '/a/y', '/a/x/z', '/q-', '/a/q-');
-const version = fc.constantFrom(-1, -1, 0, 1);
-const flags = fc.constantFrom(
-  CreateMode.persistent,
-  CreateMode.persistent,
-  CreateMode.ephemeral,
-  CreateMode.persistentSequential,
-  CreateMode.ephemeralSequential,
-);
-
-const operation: fc.Arbitrary<MultiOperation> = fc.oneof(
-  fc.record({ type: fc.constant(OpCode.create), path, data: fc.constant(null), acl: fc.constant(OPEN_ACL), flags }),
-  fc.record({ type: fc.constant(OpCode.create2), path, data: fc.constant(null), acl: fc.constant(OPEN_ACL), flags }),
-  fc.record({ type: fc.constant(OpCode.delete), path, version }),
-  fc.record({ type: fc.constant(OpCode.setData), path, data: fc.uint8Array({ maxLength: 3 }), version }),
-  fc.record({ type: fc.constant(OpCode.check), path, version }),
-);
 
 const request = fc.record({
   client: fc.nat(2),

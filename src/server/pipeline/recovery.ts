@@ -1,13 +1,22 @@
+import { decodeUtf8 } from '../../common/utf8.ts';
 import type { Zxid } from '../../common/zxid.ts';
 import type { Database, SnapshotLoader } from '../database/types.ts';
 import { decodeLogEntry } from '../protocol/transaction-codec.ts';
 import type { LogEntry } from '../protocol/transactions.ts';
+import type { RecoveredState } from '../zab/types.ts';
 import type { StateReceiver } from './types.ts';
+
+/** The newest configuration in the state; undefined for none. */
+export function configurationOf(database: Database): string | undefined {
+  const data = database.znode('/zookeeper/config')?.data;
+  return data === undefined || data === null || data.length === 0 ? undefined : decodeUtf8(data);
+}
 
 /** Takes in what the disk holds: the snapshot, then the log's entries after it. */
 export class Recovery implements StateReceiver {
   readonly #database: Database;
   readonly #recentEntriesMax: number;
+  /** Of the snapshot that was loaded last; 0 for none. */
   #snapshotZxid: Zxid = 0;
   #loader: SnapshotLoader | undefined;
   #recent: LogEntry[] = [];
@@ -16,11 +25,6 @@ export class Recovery implements StateReceiver {
   constructor(database: Database, recentEntriesMax: number) {
     this.#database = database;
     this.#recentEntriesMax = recentEntriesMax;
-  }
-
-  /** The zxid of the snapshot that was loaded last; 0 for none. */
-  get snapshotZxid(): Zxid {
-    return this.#snapshotZxid;
   }
 
   begin(): void {
@@ -49,11 +53,17 @@ export class Recovery implements StateReceiver {
     if (this.#recent.length >= this.#recentEntriesMax * 2) this.#recent = this.#newest();
   }
 
-  /** The newest entries of the log, oldest first; handed over once. */
-  takeRecentEntries(): readonly LogEntry[] {
-    const recent = this.#newest();
+  /** What was taken in, but for the epochs. The entries are handed over once. */
+  takeRecovered(): Omit<RecoveredState, 'acceptedEpoch' | 'currentEpoch'> {
+    const recentEntries = this.#newest();
     this.#recent = [];
-    return recent;
+    const { lastZxid } = this.#database;
+    return {
+      lastZxid,
+      recentEntries,
+      snapshotZxid: this.#snapshotZxid,
+      configuration: configurationOf(this.#database),
+    };
   }
 
   #newest(): LogEntry[] {

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { CreateMode, EventType, OpCode, ReplyCode } from '../protocol/opcodes.ts';
 import { Ensemble } from './testing/ensemble.ts';
 import { send } from './testing/requests.ts';
+import { errorOf, single } from './testing/single.ts';
 
 test('a session gets its own id and password, and its timeout within the limits', () => {
   const ensemble = Ensemble.serving(1);
@@ -204,4 +205,22 @@ test('frames that a client sends before its session is open are answered behind 
   for (let i = 0; i < 3; i++) flooding.request(OpCode.ping, (writer) => writer.writeRaw(new Uint8Array(40_000)));
   ensemble.run();
   assert.match(flooding.closedBecause ?? '', /before its session/);
+});
+
+test('closeSession: answered, then closed; its ephemerals are gone, those that were only proposed too', () => {
+  const { ensemble, client } = single();
+  const other = ensemble.connected(1);
+  send.create(client, '/e1', { flags: CreateMode.ephemeral });
+  ensemble.run();
+  send.create(client, '/e2', { flags: CreateMode.ephemeral });
+  send.delete(client, '/e1');
+  const close = client.request(OpCode.closeSession);
+  // Nothing more is accepted from the session.
+  send.create(client, '/late');
+  assert.equal(errorOf(ensemble, client, close), ReplyCode.ok);
+  assert.match(client.closedBecause ?? '', /closed/);
+  for (const path of ['/e1', '/e2', '/late']) {
+    assert.equal(errorOf(ensemble, other, send.exists(other, path)), ReplyCode.noNode);
+  }
+  assert.equal(ensemble.member(1).status().sessions, 1);
 });

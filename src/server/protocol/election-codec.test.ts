@@ -5,6 +5,8 @@ import { CodedError } from '../../common/errors.ts';
 import { ElectionStream, decodeNotification, encodeElectionHandshake, encodeNotification } from './election-codec.ts';
 import type { ElectionHandshake } from './election-codec.ts';
 import type { Notification } from './quorum.ts';
+import { exactLong, int, text } from './testing/arbitraries.ts';
+import { testCodecs, wholeCodec } from './testing/codec-properties.ts';
 
 const NOTIFICATION: Notification = {
   state: 0,
@@ -15,6 +17,23 @@ const NOTIFICATION: Notification = {
   config: 'server.1=a:1:2:participant',
   nextConfig: '',
 };
+
+testCodecs([
+  wholeCodec(
+    'election message',
+    fc.record({
+      state: int,
+      leader: exactLong,
+      zxid: exactLong,
+      electionEpoch: exactLong,
+      peerEpoch: exactLong,
+      config: text,
+      nextConfig: text,
+    }),
+    (value) => encodeNotification(value).subarray(4),
+    decodeNotification,
+  ),
+]);
 
 function recorder() {
   const handshakes: ElectionHandshake[] = [];

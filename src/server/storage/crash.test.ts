@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import type { Random } from '../../common/types.ts';
 import { epochOf, makeZxid, type Zxid } from '../../common/zxid.ts';
 import { FaultDisk, SimulatedCrash } from './fault-disk.ts';
-import { TestStorage, entry, seededRandom, snapshotOf } from './testing.ts';
+import { TestStorage, entry, seededRandom, snapshotOf } from './testing/test-storage.ts';
 import type { StorageDisks, StorageOperation } from './types.ts';
 
 /** What is on a disk: the zxids of the history, and the current epoch (0: never written). */

@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { it } from 'node:test';
 import { makeZxid, type Zxid } from '../../common/zxid.ts';
 import { openStorage } from './open.ts';
-import { HistoryReceiver, entry, seededRandom, snapshotOf } from './testing.ts';
+import { HistoryReceiver, entry, seededRandom, snapshotOf } from './testing/test-storage.ts';
 import type { Storage } from './types.ts';
 
 const CHILD = 'STORAGE_KILL_TEST_DIRECTORY';

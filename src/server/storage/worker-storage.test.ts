@@ -6,7 +6,7 @@ import { after, describe, it } from 'node:test';
 import type { CodedError } from '../../common/errors.ts';
 import { makeZxid } from '../../common/zxid.ts';
 import { openStorage, type OpenStorageOptions } from './open.ts';
-import { HistoryReceiver, entry, snapshotOf } from './testing.ts';
+import { HistoryReceiver, entry, snapshotOf } from './testing/test-storage.ts';
 import type { SnapshotSource, Storage, StorageOperation } from './types.ts';
 
 const directories: string[] = [];

@@ -2,20 +2,16 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { makeZxid } from '../../common/zxid.ts';
 import { PeerState } from '../protocol/quorum.ts';
-import { hierarchicalMembership, majorityMembership } from './membership.ts';
+import { hierarchicalMembership } from './membership.ts';
+import { fiveVoters, membershipOf, threeVoters, voters } from './testing/memberships.ts';
 import { Solo } from './testing/solo.ts';
-import type { Membership, PeerMember } from './types.ts';
 
-const voters = (...ids: readonly number[]): PeerMember[] => ids.map((id) => ({ id, role: 'participant' }));
-const membershipOf = (...members: readonly PeerMember[]): Membership =>
-  majorityMembership({ members, version: 0, text: '' });
-const five = membershipOf(...voters(1, 2, 3, 4, 5));
 const { looking, following, leading } = PeerState;
 
 const says = (lines: readonly string[], text: string): boolean => lines.some((line) => line.includes(text));
 
 test('votes are ordered by epoch, then zxid, then server', () => {
-  const solo = new Solo({ membership: five, serverId: 3, lastZxid: makeZxid(2, 5), currentEpoch: 2 });
+  const solo = new Solo({ membership: fiveVoters, serverId: 3, lastZxid: makeZxid(2, 5), currentEpoch: 2 });
   const after = (server: number, epoch: number, zxid: number): readonly string[] =>
     solo.linesOf(() => solo.hear(server, looking, server, zxid, epoch, 1));
   assert.ok(!says(after(1, 2, makeZxid(2, 5)), 'vote to'));
@@ -26,7 +22,7 @@ test('votes are ordered by epoch, then zxid, then server', () => {
 });
 
 test('a quorum waits a moment for a better vote, and all servers together do not', () => {
-  const solo = new Solo({ membership: five, serverId: 5 });
+  const solo = new Solo({ membership: fiveVoters, serverId: 5 });
   for (const id of [1, 2]) solo.hear(id, looking, 5, 0, 0, 1);
   assert.ok(!says(solo.trace, 'is LEADING'));
   solo.wait(199);
@@ -34,13 +30,13 @@ test('a quorum waits a moment for a better vote, and all servers together do not
   solo.wait(1);
   assert.ok(says(solo.trace, 'is LEADING'));
 
-  const unanimous = new Solo({ membership: five, serverId: 5 });
+  const unanimous = new Solo({ membership: fiveVoters, serverId: 5 });
   for (const id of [1, 2, 3, 4]) unanimous.hear(id, looking, 5, 0, 0, 1);
   assert.ok(says(unanimous.trace, 'is LEADING'));
 });
 
 test('a better vote during the wait begins it anew', () => {
-  const solo = new Solo({ membership: five, serverId: 3 });
+  const solo = new Solo({ membership: fiveVoters, serverId: 3 });
   for (const id of [1, 2]) solo.hear(id, looking, 3, 0, 0, 1);
   solo.wait(150);
   solo.hear(4, looking, 4, 0, 0, 1);
@@ -52,7 +48,7 @@ test('a better vote during the wait begins it anew', () => {
 });
 
 test('a later round is joined with whichever vote is better, an earlier one is told', () => {
-  const solo = new Solo({ membership: five, serverId: 3, lastZxid: makeZxid(1, 1), currentEpoch: 1 });
+  const solo = new Solo({ membership: fiveVoters, serverId: 3, lastZxid: makeZxid(1, 1), currentEpoch: 1 });
   const later = solo.linesOf(() => solo.hear(1, looking, 1, 0, 0, 7));
   assert.ok(says(later, 'LOOKING for server 3, epoch 1, 1.1, round 7'));
   const better = solo.linesOf(() => solo.hear(5, looking, 5, makeZxid(1, 2), 1, 8));
@@ -62,7 +58,7 @@ test('a later round is joined with whichever vote is better, an earlier one is t
 });
 
 test('an established leader is joined when a quorum and the leader itself say so', () => {
-  const solo = new Solo({ membership: five, serverId: 3 });
+  const solo = new Solo({ membership: fiveVoters, serverId: 3 });
   solo.hear(1, following, 4, 0, 6, 2);
   solo.hear(2, following, 4, 0, 6, 9);
   solo.hear(5, following, 4, 0, 6, 2);
@@ -72,7 +68,7 @@ test('an established leader is joined when a quorum and the leader itself say so
 });
 
 test('followers of different epochs are not one quorum', () => {
-  const solo = new Solo({ membership: five, serverId: 3 });
+  const solo = new Solo({ membership: fiveVoters, serverId: 3 });
   solo.hear(1, following, 4, 0, 6, 2);
   solo.hear(2, following, 4, 0, 5, 2);
   solo.hear(4, leading, 4, 0, 6, 2);
@@ -80,7 +76,7 @@ test('followers of different epochs are not one quorum', () => {
 });
 
 test('who is followed from a former life does not lead by that', () => {
-  const solo = new Solo({ membership: five, serverId: 3 });
+  const solo = new Solo({ membership: fiveVoters, serverId: 3 });
   for (const id of [1, 2, 4]) solo.hear(id, following, 3, 0, 6, 9);
   assert.ok(!says(solo.trace, 'is LEADING'));
 });
@@ -123,12 +119,12 @@ test('a server without weight follows, and never leads', () => {
 });
 
 test('a server that must not vote ignores votes, and others ignore its own', () => {
-  const barred = new Solo({ membership: five, serverId: 3, mayVote: false });
+  const barred = new Solo({ membership: fiveVoters, serverId: 3, mayVote: false });
   assert.ok(says(barred.trace, 'LOOKING for server 3, epoch 0, -1'));
   for (const id of [1, 2, 4, 5]) barred.hear(id, looking, 3, 0, 0, 1);
   barred.wait(1_000);
   assert.ok(!says(barred.trace, 'is LEADING'));
-  const other = new Solo({ membership: membershipOf(...voters(1, 2, 3)), serverId: 1 });
+  const other = new Solo({ membership: threeVoters, serverId: 1 });
   other.hear(2, looking, 2, -1, 0, 1);
   other.hear(3, looking, 2, -1, 0, 1);
   other.wait(1_000);
@@ -136,7 +132,7 @@ test('a server that must not vote ignores votes, and others ignore its own', () 
 });
 
 test('whoever asks is told where this server stands', () => {
-  const solo = new Solo({ membership: five, serverId: 3 });
+  const solo = new Solo({ membership: fiveVoters, serverId: 3 });
   solo.hear(4, leading, 4, makeZxid(1, 1), 6, 2);
   for (const id of [1, 2]) solo.hear(id, following, 4, makeZxid(1, 1), 6, 2);
   const answer = solo.linesOf(() => solo.hear(5, looking, 5, 0, 0, 1));
@@ -146,7 +142,7 @@ test('whoever asks is told where this server stands', () => {
 });
 
 test('a follower gives up a leader that looks for a leader itself', () => {
-  const solo = new Solo({ membership: five, serverId: 3 });
+  const solo = new Solo({ membership: fiveVoters, serverId: 3 });
   solo.hear(4, leading, 4, 0, 6, 2);
   for (const id of [1, 2]) solo.hear(id, following, 4, 0, 6, 2);
   solo.hear(4, looking, 4, 0, 6, 2);

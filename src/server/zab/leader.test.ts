@@ -3,15 +3,10 @@ import { test } from 'node:test';
 import { CodedError } from '../../common/errors.ts';
 import { COUNTER_MAX, makeZxid } from '../../common/zxid.ts';
 import { PacketType, PeerState } from '../protocol/quorum.ts';
-import { majorityMembership } from './membership.ts';
 import { packet } from './messages.ts';
+import { fiveVoters, threeVotersAndAnObserver } from './testing/memberships.ts';
 import { entry, send, Solo } from './testing/solo.ts';
-import type { Membership, PeerMember } from './types.ts';
 
-const voters = (...ids: readonly number[]): PeerMember[] => ids.map((id) => ({ id, role: 'participant' }));
-const membershipOf = (...members: readonly PeerMember[]): Membership =>
-  majorityMembership({ members, version: 0, text: '' });
-const three = membershipOf(...voters(1, 2, 3), { id: 4, role: 'observer' });
 const EPOCH = makeZxid(1, 0);
 
 const says = (lines: readonly string[], text: string): boolean => lines.some((line) => line.includes(text));
@@ -19,7 +14,7 @@ const isAssertion = (error: unknown): boolean => error instanceof CodedError && 
 
 /** Server 3 of three was elected by server 2. */
 function elected(): Solo {
-  const solo = new Solo({ membership: three, serverId: 3 });
+  const solo = new Solo({ membership: threeVotersAndAnObserver, serverId: 3 });
   solo.hear(2, PeerState.looking, 3, 0, 0, 1);
   solo.wait(200);
   return solo;
@@ -80,7 +75,13 @@ test('a follower that answers pings but acknowledges nothing is given up', () =>
 test('nothing but what is proposed is to be acknowledged: the history is, with NEWLEADER', () => {
   const last = makeZxid(1, 5);
   const epoch = makeZxid(2, 0);
-  const solo = new Solo({ membership: three, serverId: 3, acceptedEpoch: 1, currentEpoch: 1, lastZxid: last });
+  const solo = new Solo({
+    membership: threeVotersAndAnObserver,
+    serverId: 3,
+    acceptedEpoch: 1,
+    currentEpoch: 1,
+    lastZxid: last,
+  });
   solo.hear(2, PeerState.looking, 3, last, 1, 1);
   solo.wait(200);
   solo.learnerConnects(12, 2, 1);
@@ -124,7 +125,7 @@ test('what the layer above does wrong stops the process', () => {
   assert.throws(() => solo.give('too early', { type: 'propose', entries: [first] }), isAssertion);
   assert.throws(() => solo.give('too early', { type: 'confirmLeadership', token: 1 }), isAssertion);
   assert.throws(() => established().give('a gap', { type: 'propose', entries: [second] }), isAssertion);
-  const looking = new Solo({ membership: three, serverId: 3 });
+  const looking = new Solo({ membership: threeVotersAndAnObserver, serverId: 3 });
   assert.throws(() => looking.give('not a leader', { type: 'propose', entries: [first] }), isAssertion);
   assert.throws(() => looking.give('a second start', { type: 'start' }), isAssertion);
 });
@@ -195,8 +196,13 @@ test('a voter that said it must not vote does not help to choose an epoch', () =
 });
 
 test('who is done is kept waiting by pings while another takes in a large snapshot', () => {
-  const five = membershipOf(...voters(1, 2, 3, 4, 5));
-  const solo = new Solo({ membership: five, serverId: 5, lastZxid: makeZxid(1, 9), currentEpoch: 1, acceptedEpoch: 1 });
+  const solo = new Solo({
+    membership: fiveVoters,
+    serverId: 5,
+    lastZxid: makeZxid(1, 9),
+    currentEpoch: 1,
+    acceptedEpoch: 1,
+  });
   for (const id of [1, 2]) solo.hear(id, PeerState.looking, 5, makeZxid(1, 9), 1, 1);
   solo.wait(200);
   for (const id of [1, 2]) solo.learnerConnects(id, id, 1);

@@ -2,21 +2,16 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { makeZxid } from '../../common/zxid.ts';
 import { PeerState, type QuorumPacket } from '../protocol/quorum.ts';
-import { majorityMembership } from './membership.ts';
+import { threeVotersAndAnObserver } from './testing/memberships.ts';
 import { entry, send, Solo, type SoloOptions } from './testing/solo.ts';
-import type { Membership, PeerMember } from './types.ts';
 
-const voters = (...ids: readonly number[]): PeerMember[] => ids.map((id) => ({ id, role: 'participant' }));
-const membershipOf = (...members: readonly PeerMember[]): Membership =>
-  majorityMembership({ members, version: 0, text: '' });
-const three = membershipOf(...voters(1, 2, 3), { id: 4, role: 'observer' });
 const EPOCH = makeZxid(2, 0);
 
 const says = (lines: readonly string[], text: string): boolean => lines.some((line) => line.includes(text));
 
 /** A server that has found leader 3 and dials it. */
 function dialing(options: Partial<SoloOptions> = {}): Solo {
-  const solo = new Solo({ membership: three, serverId: 1, ...options });
+  const solo = new Solo({ membership: threeVotersAndAnObserver, serverId: 1, ...options });
   solo.hear(2, PeerState.following, 3, 0, 1, 4);
   solo.hear(3, PeerState.leading, 3, 0, 1, 4);
   return solo;

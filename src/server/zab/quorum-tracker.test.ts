@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { majorityMembership } from './membership.ts';
 import { AckTracker, QuorumSet } from './quorum-tracker.ts';
+import { membershipOf, voters } from './testing/memberships.ts';
 import type { Membership } from './types.ts';
 
-const majority = (...ids: readonly number[]): Membership =>
-  majorityMembership({ members: ids.map((id) => ({ id, role: 'participant' })), version: 0, text: '' });
+const majority = (...ids: readonly number[]): Membership => membershipOf(...voters(...ids));
 
 test('with two memberships both need their quorum', () => {
   const set = new QuorumSet([majority(1, 2, 3), majority(3, 4, 5)]);

@@ -1,20 +1,15 @@
 import { test } from 'node:test';
-import type { ServerId } from '../../common/types.ts';
-import { hierarchicalMembership, majorityMembership } from './membership.ts';
+import { hierarchicalMembership } from './membership.ts';
+import { fiveVoters, threeVoters, threeVotersAndAnObserver, voters } from './testing/memberships.ts';
 import { RandomLife, type RandomLifeOptions } from './testing/random-life.ts';
-import type { PeerMember } from './types.ts';
 
 /** Raise these to search for longer: ZAB_SEED_FIRST=1 ZAB_SEEDS=20000 node --test src/server/zab/random-faults.test.ts */
 const FIRST = Number(process.env['ZAB_SEED_FIRST'] ?? 1);
 const SEEDS = Number(process.env['ZAB_SEEDS'] ?? 60);
 
-const voters = (...ids: readonly ServerId[]): PeerMember[] => ids.map((id) => ({ id, role: 'participant' }));
-const common = { version: 0, text: '' };
-const three = majorityMembership({ ...common, members: voters(1, 2, 3) });
-const five = majorityMembership({ ...common, members: voters(1, 2, 3, 4, 5) });
-const withObserver = majorityMembership({ ...common, members: [...voters(1, 2, 3), { id: 4, role: 'observer' }] });
 const groups = hierarchicalMembership({
-  ...common,
+  version: 0,
+  text: '',
   members: voters(1, 2, 3, 4, 5, 6, 7),
   groups: [
     [1, 2, 3],
@@ -36,14 +31,15 @@ function live(options: RandomLifeOptions): void {
   }
 }
 
-test('three servers under faults', () => live({ membership: three, steps: 1500 }));
+test('three servers under faults', () => live({ membership: threeVoters, steps: 1500 }));
 test('three servers with a short memory of what was committed', () => {
-  live({ membership: three, steps: 1500, committedLogEntries: 2 });
+  live({ membership: threeVoters, steps: 1500, committedLogEntries: 2 });
 });
-test('five servers under faults', () => live({ membership: five, steps: 2500 }));
-test('an observer among three voters', () => live({ membership: withObserver, steps: 1500, committedLogEntries: 4 }));
+test('five servers under faults', () => live({ membership: fiveVoters, steps: 2500 }));
+test('an observer among three voters', () =>
+  live({ membership: threeVotersAndAnObserver, steps: 1500, committedLogEntries: 4 }));
 test('servers in groups, one of them without weight', () => live({ membership: groups, steps: 2500 }));
 test('three servers that lose a disk now and then', () => {
-  live({ membership: three, steps: 2000, wipes: true, committedLogEntries: 4 });
+  live({ membership: threeVoters, steps: 2000, wipes: true, committedLogEntries: 4 });
 });
-test('five servers that lose a disk now and then', () => live({ membership: five, steps: 2500, wipes: true }));
+test('five servers that lose a disk now and then', () => live({ membership: fiveVoters, steps: 2500, wipes: true }));

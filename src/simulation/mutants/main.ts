@@ -1,34 +1,35 @@
 import { spawn } from 'node:child_process';
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { CodedError } from '../../common/errors.ts';
 import { MUTATIONS } from './mutations.ts';
-import type { Mutation } from './mutations.ts';
+import type { Mutation, NamedTest } from './mutations.ts';
 
 /**
  * `node src/simulation/mutants/main.ts [--lives N] [--only TEXT]`: sows one flaw at a time into a copy of the sources
- * and lives simulated lives there until one shows it, at most N for each; or plays the scenario that is named for
- * it. A flaw that is not caught fails the run.
+ * and lives simulated lives there until one shows it, at most N for each; or runs the test that is named for it. A flaw that is not caught fails the run.
  */
 const { values } = parseArgs({
   options: { lives: { type: 'string', default: '500' }, only: { type: 'string', default: '' } },
 });
 const sources = new URL('../../', import.meta.url).pathname;
+const packages = new URL('../../../node_modules', import.meta.url).pathname;
 
 const print = (line: string): void => {
   process.stdout.write(`${line}\n`);
 };
 
-/** What shows the flaw: the first seed, or the scenario that is named for it; undefined if nothing does. */
+/** What shows the flaw: the first seed, or the test that is named for it; undefined if nothing does. */
 async function whatShows(mutation: Mutation): Promise<string | undefined> {
   const copy = await mkdtemp(join(tmpdir(), 'zabkeeper-mutant-'));
   try {
     await cp(sources, join(copy, 'src'), { recursive: true });
     await writeFile(join(copy, 'package.json'), '{"type": "module"}');
+    await symlink(packages, join(copy, 'node_modules'));
     await sow(mutation, join(copy, 'src', mutation.file));
-    if (mutation.scenario !== undefined) return await failingScenario(copy, mutation.scenario);
+    if (mutation.shownBy !== undefined) return await failingTest(copy, mutation.shownBy);
     const lives = [
       join(copy, 'src/simulation/main.ts'),
       '--lives',
@@ -45,14 +46,19 @@ async function whatShows(mutation: Mutation): Promise<string | undefined> {
   }
 }
 
-async function failingScenario(copy: string, scenario: string): Promise<string | undefined> {
-  const tests = join(copy, 'src/server/zab/transcripts.test.ts');
-  const pattern = `^transcript: ${scenario}$`;
-  const output = await run(['--test', '--test-reporter=tap', `--test-name-pattern=${pattern}`, tests]);
-  if (!output.includes(`ok 1 - transcript: ${scenario}`)) {
-    throw new CodedError('ZK_ASSERTION', `there is no transcript '${scenario}': bring mutations.ts up to date`);
+async function failingTest(copy: string, { file, name }: NamedTest): Promise<string | undefined> {
+  const pattern = `^${RegExp.escape(name)}$`;
+  const output = await run([
+    '--test',
+    '--test-reporter=tap',
+    `--test-name-pattern=${pattern}`,
+    join(copy, 'src', file),
+  ]);
+  const verdict = output.split('\n').find((line) => line.endsWith(`ok 1 - ${name}`));
+  if (verdict === undefined) {
+    throw new CodedError('ZK_ASSERTION', `there is no test '${name}' in ${file}: bring mutations.ts up to date`);
   }
-  return output.includes(`not ok 1 - transcript: ${scenario}`) ? 'scenario  ' : undefined;
+  return verdict.startsWith('not ok') ? 'by a test  ' : undefined;
 }
 
 async function sow(mutation: Mutation, file: string): Promise<void> {

@@ -5,13 +5,24 @@ export interface Mutation {
   readonly from: string;
   readonly to: string;
   /**
-   * The transcript (src/server/zab/transcripts) that shows the flaw, where it takes more coincidences than a simulated life has,
-   * or where nothing else needs it to be safe.
+   * The test that shows the flaw, where it takes more coincidences than a simulated life has, or where nothing else needs it to
+   * be safe.
    */
-  readonly scenario?: string;
+  readonly shownBy?: NamedTest;
 }
 
-/** Flaws that lose or contradict what clients were told. The simulator must catch each of them. */
+/** A test: its file (below `src`) and its name there. */
+export interface NamedTest {
+  readonly file: string;
+  readonly name: string;
+}
+
+const transcript = (group: string, name: string): NamedTest => ({
+  file: `server/zab/transcripts/${group}.test.ts`,
+  name: `transcript: ${name}`,
+});
+
+/** Flaws that lose or contradict what clients were told. The simulator, or the test that is named, must catch each of them. */
 export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a follower acknowledges before its disk has the proposal',
@@ -44,10 +55,13 @@ export const MUTATIONS: readonly Mutation[] = [
     to: "persist([{ type: 'currentEpoch', epoch }, ...append])",
   },
   {
+    // No life of our own servers can show it: whoever has an entry of an epoch has that epoch's initial history, and so has
+    // every later leader, so what is cut off ends there. ZooKeeper's servers do not do it, and count on that of others.
     name: 'TRUNC crosses an epoch',
     file: 'server/zab/sync-plan.ts',
     from: 'if (counterOf(known) !== 0 && epochOf(known) === epochOf(learnerZxid)) return',
     to: 'if (counterOf(known) !== 0 || epochOf(known) !== epochOf(learnerZxid)) return',
+    shownBy: { file: 'server/zab/history.test.ts', name: 'the choice of synchronization' },
   },
   {
     name: 'the tail of a learner is taken for a part of the history',
@@ -66,14 +80,14 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'server/zab/leader.ts',
     from: 'return zxid > this.#context.history.logged;',
     to: 'return false;',
-    scenario: 'leader, a follower is ahead',
+    shownBy: transcript('leader', 'leader, a follower is ahead'),
   },
   {
     name: 'an accepted epoch is promised before it is durable',
     file: 'server/zab/learner.ts',
     from: "this.#ticket = this.#context.persist([{ type: 'acceptedEpoch', epoch }]);",
     to: 'this.#acknowledgeEpoch();',
-    scenario: 'a crash between history and current epoch',
+    shownBy: transcript('synchronization', 'a crash between history and current epoch'),
   },
   {
     name: 'a sync is answered without asking whether this server still leads',
@@ -122,6 +136,10 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'server/zab/broadcast.ts',
     from: 'zxid >= next.version ? [membership, next] : [membership]',
     to: 'zxid >= next.version ? [next] : [membership]',
+    shownBy: transcript(
+      'reconfiguration',
+      'a reconfiguration is not committed by a quorum of the new configuration alone',
+    ),
   },
   {
     name: 'a leader that has logged a reconfiguration needs a quorum of the old configuration alone',
@@ -140,7 +158,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'server/zab/learner-table.ts',
     from: "handler.stage === 'synced' && handler.keptPromises",
     to: "handler.stage === 'synced'",
-    scenario: 'a server that has lost its disk does not help to establish an epoch',
+    shownBy: transcript('election', 'a server that has lost its disk does not help to establish an epoch'),
   },
   {
     name: 'nobody hears of a reconfiguration that only some have logged',
@@ -153,6 +171,6 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'server/zab/sync-plan.ts',
     from: "if (known < snapshotZxid) return { type: 'snap' };",
     to: '',
-    scenario: 'a snapshot of a leader that was never established is replaced by the next',
+    shownBy: transcript('synchronization', 'a snapshot of a leader that was never established is replaced by the next'),
   },
 ];

@@ -2,67 +2,19 @@ import { assert } from '../../../common/errors.ts';
 import type { ServerId } from '../../../common/types.ts';
 import { encodeUtf8 } from '../../../common/utf8.ts';
 import { counterOf, makeZxid, type Zxid } from '../../../common/zxid.ts';
-import { PacketType, type Notification, type QuorumPacket } from '../../protocol/quorum.ts';
-import { OpCode } from '../../protocol/opcodes.ts';
-import { encodeLogEntry } from '../../protocol/transaction-codec.ts';
 import { readMembership } from '../../config/reconfiguration.ts';
-import { configurationIn } from '../configuration-entry.ts';
+import { OpCode } from '../../protocol/opcodes.ts';
+import { PacketType } from '../../protocol/quorum.ts';
+import { encodeLogEntry } from '../../protocol/transaction-codec.ts';
+import type { LogEntry } from '../../protocol/transactions.ts';
 import { packet } from '../messages.ts';
 import { createZabPeer } from '../peer.ts';
-import type { Membership, ZabConfig, ZabInput, ZabOutput, ZabPeer, ZabRole } from '../types.ts';
-import type { LogEntry } from '../../protocol/transactions.ts';
-import { TestDisk, type TestState } from './disk.ts';
-import {
-  showEntries,
-  showConfiguration,
-  showEntry,
-  showOperation,
-  showPacket,
-  showRole,
-  showVote,
-  showZxid,
-} from './trace.ts';
-
-/** What travels on a connection: packets, and behind SNAP the state itself. */
-type Freight = { readonly packet: QuorumPacket } | { readonly snapshot: TestState };
-
-/** A connection between a learner and the server that it takes for its leader. */
-interface Connection {
-  readonly id: number;
-  readonly learner: TestServer;
-  readonly leader: TestServer;
-  readonly toLeader: QuorumPacket[];
-  readonly toLearner: Freight[];
-  /** Each side sees it as opened, then as closed; what the other side sent before is still read. */
-  leaderOpen: boolean;
-  learnerOpen: boolean;
-}
-
-/** One server: a pure peer, a disk that survives crashes, and a state made of what was delivered. */
-export class TestServer {
-  readonly id: ServerId;
-  readonly disk = new TestDisk();
-  /** Undefined while the server is down. */
-  peer: ZabPeer | undefined;
-  role: ZabRole = { state: 'looking' };
-  state: LogEntry[] = [];
-  /** What was delivered as committed, over all lives. */
-  readonly committed: LogEntry[] = [];
-  readonly confirmed: number[] = [];
-  /** While true the disk does nothing. */
-  diskHeld = false;
-  connection: Connection | undefined;
-  dialing: ServerId | undefined;
-  readonly votes = new Map<ServerId, Notification>();
-  incarnation = 0;
-  /** The configuration in force, which outlives a crash. */
-  membership: Membership;
-
-  constructor(id: ServerId, membership: Membership) {
-    this.membership = membership;
-    this.id = id;
-  }
-}
+import type { Membership, ZabConfig, ZabInput, ZabOutput, ZabRole } from '../types.ts';
+import { configurationText, newestConfiguration } from './configurations.ts';
+import { threeVoters } from './memberships.ts';
+import { TestNetwork, type ClusterEvent } from './network.ts';
+import { TestServer } from './test-server.ts';
+import { showConfiguration, showEntries, showEntry, showOperation, showRole, showZxid } from './trace.ts';
 
 /** What a test may choose. */
 export interface ClusterOptions {
@@ -78,27 +30,12 @@ export interface ClusterOptions {
   readonly check?: (server: TestServer, began: boolean) => void;
 }
 
-/** A configuration with these voters and observers. */
-export function configurationText(
-  voters: readonly ServerId[],
-  version: Zxid,
-  observers: readonly ServerId[] = [],
-): string {
-  const lines = [
-    ...voters.map((id) => `server.${id}=server-${id}:2888:3888:participant;0.0.0.0:2181`),
-    ...observers.map((id) => `server.${id}=server-${id}:2888:3888:observer;0.0.0.0:2181`),
-  ];
-  return [...lines, `version=${version.toString(16)}`].join('\n');
-}
-
-function newestConfiguration(state: readonly LogEntry[]): string | undefined {
-  return state.map(configurationIn).findLast((text) => text !== undefined);
-}
-
-/** One thing that can happen next in the cluster. */
-export interface ClusterEvent {
-  readonly server: ServerId;
-  readonly happen: () => void;
+/** A cluster, of three voters unless it is said otherwise, that has had the time to elect a leader. */
+export function startedCluster(options: Partial<ClusterOptions> = {}): Cluster {
+  const cluster = new Cluster({ membership: threeVoters, ...options });
+  cluster.startAll();
+  cluster.runFor(1_000);
+  return cluster;
 }
 
 /**
@@ -111,13 +48,17 @@ export class Cluster {
   /** Servers that led, by epoch: a second one for an epoch is a split brain. */
   readonly leaders = new Map<number, ServerId>();
   readonly #options: ClusterOptions;
-  readonly #cut = new Set<string>();
-  readonly #connections = new Set<Connection>();
-  #nextConnection = 1;
+  readonly #network: TestNetwork;
   nowMs = 0;
 
   constructor(options: ClusterOptions) {
     this.#options = options;
+    this.#network = new TestNetwork({
+      server: (id) => this.server(id),
+      give: (server, input) => this.give(server, input),
+      note: (line) => this.note(line),
+      tracePings: options.tracePings ?? false,
+    });
     this.servers = new Map(
       [...options.membership.members.map(({ id }) => id), ...(options.others ?? [])].map((id) => [
         id,
@@ -167,14 +108,8 @@ export class Cluster {
     this.note(`server ${id} crashes`);
     server.peer = undefined;
     server.role = { state: 'looking' };
-    server.dialing = undefined;
-    server.connection = undefined;
-    server.votes.clear();
     server.disk.crash(survivingOperations, survivingEntries);
-    for (const connection of this.#connections) {
-      if (connection.leader === server) connection.leaderOpen = false;
-      if (connection.learner === server) connection.learnerOpen = false;
-    }
+    this.#network.crash(server);
   }
 
   /** Takes a server away and gives it an empty disk. */
@@ -186,17 +121,8 @@ export class Cluster {
 
   /** Cuts the network between two servers: what is on the way between them is lost, connections end. */
   cut(a: ServerId, b: ServerId): void {
-    this.#cut.add(`${a}-${b}`).add(`${b}-${a}`);
     this.note(`the network is cut between ${a} and ${b}`);
-    this.server(a).votes.delete(b);
-    this.server(b).votes.delete(a);
-    for (const connection of this.#connections) {
-      if (!this.isCut(connection.leader.id, connection.learner.id)) continue;
-      connection.toLeader.length = 0;
-      connection.toLearner.length = 0;
-      this.#closeAtLeader(connection);
-      this.#closeAtLearner(connection, 'the network is cut');
-    }
+    this.#network.cut(this.server(a), this.server(b));
   }
 
   /** Cuts one server off from all others. */
@@ -206,11 +132,7 @@ export class Cluster {
 
   heal(): void {
     this.note('the network is healed');
-    this.#cut.clear();
-  }
-
-  isCut(a: ServerId, b: ServerId): boolean {
-    return this.#cut.has(`${a}-${b}`);
+    this.#network.heal();
   }
 
   /** The leader that serves, if there is exactly one. */
@@ -227,12 +149,10 @@ export class Cluster {
     const first = Math.max(this.#lastProposed(server), makeZxid(epoch, 0)) + 1;
     const entries = payloads.map((payload, index) => ({ zxid: first + index, bytes: encodeUtf8(payload) }));
     this.note(`server ${id} proposes ${showEntries(entries)}`);
-    this.#proposed.set(server, entries.at(-1)?.zxid ?? first);
+    server.proposed = entries.at(-1)?.zxid ?? first;
     this.give(server, { type: 'propose', entries });
     return entries.map((entry) => entry.zxid);
   }
-
-  readonly #proposed = new WeakMap<TestServer, Zxid>();
 
   /** The leader proposes a configuration with these voters. */
   reconfigure(id: ServerId, voters: readonly ServerId[]): void {
@@ -243,7 +163,7 @@ export class Cluster {
     const data = encodeUtf8(configurationText(voters, zxid));
     const entry = encodeLogEntry(header, { type: OpCode.reconfig, path: '/zookeeper/config', data, version: -1 });
     this.note(`server ${id} proposes ${showEntry(entry)}`);
-    this.#proposed.set(server, zxid);
+    server.proposed = zxid;
     this.give(server, { type: 'propose', entries: [entry] });
   }
 
@@ -253,7 +173,7 @@ export class Cluster {
   }
 
   #lastProposed(server: TestServer): Zxid {
-    return Math.max(this.#proposed.get(server) ?? 0, server.state.at(-1)?.zxid ?? 0);
+    return Math.max(server.proposed, server.state.at(-1)?.zxid ?? 0);
   }
 
   /** Lets everything happen that can, moving the clock on, until it has reached a time. */
@@ -293,13 +213,18 @@ export class Cluster {
     const events: ClusterEvent[] = [];
     for (const server of this.servers.values()) {
       if (server.peer === undefined) continue;
-      const add = (happen: () => void): number => events.push({ server: server.id, happen });
-      if (server.dialing !== undefined) add(() => this.#dial(server));
-      for (const [from, vote] of server.votes) add(() => this.#deliverVote(server, from, vote));
-      if (server.disk.pending > 0 && !server.diskHeld) add(() => this.#workDisk(server));
+      events.push(...this.#network.eventsOf(server));
+      if (server.disk.pending > 0 && !server.diskHeld) {
+        events.push({ server: server.id, happen: () => this.#workDisk(server) });
+      }
     }
-    for (const connection of this.#connections) this.#addConnectionEvents(connection, events);
+    events.push(...this.#network.connectionEvents());
     return events;
+  }
+
+  /** Leaves what went before out of the transcript. */
+  forgetTrace(): void {
+    this.trace.length = 0;
   }
 
   note(line: string): void {
@@ -315,94 +240,6 @@ export class Cluster {
     }
   }
 
-  /* the network */
-
-  #dial(server: TestServer): void {
-    const leaderId = server.dialing;
-    server.dialing = undefined;
-    if (leaderId === undefined) return;
-    const leader = this.server(leaderId);
-    if (leader.peer === undefined || this.isCut(server.id, leaderId)) {
-      this.give(server, { type: 'leaderClosed', reason: 'connection refused' });
-      return;
-    }
-    const connection: Connection = {
-      id: this.#nextConnection++,
-      learner: server,
-      leader,
-      toLeader: [],
-      toLearner: [],
-      leaderOpen: true,
-      learnerOpen: true,
-    };
-    this.#connections.add(connection);
-    server.connection = connection;
-    this.give(leader, { type: 'learnerConnected', connection: connection.id });
-    this.give(server, { type: 'leaderConnected' });
-  }
-
-  #deliverVote(server: TestServer, from: ServerId, notification: Notification): void {
-    server.votes.delete(from);
-    this.note(`${from} -> ${server.id} ${showVote(notification)}`);
-    this.give(server, { type: 'vote', from, notification });
-  }
-
-  #addConnectionEvents(connection: Connection, events: ClusterEvent[]): void {
-    const { leader, learner, toLeader, toLearner } = connection;
-    if (connection.leaderOpen) {
-      if (toLeader.length > 0) events.push({ server: leader.id, happen: () => this.#deliverToLeader(connection) });
-      else if (!connection.learnerOpen)
-        events.push({ server: leader.id, happen: () => this.#closeAtLeader(connection) });
-    }
-    if (connection.learnerOpen) {
-      if (toLearner.length > 0) events.push({ server: learner.id, happen: () => this.#deliverToLearner(connection) });
-      else if (!connection.leaderOpen) {
-        events.push({ server: learner.id, happen: () => this.#closeAtLearner(connection, 'the connection ended') });
-      }
-    }
-    if (!connection.leaderOpen && !connection.learnerOpen) this.#connections.delete(connection);
-  }
-
-  #deliverToLeader(connection: Connection): void {
-    const { id, leader, learner, toLeader } = connection;
-    const packet = toLeader.shift();
-    if (packet === undefined) return;
-    this.#notePacket(learner, leader, packet);
-    this.give(leader, { type: 'learnerPacket', connection: id, packet });
-  }
-
-  #deliverToLearner(connection: Connection): void {
-    const { leader, learner, toLearner } = connection;
-    const freight = toLearner.shift();
-    if (freight === undefined) return;
-    if ('packet' in freight) {
-      this.#notePacket(leader, learner, freight.packet);
-      this.give(learner, { type: 'leaderPacket', packet: freight.packet });
-      return;
-    }
-    this.note(`${leader.id} -> ${learner.id} the state: ${showEntries(freight.snapshot)}`);
-    learner.state = [...freight.snapshot];
-    this.give(learner, { type: 'snapshotReceived', configuration: newestConfiguration(learner.state) });
-  }
-
-  #closeAtLeader(connection: Connection): void {
-    if (!connection.leaderOpen) return;
-    connection.leaderOpen = false;
-    this.give(connection.leader, { type: 'learnerClosed', connection: connection.id });
-  }
-
-  #closeAtLearner(connection: Connection, reason: string): void {
-    if (!connection.learnerOpen) return;
-    connection.learnerOpen = false;
-    connection.learner.connection = undefined;
-    this.give(connection.learner, { type: 'leaderClosed', reason });
-  }
-
-  #notePacket(from: TestServer, to: TestServer, packet: QuorumPacket): void {
-    if (packet.type === PacketType.ping && this.#options.tracePings !== true) return;
-    this.note(`${from.id} -> ${to.id} ${showPacket(packet)}`);
-  }
-
   #workDisk(server: TestServer): void {
     const ticket = server.disk.work();
     if (ticket !== undefined) this.give(server, { type: 'persisted', ticket });
@@ -413,28 +250,25 @@ export class Cluster {
   #carryOut(server: TestServer, output: ZabOutput): void {
     switch (output.type) {
       case 'sendVote':
-        if (!this.isCut(server.id, output.to)) this.server(output.to).votes.set(server.id, output.notification);
+        this.#network.sendVote(server, output.to, output.notification);
         return;
       case 'connectLeader':
-        server.dialing = output.leader;
+        this.#network.dial(server, output.leader);
         return;
       case 'disconnectLeader':
-        server.dialing = undefined;
-        if (server.connection !== undefined) server.connection.learnerOpen = false;
-        server.connection = undefined;
+        this.#network.disconnect(server);
         return;
       case 'sendToLeader':
-        server.connection?.toLeader.push(output.packet);
+        this.#network.sendToLeader(server, output.packet);
         return;
       case 'sendToLearners':
-        for (const id of output.connections) this.#toLearner(server, id, { packet: output.packet });
+        for (const id of output.connections) this.#network.sendToLearner(server, id, { packet: output.packet });
         return;
       case 'sendSnapshot':
-        this.#toLearner(server, output.connection, { snapshot: [...server.state] });
+        this.#network.sendToLearner(server, output.connection, { snapshot: [...server.state] });
         return;
       case 'closeLearner':
-        for (const connection of this.#connections)
-          if (connection.id === output.connection) connection.leaderOpen = false;
+        this.#network.closeLearner(output.connection);
         return;
       case 'persist':
         this.note(`${server.id} persists ${output.operations.map(showOperation).join('; ')}`);
@@ -455,7 +289,7 @@ export class Cluster {
         return;
       case 'fromLeader':
         if (output.packet.type !== PacketType.ping) return;
-        server.connection?.toLeader.push(packet(PacketType.ping, output.packet.zxid, new Uint8Array(0)));
+        this.#network.sendToLeader(server, packet(PacketType.ping, output.packet.zxid, new Uint8Array(0)));
         return;
       case 'leadershipConfirmed':
         this.note(`${server.id} is confirmed as leader (${output.token})`);
@@ -476,13 +310,6 @@ export class Cluster {
     const why = typeof reason === 'string' ? reason : '';
     if (level === 'warn') this.note(`${server.id} warns: ${message}${why === '' ? '' : ` (${why})`}`);
     else if (why !== '') this.note(`${server.id}: ${why}`);
-  }
-
-  #toLearner(server: TestServer, id: number, freight: Freight): void {
-    for (const connection of this.#connections) {
-      if (connection.id === id && connection.leader === server && connection.leaderOpen)
-        connection.toLearner.push(freight);
-    }
   }
 
   #truncate(server: TestServer, zxid: Zxid): void {

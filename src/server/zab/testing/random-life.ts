@@ -1,8 +1,9 @@
 import { assert } from '../../../common/errors.ts';
-import type { LogEntry } from '../../protocol/transactions.ts';
 import type { Membership } from '../types.ts';
-import { Cluster, type TestServer } from './cluster.ts';
-import { showEntries, showEntry } from './trace.ts';
+import { Agreement } from './agreement.ts';
+import { Cluster } from './cluster.ts';
+import type { TestServer } from './test-server.ts';
+import { showEntries } from './trace.ts';
 
 /** A small generator of pseudo-random numbers (mulberry32). */
 export function seededRandom(seed: number): () => number {
@@ -36,8 +37,7 @@ export class RandomLife {
   readonly cluster: Cluster;
   readonly #options: RandomLifeOptions;
   readonly #random: () => number;
-  /** What was committed, in order, as far as any server has seen it. */
-  readonly #chosen: LogEntry[] = [];
+  readonly #agreement = new Agreement();
   #proposals = 0;
   /** The server that lost its disk and has not synchronized since. */
   #wiped: TestServer | undefined;
@@ -49,7 +49,7 @@ export class RandomLife {
     this.cluster = new Cluster({
       membership,
       emptyMayVote: wipes !== true,
-      check: (server, began) => this.#check(server, began),
+      check: (server, began) => this.#agreement.check(server, began),
       ...(committedLogEntries === undefined ? {} : { committedLogEntries }),
     });
   }
@@ -168,7 +168,7 @@ export class RandomLife {
     for (const server of cluster.servers.values()) {
       const state = showEntries(server.state);
       assert(
-        state === showEntries(this.#chosen),
+        state === showEntries(this.#agreement.chosen),
         `server ${server.id} ends with another state than was committed: ${state}`,
       );
     }
@@ -177,20 +177,6 @@ export class RandomLife {
   #isWhole(): boolean {
     if (this.cluster.leader === undefined) return false;
     return [...this.cluster.servers.values()].every(({ role }) => role.state !== 'looking' && role.serving);
-  }
-
-  #check(server: TestServer, began: boolean): void {
-    // A leader that begins has everything; one that has been replaced without knowing it may see a late commit.
-    const isNewLeader = began && server.role.state === 'leading';
-    const { state } = server;
-    const known = Math.min(state.length, this.#chosen.length);
-    for (let i = 0; i < known; i++) {
-      const [have, want] = [state[i], this.#chosen[i]];
-      assert(have !== undefined && want !== undefined, 'the index is in both');
-      assert(showEntry(have) === showEntry(want), `server ${server.id} has ${showEntry(have)} for ${showEntry(want)}`);
-    }
-    assert(!isNewLeader || state.length >= this.#chosen.length, `leader ${server.id} lost what was committed`);
-    this.#chosen.push(...state.slice(known));
   }
 
   #pick<T>(items: readonly T[]): T {
