@@ -6,8 +6,14 @@ import { worldAll } from '../peers/raw/records.ts';
 // The load generator, in a process of its own: `node load.ts <LoadOrder as JSON>` prints a LoadResult as JSON. Each session
 // keeps a fixed number of requests outstanding; the frames are made once, so that this process is not what is measured.
 
-/** What the requests are: a share of reads among writes of the same nodes, or creations of new nodes. */
-export type Workload = { readonly kind: 'mixed'; readonly readShare: number } | { readonly kind: 'create' };
+/**
+ * What the requests are: a share of reads among writes of the same nodes; creations of new nodes; an ephemeral made and
+ * deleted by turns; or transactions of so many writes.
+ */
+export type Workload =
+  | { readonly kind: 'mixed'; readonly readShare: number }
+  | { readonly kind: 'create' | 'ephemeral' }
+  | { readonly kind: 'multi'; readonly parts: number };
 
 export interface LoadOrder {
   readonly ports: readonly number[];
@@ -31,18 +37,29 @@ export interface LoadResult {
 const xidOffset = 4;
 const errorOffset = 16;
 const pingEveryMs = 3000;
+/** A write that succeeds within a multi is answered with a Stat. */
+const statBytes = 68;
+
+interface SlotRequest {
+  readonly frame: Buffer;
+  /** What the reply must at least be long. */
+  readonly leastBytes: number;
+}
 
 /** One session: its outstanding requests are slots, each with a node of its own. */
 class LoadSession {
   readonly #socket: Socket;
   readonly #order: LoadOrder;
   readonly #number: number;
+  readonly #data: Buffer;
   readonly #onLatency: (ms: number) => void;
   readonly #sentMs: Float64Array;
   /** What the reply to each slot's request must at least be long. */
   readonly #leastBytes: Uint32Array;
-  readonly #reads: Buffer[] = [];
-  readonly #writes: Buffer[] = [];
+  /** The requests of each slot, which are sent by turns, or at random. */
+  readonly #requests: (readonly SlotRequest[])[] = [];
+  /** How many requests each slot has sent. */
+  readonly #turns: Uint32Array;
   /** Of the request that is answered next: replies come in the order of the requests. */
   #answered = 0;
   #received: Buffer = Buffer.alloc(0);
@@ -53,9 +70,11 @@ class LoadSession {
     this.#socket = socket;
     this.#order = order;
     this.#number = number;
+    this.#data = Buffer.alloc(order.payloadBytes, 'x');
     this.#onLatency = onLatency;
     this.#sentMs = new Float64Array(order.outstanding);
     this.#leastBytes = new Uint32Array(order.outstanding);
+    this.#turns = new Uint32Array(order.outstanding);
     socket.setNoDelay(true);
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));
     socket.on('error', (error) => {
@@ -70,19 +89,10 @@ class LoadSession {
   async prepare(): Promise<void> {
     const connectRequest = new JuteWriter().int(0).long(0n).int(30_000).long(0n).buffer(Buffer.alloc(16)).bool(false);
     await this.#exchange(connectRequest.frame());
-    const data = Buffer.alloc(this.#order.payloadBytes, 'x');
     for (let slot = 0; slot < this.#order.outstanding; slot++) {
-      const path = `${this.#order.root}/${this.#number}-${slot}`;
-      const creation: Operation =
-        this.#order.workload.kind === 'create'
-          ? { op: 'create', path: `${path}-`, data, acl: worldAll, flags: 2 }
-          : { op: 'create', path, data, acl: worldAll, flags: 0 };
-      const reply = await this.#exchange(requestFrame(1, creation));
-      if (reply.readInt32BE(errorOffset - 4) !== 0) throw new Error(`${path} could not be created`);
-      this.#reads.push(requestFrame(1, { op: 'getData', path, watch: false }));
-      this.#writes.push(
-        requestFrame(1, this.#order.workload.kind === 'create' ? creation : { op: 'setData', path, data, version: -1 }),
-      );
+      const reply = await this.#exchange(requestFrame(1, this.#creation(slot)));
+      if (reply.readInt32BE(errorOffset - 4) !== 0) throw new Error(`${this.#pathOf(slot)} could not be created`);
+      this.#requests.push(this.#requestsOf(slot));
     }
     setInterval(() => this.#ping(), pingEveryMs).unref();
   }
@@ -105,14 +115,52 @@ class LoadSession {
     this.#socket.write(requestFrame(-2, { op: 'ping' }));
   }
 
+  #pathOf(slot: number): string {
+    return `${this.#order.root}/${this.#number}-${slot % this.#order.outstanding}`;
+  }
+
+  #creation(slot: number): Operation {
+    const sequential = this.#order.workload.kind === 'create';
+    const path = sequential ? `${this.#pathOf(slot)}-` : this.#pathOf(slot);
+    return { op: 'create', path, data: this.#data, acl: worldAll, flags: sequential ? 2 : 0 };
+  }
+
+  /** What a slot sends: one after the other, but for reads and writes, which are mixed. */
+  #requestsOf(slot: number): readonly SlotRequest[] {
+    const { workload, payloadBytes } = this.#order;
+    const path = this.#pathOf(slot);
+    const set = (at: number) => ({ op: 'setData', path: this.#pathOf(at), data: this.#data, version: -1 }) as const;
+    const request = (operation: Operation, leastBytes = 0): SlotRequest => ({
+      frame: requestFrame(1, operation),
+      leastBytes,
+    });
+    switch (workload.kind) {
+      case 'mixed':
+        return [request({ op: 'getData', path, watch: false }, payloadBytes), request(set(slot))];
+      case 'create':
+        return [request(this.#creation(slot))];
+      case 'ephemeral': {
+        const own = `${path}-own`;
+        const creation: Operation = { op: 'create', path: own, data: this.#data, acl: worldAll, flags: 1 };
+        return [request(creation), request({ op: 'delete', path: own, version: -1 })];
+      }
+      case 'multi': {
+        const parts = Array.from({ length: workload.parts }, (_, part) => set(slot + part));
+        return [request({ op: 'multi', parts }, workload.parts * statBytes)];
+      }
+    }
+  }
+
   #next(slot: number): Buffer {
     const { workload } = this.#order;
-    const read = workload.kind === 'mixed' && Math.random() < workload.readShare;
+    const requests = this.#requests[slot] ?? [];
+    const turn = workload.kind === 'mixed' ? Number(Math.random() >= workload.readShare) : (this.#turns[slot] ?? 0);
+    const request = requests[turn % requests.length];
+    if (request === undefined) throw new RangeError(`no slot ${slot}`);
+    this.#turns[slot] = turn + 1;
     this.#sentMs[slot] = performance.now();
-    this.#leastBytes[slot] = read ? this.#order.payloadBytes : 0;
-    const frame = (read ? this.#reads : this.#writes)[slot];
-    if (frame === undefined) throw new RangeError(`no slot ${slot}`);
-    return frame;
+    this.#leastBytes[slot] = request.leastBytes;
+    return request.frame;
   }
 
   #receive(chunk: Buffer): void {
@@ -143,7 +191,7 @@ class LoadSession {
     const error = bytes.readInt32BE(start + errorOffset);
     if (error !== 0) throw new Error(`a request under load was answered with error ${error}`);
     const slot = this.#answered++ % this.#order.outstanding;
-    if (end - start < (this.#leastBytes[slot] ?? 0)) throw new Error('a read was answered without its data');
+    if (end - start < (this.#leastBytes[slot] ?? 0)) throw new Error('an answer is too short');
     this.#onLatency(nowMs - (this.#sentMs[slot] ?? 0));
     following.push(this.#next(slot));
   }

@@ -1,11 +1,12 @@
 import { cpus } from 'node:os';
 import type { MachineLimits } from './limits.ts';
-import { loadRows, type Round } from './measure.ts';
+import type { Measurement, Unit } from './scenario.ts';
 
 export interface Results {
-  /** For each kind, its rounds in order. */
-  readonly subject: readonly Round[];
-  readonly oracle: readonly Round[];
+  /** What was measured, in any order, of the server under test and of Apache ZooKeeper. */
+  readonly subject: readonly Measurement[];
+  readonly oracle: readonly Measurement[];
+  readonly rounds: number;
   readonly limits: MachineLimits;
   readonly batchBytes: number;
 }
@@ -16,22 +17,25 @@ interface Row {
   readonly oracle: string;
   /** How many times better than the oracle; below 1 is worse. */
   readonly ratio: number;
+  /** The same of the latency that one request in a hundred exceeds; NaN where there is none. */
+  readonly tailRatio: number;
 }
 
 /** The results as Markdown, worst ratio first. */
 export function renderResults(results: Results): string {
   const { limits } = results;
-  const rows = [...loadRows.map(({ name }) => loadRow(name, results)), ...startRows(results)].sort(
-    (a, b) => a.ratio - b.ratio,
-  );
+  const names = [...new Set([...results.oracle, ...results.subject].map(({ row }) => row))];
+  const rows = names.map((name) => rowOf(name, results)).sort((a, b) => a.ratio - b.ratio);
   const worse = rows.filter((row) => row.ratio < 1).map((row) => `${row.name} (${row.ratio.toFixed(2)} x)`);
+  const slower = rows.filter((row) => row.tailRatio < 1).map((row) => `${row.name} (${row.tailRatio.toFixed(2)} x)`);
   return [
-    `Medians of ${results.subject.length} rounds (in brackets the lowest and the highest) on ${cpus().length} cores`,
+    `Medians of up to ${results.rounds} rounds (in brackets the lowest and the highest) on ${cpus().length} cores`,
     `(${cpus()[0]?.model ?? 'unknown'}), servers alternating. Other processes kept ${Math.round(limits.busyShare * 100)} %`,
     `of the cores busy when it began. Ours ran from ${process.env['BUNDLE'] ? 'its bundle' : 'its sources'}.`,
     worse.length === 0
       ? 'Nothing is worse than Apache ZooKeeper.'
       : `Worse than Apache ZooKeeper: ${worse.join('; ')}.`,
+    ...(slower.length === 0 ? [] : [`Slower in the slowest hundredth (p99): ${slower.join('; ')}.`]),
     '',
     '| workload | zabkeeper | Apache ZooKeeper 3.9 | times better |',
     '|---|---|---|---|',
@@ -44,37 +48,34 @@ export function renderResults(results: Results): string {
   ].join('\n');
 }
 
-function loadRow(name: string, results: Results): Row {
-  const all = (rounds: readonly Round[], field: 'operationsPerSecond' | 'p99Ms'): number[] =>
-    rounds.map((one) => one.loads.get(name)?.[field] ?? Number.NaN);
-  const cell = (rounds: readonly Round[]): string =>
-    `${spread(all(rounds, 'operationsPerSecond'))} ops/s, p99 ${median(all(rounds, 'p99Ms')).toFixed(1)} ms`;
-  const rate = (rounds: readonly Round[]): number => median(all(rounds, 'operationsPerSecond'));
+function rowOf(name: string, { subject, oracle }: Results): Row {
+  const ours = subject.filter(({ row }) => row === name);
+  const theirs = oracle.filter(({ row }) => row === name);
+  const [value, peer] = [median(ours.map((each) => each.value)), median(theirs.map((each) => each.value))];
+  const isRate = [...ours, ...theirs].some(({ unit }) => unit === 'ops/s');
   return {
     name,
-    subject: cell(results.subject),
-    oracle: cell(results.oracle),
-    ratio: rate(results.subject) / rate(results.oracle),
+    subject: cell(ours),
+    oracle: cell(theirs),
+    ratio: isRate ? value / peer : peer / value,
+    tailRatio: median(tails(theirs)) / median(tails(ours)),
   };
 }
 
-function startRows(results: Results): Row[] {
-  const row = (name: string, unit: string, value: (round: Round) => number): Row => {
-    const [subject, oracle] = [results.subject.map(value), results.oracle.map(value)];
-    return {
-      name,
-      subject: `${spread(subject)} ${unit}`,
-      oracle: `${spread(oracle)} ${unit}`,
-      ratio: median(oracle) / median(subject),
-    };
-  };
-  return [
-    row('start of one server until it serves', 'ms', (one) => one.startMs),
-    row('resident memory of one idle server', 'MiB', (one) => one.idleBytes / 1024 ** 2),
-  ];
+function cell(measurements: readonly Measurement[]): string {
+  const [first] = measurements;
+  if (first === undefined) return 'not measured';
+  const p99s = tails(measurements);
+  const tail = p99s.length === 0 ? '' : `, p99 ${median(p99s).toFixed(1)} ms`;
+  return `${spread(measurements.map(({ value }) => value))} ${first.unit satisfies Unit}${tail}`;
+}
+
+function tails(measurements: readonly Measurement[]): number[] {
+  return measurements.flatMap(({ p99Ms }) => p99Ms ?? []);
 }
 
 function spread(values: readonly number[]): string {
+  if (values.length === 1) return round(median(values));
   return `${round(median(values))} [${round(Math.min(...values))} - ${round(Math.max(...values))}]`;
 }
 
@@ -83,6 +84,7 @@ function median(values: readonly number[]): number {
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
+/** To three digits, and never to less than whole ones. */
 function round(value: number): string {
-  return Math.round(value).toLocaleString('en-US');
+  return value.toLocaleString('en-US', value < 100 ? { maximumSignificantDigits: 3 } : { maximumFractionDigits: 0 });
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { KubeObject } from '../../api/objects.ts';
 import type { KubeClient } from '../kube/client.ts';
+import { ApiRefusal } from '../kube/errors.ts';
 import type { PersistentVolumeClaim, Pod } from '../resources/kubernetes.ts';
 import { observeStranded } from './stranded-claims.ts';
 
@@ -40,6 +41,12 @@ const onNode = (name: string): object => ({
 const inZone = (zone: string): object => ({
   matchExpressions: [{ key: 'topology.kubernetes.io/zone', operator: 'In', values: [zone] }],
 });
+const onNodeInZone = (name: string, zone: string): object => ({
+  matchExpressions: [
+    { key: 'kubernetes.io/hostname', operator: 'In', values: [name] },
+    { key: 'topology.kubernetes.io/zone', operator: 'In', values: [zone] },
+  ],
+});
 const strange = { matchExpressions: [{ key: 'kubernetes.io/hostname', operator: 'Gt', values: ['1'] }] };
 
 for (const [what, nodes, terms, isScheduled, found] of [
@@ -49,6 +56,7 @@ for (const [what, nodes, terms, isScheduled, found] of [
   ['in a zone without nodes', ['other'], [inZone('a')], false, 'out of reach'],
   ['in a zone with a node', ['other'], [inZone('b')], false, 'in reach'],
   ['of a node that is gone or a zone without nodes', ['other'], [onNode('worker'), inZone('a')], false, 'out of reach'],
+  ['of a node that is there, in another zone by now', ['worker'], [onNodeInZone('worker', 'a')], false, 'out of reach'],
   ['that says where in words not known here', ['other'], [strange], false, 'in reach'],
   ['that may be used everywhere', ['other'], [], false, 'in reach'],
   ['of a pod that has its node', ['other'], [onNode('worker')], true, 'in reach'],
@@ -68,5 +76,15 @@ test('nothing is asked for pods that run', async () => {
     list: async () => assert.fail('nodes are asked for'),
   };
   const { strandedClaims, unreachableClaims } = await observeStranded([claim], [pod(true)], { client });
+  assert.deepEqual([strandedClaims.size, unreachableClaims.size], [0, 0]);
+});
+
+test('an operator that may not look at volumes knows of no stranded one', async () => {
+  const refusal = new ApiRefusal('GET /api/v1/persistentvolumes/pv-1', 403, { reason: 'Forbidden' });
+  const client: Pick<KubeClient, 'get' | 'list'> = {
+    get: async () => await Promise.reject(refusal),
+    list: async () => assert.fail('nodes are asked for'),
+  };
+  const { strandedClaims, unreachableClaims } = await observeStranded([claim], [pod(false)], { client });
   assert.deepEqual([strandedClaims.size, unreachableClaims.size], [0, 0]);
 });

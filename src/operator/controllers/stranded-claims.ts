@@ -1,5 +1,6 @@
 import type { KubeObject, ResourceType } from '../../api/objects.ts';
 import type { KubeClient } from '../kube/client.ts';
+import { isForbidden } from '../kube/errors.ts';
 import type { Observed } from '../plan/model.ts';
 import type { PersistentVolumeClaim, Pod } from '../resources/kubernetes.ts';
 
@@ -34,8 +35,20 @@ interface PersistentVolume extends KubeObject {
 type Whereabouts = 'onLostNode' | 'outOfReach';
 
 /**
- * The claims whose volume no node can use: on a node that does not exist any more, or bound to a zone, or whatever else, in which
- * there is no node now. Only asked about pods that Kubernetes finds no node for; a node that is merely down still exists.
+): Promise<Whereabouts | undefined> {
+  if (volumeName === undefined) return undefined;
+  try {
+    const volume = await client.get<PersistentVolume>(PERSISTENT_VOLUME, undefined, volumeName);
+    const terms = volume?.spec?.nodeAffinity?.required?.nodeSelectorTerms ?? [];
+    if (terms.length === 0) return undefined;
+    const nodes = (await client.list(NODE, {})).items.map(({ metadata }) => metadata.labels ?? {});
+    if (nodes.some((labels) => terms.some((term) => mayMatch(term, labels)))) return undefined;
+    const existing = new Set(nodes.map((labels) => labels[HOST_NAME_LABEL]));
+    return terms.every((term) => isOfLostNodes(term, existing)) ? 'onLostNode' : 'outOfReach';
+  } catch (error) {
+    if (isForbidden(error)) return undefined;
+    throw error;
+  }
  */
 export async function observeStranded(
   claims: readonly PersistentVolumeClaim[],
@@ -58,6 +71,7 @@ function isUnschedulable({ status }: Pod): boolean {
 async function whereabouts(
   { spec: { volumeName } }: PersistentVolumeClaim,
   client: Pick<KubeClient, 'get' | 'list'>,
+<<<<<<< HEAD
 ): Promise<Whereabouts | undefined> {
   if (volumeName === undefined) return undefined;
   const volume = await client.get<PersistentVolume>(PERSISTENT_VOLUME, undefined, volumeName);
@@ -66,11 +80,27 @@ async function whereabouts(
   const { items: nodes } = await client.list(NODE, {});
   if (nodes.some(({ metadata: { labels = {} } }) => terms.some((term) => mayMatch(term, labels)))) return undefined;
   return terms.every(namesItsNode) ? 'onLostNode' : 'outOfReach';
+=======
+): Promise<boolean> {
+  if (volumeName === undefined) return false;
+  try {
+    const hosts = hostsOf(await client.get<PersistentVolume>(PERSISTENT_VOLUME, undefined, volumeName));
+    const nodes = await Promise.all(
+      hosts.map(async (host) => (await client.list(NODE, { labelSelector: `${HOST_NAME_LABEL}=${host}` })).items),
+    );
+    return hosts.length > 0 && nodes.every((named) => named.length === 0);
+  } catch (error) {
+    if (isForbidden(error)) return false;
+    throw error;
+  }
+>>>>>>> main
 }
 
 /** A term that does not name its node may fit one that comes later: another one in the same zone. */
-function namesItsNode({ matchExpressions = [] }: NodeSelectorTerm): boolean {
-  return matchExpressions.some(({ key, operator }) => key === HOST_NAME_LABEL && operator === 'In');
+function isOfLostNodes({ matchExpressions = [] }: NodeSelectorTerm, existing: ReadonlySet<string | undefined>): boolean {
+  const named = matchExpressions.find(({ key, operator }) => key === HOST_NAME_LABEL && operator === 'In');
+  const hosts = named?.values ?? [];
+  return hosts.length > 0 && !hosts.some((host) => existing.has(host));
 }
 
 /** False only where it is certain that such a node is not meant: what is not understood here may match. */

@@ -281,7 +281,8 @@ export class Learner implements Role {
   /**
    * A snapshot that came from a leader which was never established may be beyond where the next leader's history parts
    * from ours. Our own leaders know it from ACKEPOCH; to ZooKeeper's only -1 says that their whole state is needed. They
-   * then do not count this server while their epoch is being established, so it is said only after the attempt.
+   * then do not count this server while their epoch is being established, so it is said only after the attempt. A zxid of long ago
+   * would get the state as well and be counted: but no leader would notice any more that this server is ahead of it.
    */
   #cut(zxid: Zxid): void {
     const { history, snapshotZxid } = this.#context;
