@@ -35,20 +35,9 @@ interface PersistentVolume extends KubeObject {
 type Whereabouts = 'onLostNode' | 'outOfReach';
 
 /**
-): Promise<Whereabouts | undefined> {
-  if (volumeName === undefined) return undefined;
-  try {
-    const volume = await client.get<PersistentVolume>(PERSISTENT_VOLUME, undefined, volumeName);
-    const terms = volume?.spec?.nodeAffinity?.required?.nodeSelectorTerms ?? [];
-    if (terms.length === 0) return undefined;
-    const nodes = (await client.list(NODE, {})).items.map(({ metadata }) => metadata.labels ?? {});
-    if (nodes.some((labels) => terms.some((term) => mayMatch(term, labels)))) return undefined;
-    const existing = new Set(nodes.map((labels) => labels[HOST_NAME_LABEL]));
-    return terms.every((term) => isOfLostNodes(term, existing)) ? 'onLostNode' : 'outOfReach';
-  } catch (error) {
-    if (isForbidden(error)) return undefined;
-    throw error;
-  }
+ * The claims whose volume no node can use: on a node that does not exist any more, or bound to a zone, or whatever else, in which
+ * there is no node now. Only asked about pods that Kubernetes finds no node for; a node that is merely down still exists. An operator
+ * that may not look at volumes and nodes knows of none.
  */
 export async function observeStranded(
   claims: readonly PersistentVolumeClaim[],
@@ -71,33 +60,27 @@ function isUnschedulable({ status }: Pod): boolean {
 async function whereabouts(
   { spec: { volumeName } }: PersistentVolumeClaim,
   client: Pick<KubeClient, 'get' | 'list'>,
-<<<<<<< HEAD
 ): Promise<Whereabouts | undefined> {
   if (volumeName === undefined) return undefined;
-  const volume = await client.get<PersistentVolume>(PERSISTENT_VOLUME, undefined, volumeName);
-  const terms = volume?.spec?.nodeAffinity?.required?.nodeSelectorTerms ?? [];
-  if (terms.length === 0) return undefined;
-  const { items: nodes } = await client.list(NODE, {});
-  if (nodes.some(({ metadata: { labels = {} } }) => terms.some((term) => mayMatch(term, labels)))) return undefined;
-  return terms.every(namesItsNode) ? 'onLostNode' : 'outOfReach';
-=======
-): Promise<boolean> {
-  if (volumeName === undefined) return false;
   try {
-    const hosts = hostsOf(await client.get<PersistentVolume>(PERSISTENT_VOLUME, undefined, volumeName));
-    const nodes = await Promise.all(
-      hosts.map(async (host) => (await client.list(NODE, { labelSelector: `${HOST_NAME_LABEL}=${host}` })).items),
-    );
-    return hosts.length > 0 && nodes.every((named) => named.length === 0);
+    const volume = await client.get<PersistentVolume>(PERSISTENT_VOLUME, undefined, volumeName);
+    const terms = volume?.spec?.nodeAffinity?.required?.nodeSelectorTerms ?? [];
+    if (terms.length === 0) return undefined;
+    const nodes = (await client.list(NODE, {})).items.map(({ metadata }) => metadata.labels ?? {});
+    if (nodes.some((labels) => terms.some((term) => mayMatch(term, labels)))) return undefined;
+    const existing = new Set(nodes.map((labels) => labels[HOST_NAME_LABEL]));
+    return terms.every((term) => isOfLostNodes(term, existing)) ? 'onLostNode' : 'outOfReach';
   } catch (error) {
-    if (isForbidden(error)) return false;
+    if (isForbidden(error)) return undefined;
     throw error;
   }
->>>>>>> main
 }
 
 /** A term that does not name its node may fit one that comes later: another one in the same zone. */
-function isOfLostNodes({ matchExpressions = [] }: NodeSelectorTerm, existing: ReadonlySet<string | undefined>): boolean {
+function isOfLostNodes(
+  { matchExpressions = [] }: NodeSelectorTerm,
+  existing: ReadonlySet<string | undefined>,
+): boolean {
   const named = matchExpressions.find(({ key, operator }) => key === HOST_NAME_LABEL && operator === 'In');
   const hosts = named?.values ?? [];
   return hosts.length > 0 && !hosts.some((host) => existing.has(host));
