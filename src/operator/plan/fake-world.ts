@@ -149,6 +149,7 @@ export class FakeWorld {
       claims: [...this.claims.values()],
       strandedClaims: new Set(),
       restoreCheck: this.checks.observe(),
+      unreachableClaims: new Set(),
       reports: new Map(kubernetes.running.map((server) => [server.name, ensemble.answer(server)])),
     };
   }
