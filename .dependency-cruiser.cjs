@@ -68,6 +68,20 @@ module.exports = {
       from: { path: pure.map((p) => `^${p}/`), pathNot: [testing, storageOfNode] },
       to: { dependencyTypes: ['core', 'npm', 'npm-dev'], pathNot: ['node_modules/zod/'] },
     },
+    {
+      name: 'suites-that-run-together',
+      comment: 'What all suites share is only touched by those that run alone.',
+      severity: 'error',
+      from: { path: '^e2e/', pathNot: ['^e2e/suites/[^/]+\\.alone\\.test\\.ts$', '^e2e/suites/support/alone/'] },
+      to: { path: '^e2e/suites/support/alone/' },
+    },
+    {
+      name: 'suites-that-measure',
+      comment: 'What goes into the table of timings is measured while nothing else runs.',
+      severity: 'error',
+      from: { path: '^e2e/suites/', pathNot: '\\.timed\\.test\\.ts$' },
+      to: { path: '^e2e/suites/support/timings\\.ts$' },
+    },
   ],
   options: {
     doNotFollow: { path: 'node_modules' },

@@ -1,7 +1,8 @@
 # `make up` runs an ensemble on Kubernetes, `make test` checks everything; `make help` lists the rest.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help install up down clean test check unit sim mutants peers e2e bench build generate format engine cluster image load deploy
+.PHONY: help install up down clean test check unit sim mutants peers e2e e2e-prepare e2e-together e2e-alone e2e-timed bench build \
+  generate format engine cluster image load deploy
 
 # The project's own Node and tools come first; what the machine has may be years older.
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
@@ -11,6 +12,16 @@ kind := e2e/kind
 reporters = $(if $(TAP),--test-reporter=spec --test-reporter-destination=stdout --test-reporter=tap --test-reporter-destination=$(TAP))
 # TESTS='src/server/zab/**/*.test.ts' runs some of a part's tests.
 node_test = node --test $(reporters)
+
+# How suites of e2e/suites run is in their names: *.alone.test.ts touch what all share, *.timed.test.ts measure, and every other one
+# keeps to namespaces of its own and runs together with these.
+suites := $(wildcard e2e/suites/*.test.ts)
+alone := $(filter %.alone.test.ts,$(suites))
+timed := $(filter %.timed.test.ts,$(suites))
+together := $(filter-out $(alone) $(timed),$(suites))
+# Namespaces of suites that run an operator of their own: the deployed one leaves them to it.
+OWN_OPERATOR := e2e-api-faults,e2e-backup-crashes,e2e-operator-crashes
+on_cluster = $(kind)/with-tools.sh $(node_test)
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,8 +39,8 @@ down: ## removes everything that `make up` made [CONTEXT=name]
 clean: down ## the caches too: the compiled node image, npm packages
 	@$(kind)/clean.sh
 
-test: install ## every part, cheapest first, until one fails
-	@.ci/parts check unit sim peers e2e
+test: install ## every part, several at once, until one fails
+	@.ci/parts 'check unit sim peers' 'e2e-prepare e2e-together e2e-alone' -- e2e-timed
 
 check: install ## format, types, lint, layers, dead code, generated files
 	@TAP='$(TAP)' .ci/check
@@ -47,9 +58,21 @@ peers: install ## against Apache ZooKeeper and the clients of others [TESTS=glob
 	@e2e/peers/install.sh
 	@$(node_test) --test-concurrency=1 $(if $(TESTS),'$(TESTS)','e2e/peers/**/*.test.ts')
 
-e2e: cluster load deploy ## on a kind cluster, against the image [TESTS=glob]
+e2e: e2e-prepare ## on a kind cluster, against the image [TESTS=glob]
+	@$(if $(TESTS),$(on_cluster) --test-concurrency=1 '$(TESTS)',.ci/parts 'e2e-together e2e-alone e2e-timed')
+
+e2e e2e-prepare e2e-alone: export IGNORE_NAMESPACES := $(OWN_OPERATOR)
+e2e-prepare: cluster load deploy ## all that the suites need: the cluster, the images, the operator, helm
 	@$(kind)/helm.sh
-	@$(kind)/with-tools.sh $(node_test) --test-concurrency=1 $(if $(TESTS),'$(TESTS)','e2e/suites/**/*.test.ts')
+
+e2e-together: ## suites in namespaces of their own, four at a time
+	@$(on_cluster) --test-concurrency=4 $(together)
+
+e2e-alone: ## suites that touch what all share: nodes, the API server, the deployed operator
+	@$(on_cluster) --test-concurrency=1 $(alone)
+
+e2e-timed: ## suites that measure, on a machine that does nothing else
+	@$(on_cluster) --test-concurrency=1 $(timed)
 
 bench: install build ## side by side with Apache ZooKeeper [ONLY=part of a row's name]
 	@e2e/peers/install.sh

@@ -10,7 +10,7 @@ rm -rf "$root" "$debs"
 mkdir -p "$root"/{etc/ssl/certs,usr/local/bin,tmp} "$debs"
 download() { (cd "$debs" && apt-get download -qq libc6 libstdc++6 libgcc-s1 libatomic1 ca-certificates) 2>"$cache/apt.log"; }
 # A list of packages that was never fetched, or is too old, is the usual reason for a failure.
-download || { may_install && apt-get update -qq && download; } ||
+download || { may_install && apt_get update && download; } ||
   die "Debian's packages for the image's base could not be downloaded." "$(tail -3 "$cache/apt.log")" \
     "If there is no list of packages yet: sudo apt-get update"
 for deb in "$debs"/*.deb; do dpkg-deb --fsys-tarfile "$deb" | tar -C "$root" -x --no-same-owner; done

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Applies crds/ and config/default with the image, and waits until the operator runs. Changes nothing where that is so already.
-# Usage: [CONTEXT=name] [IMAGE=zabkeeper:dev] deploy-operator.sh
+# Usage: [CONTEXT=name] [IMAGE=zabkeeper:dev] [IGNORE_NAMESPACES=name,name] deploy-operator.sh
 source "$(dirname "$0")/lib.sh"
 context=${CONTEXT:-kind-$cluster}
 image=${IMAGE:-zabkeeper:dev}
@@ -16,6 +16,10 @@ resources: ["$(realpath --relative-to="$(realpath "$overlay")" "$project/config/
 patches:
   - target: {kind: Deployment, name: zabkeeper-operator}
     patch: '[{"op": "add", "path": "/spec/template/metadata/annotations", "value": {"zabkeeper.dev/image-id": "$(docker image inspect -f '{{.Id}}' "$image")"}}]'
+END
+[ -z "${IGNORE_NAMESPACES:-}" ] || cat >>"$overlay/kustomization.yaml" <<END
+  - target: {kind: Deployment, name: zabkeeper-operator}
+    patch: '[{"op": "add", "path": "/spec/template/spec/containers/0/env/-", "value": {"name": "IGNORE_NAMESPACES", "value": "$IGNORE_NAMESPACES"}}]'
 END
 {
   # What somebody changed by hand in the operator's own objects is put back.

@@ -28,10 +28,7 @@ exclusively docker-engine
 answers && exit 0
 step "Docker engine"
 
-if command -v docker >/dev/null && docker info 2>&1 | grep -qi 'permission denied'; then
-  die "a Docker engine runs, but $(id -un) may not use it." \
-    "Run this as root, or: sudo usermod -aG docker $(id -un), log in again, and run this again."
-fi
+! command -v docker >/dev/null || may_use_docker
 
 # Debian 13 and later have the client in a package of its own.
 packages=(dockerd=docker.io runc=runc containerd=containerd iptables=iptables jq=jq)

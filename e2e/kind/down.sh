@@ -9,6 +9,7 @@ if [ -n "${CONTEXT:-}" ]; then
   kubectl delete cc --all --all-namespaces --ignore-not-found --timeout=120s 2>/dev/null || ! kubectl get crd coordinationclusters.zabkeeper.dev >/dev/null 2>&1
   kubectl delete -k "$project/config/default" --ignore-not-found --timeout=120s
 fi
+! command -v docker >/dev/null || may_use_docker
 if command -v docker >/dev/null && docker info >/dev/null 2>&1; then
   if [ -z "${CONTEXT:-}" ] && [ -x "$cache/bin/kind" ]; then
     step "removing the cluster '$cluster'"

@@ -5,7 +5,6 @@ set -euo pipefail
 project=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 cache=${ZABKEEPER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/zabkeeper}
 cluster=${CLUSTER:-zabkeeper}
-mkdir -p "$cache/bin"
 # Our own kind and kubectl come first: they match the cluster's version, the machine's may be years older.
 export PATH="$cache/bin:$PATH"
 # buildx is missing from Debian's docker.io; the legacy builder does all that these images need.
@@ -21,6 +20,17 @@ die() {
   shift
   [ $# = 0 ] || printf '       %s\n' "$@" >&2
   exit 1
+}
+
+mkdir -p "$cache/bin" 2>/dev/null ||
+  die "nothing can be kept in $cache: $(id -un) may not write there." "Name a folder for it: ZABKEEPER_CACHE=/var/tmp/zabkeeper make ..."
+
+# Nothing where an engine answers or none runs; ends where one runs that this user may not speak to.
+may_use_docker() {
+  local said
+  said=$(docker info 2>&1) || [[ ${said,,} != *'permission denied'* ]] ||
+    die "a Docker engine runs, but $(id -un) may not use it." \
+      "Run this as root, or: sudo usermod -aG docker $(id -un), log in again, and run this again."
 }
 
 # One run at a time for each thing that is made; whoever comes second waits, and then finds it done.
@@ -48,13 +58,16 @@ need_packages() {
   install_packages "${missing[@]}"
 }
 
+# One apt-get at a time: several parts of the tests install what they need at once (e2e/peers/install.sh too).
+apt_get() { DEBIAN_FRONTEND=noninteractive flock "$cache/apt.lock" apt-get -qq "$@"; }
+
 install_packages() {
   say "apt-get install $*"
   # A list that is a day old is good enough; a machine that never had one needs it.
-  find /var/lib/apt/lists -maxdepth 1 -name '*Packages*' -mtime -1 2>/dev/null | grep -q . || apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >"$cache/apt.log" 2>&1 || {
-    apt-get update -qq # an outdated list names versions that the mirror no longer has
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >"$cache/apt.log" 2>&1
+  find /var/lib/apt/lists -maxdepth 1 -name '*Packages*' -mtime -1 2>/dev/null | grep -q . || apt_get update
+  apt_get install -y --no-install-recommends "$@" >"$cache/apt.log" 2>&1 || {
+    apt_get update # an outdated list names versions that the mirror no longer has
+    apt_get install -y --no-install-recommends "$@" >"$cache/apt.log" 2>&1
   } || {
     tail -5 "$cache/apt.log" >&2
     die "apt-get could not install: $*" "The whole log: $cache/apt.log"

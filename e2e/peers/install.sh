@@ -17,8 +17,10 @@ install_package() { # install_package <Debian package> <reason>
     exit 1
   fi
   echo "peers: installing $1 ($2)"
-  local apt=(env DEBIAN_FRONTEND=noninteractive apt-get -y -q --no-install-recommends install "$1")
-  "${apt[@]}" >"$cache/apt.log" 2>&1 || { apt-get -q update && "${apt[@]}"; } >>"$cache/apt.log" 2>&1 ||
+  # One apt-get at a time: e2e/kind installs packages at the same time.
+  local apt=(env DEBIAN_FRONTEND=noninteractive flock "$cache/../apt.lock" apt-get -y -q)
+  local install=("${apt[@]}" --no-install-recommends install "$1")
+  "${install[@]}" >"$cache/apt.log" 2>&1 || { "${apt[@]}" update && "${install[@]}"; } >>"$cache/apt.log" 2>&1 ||
     { tail -5 "$cache/apt.log" >&2; echo "peers: could not install $1; see $cache/apt.log" >&2; exit 1; }
 }
 need() { command -v "$1" >/dev/null || install_package "$2" "the program '$1'"; } # need <program> <Debian package>

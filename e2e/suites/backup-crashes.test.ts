@@ -22,10 +22,11 @@ const spec = {
   storage: { size: '256Mi', whenDeleted: 'Delete' },
   config: { 'admin.rateLimiterIntervalInMS': 100 },
 };
+let operator: OperatorUnderTest;
 let s3: S3Server;
 
 before(async () => {
-  await OperatorUnderTest.start({
+  operator = await OperatorUnderTest.start({
     watchNamespace: namespace,
     failpoints: 'crash-after-every-write=/state/changes',
   });
@@ -42,7 +43,7 @@ before(async () => {
 after(async () => {
   await kubectl(['-n', namespace, 'delete', 'cb', '--all', '--timeout=120s'], { timeoutMs: 130_000 });
   await cluster.remove();
-  await OperatorUnderTest.stop();
+  await operator?.stop();
 });
 
 test('a backup is taken once, by one Job, and told once', async () => {

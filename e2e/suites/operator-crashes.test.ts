@@ -55,8 +55,8 @@ before(async () => {
 after(async () => {
   members?.stop();
   await kubectl(['delete', 'storageclass', storageClass.metadata.name, '--ignore-not-found']);
-  await OperatorUnderTest.stop();
   await cluster.remove();
+  await operator?.stop();
 });
 
 async function explanation(): Promise<string> {

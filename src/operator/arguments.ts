@@ -5,6 +5,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 export interface OperatorArguments {
   readonly namespace: string;
   readonly watchNamespace?: string;
+  readonly ignoreNamespaces?: readonly string[];
   readonly identity: string;
   readonly serverImage: string;
   readonly httpPort: number;
@@ -23,6 +24,11 @@ export function parseArguments(argv: readonly string[]): OperatorArguments {
     )
     .addOption(
       new Option('--watch-namespace <name>', 'look at this namespace only, instead of all').env('WATCH_NAMESPACE'),
+    )
+    .addOption(
+      new Option('--ignore-namespaces <names>', 'leave these namespaces to others: names, with commas between them')
+        .env('IGNORE_NAMESPACES')
+        .argParser((text) => text.split(',').filter((name) => name !== '')),
     )
     .addOption(
       new Option('--identity <name>', 'the name of this replica in the Lease')

@@ -51,18 +51,16 @@ function onlyIf(condition: string, text: string): string {
   return `{{- if ${condition} }}\n${text}{{- end }}\n`;
 }
 
-/** With a namespace to look at, the same rules hold in that namespace only. */
+/** With a namespace to look at, the same rules hold in that namespace only, and nothing is made outside of it and the release's own. */
 function rbac(): string {
   return documents(
     ...objectsOf('config/rbac').map((object) => {
       const text = template(object);
-      if (object.kind !== 'ClusterRoleBinding') return text;
+      if (!object.kind.startsWith('Cluster')) return text;
+      const kind = '{{ if .Values.watchNamespace }}Role{{ else }}ClusterRole{{ end }}';
       const name = '  name: zabkeeper-operator\n';
       return text
-        .replace(
-          'kind: ClusterRoleBinding\n',
-          'kind: {{ if .Values.watchNamespace }}Role{{ else }}ClusterRole{{ end }}Binding\n',
-        )
+        .replaceAll('kind: ClusterRole', `kind: ${kind}`)
         .replace(
           `metadata:\n${name}`,
           `metadata:\n${name}  {{- with .Values.watchNamespace }}\n  namespace: {{ . }}\n  {{- end }}\n`,

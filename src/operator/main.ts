@@ -25,6 +25,7 @@ try {
     metrics,
     context: options.context,
     watchNamespace: options.watchNamespace,
+    ignoreNamespaces: options.ignoreNamespaces,
     leaseNamespace: options.namespace,
     identity: options.identity,
     settings: { defaultImage: options.serverImage },

@@ -1,6 +1,8 @@
+import assert from 'node:assert/strict';
 import { waitFor } from '../../support/wait-for.ts';
 import { apply, get, kubectl, list } from './kubectl.ts';
 import type { KubernetesObject } from './kubectl.ts';
+import type { S3Server } from './s3-server.ts';
 
 /** What the tests read of a CoordinationBackup. */
 export interface BackupObject extends KubernetesObject {
@@ -45,6 +47,35 @@ export async function backupPod(namespace: string, name: string): Promise<string
   const pods = await list<KubernetesObject & { status: { phase: string } }>(namespace, 'pods', selector);
   return pods.find(({ status, metadata }) => status.phase === 'Running' && metadata.deletionTimestamp === undefined)
     ?.metadata.name;
+}
+
+/** Makes a backup stop halfway, does something to it, lets it go on, and waits until it is complete: once, and whole. */
+export async function interruptedBackup(
+  s3: S3Server,
+  { clusterName, name }: { readonly clusterName: string; readonly name: string },
+  interrupt: () => Promise<unknown>,
+): Promise<void> {
+  const { namespace } = s3;
+  await s3.stopUploads();
+  await createBackup(namespace, name, {
+    clusterRef: { name: clusterName },
+    destination: s3.destination({ slow: true }),
+    deletionPolicy: 'Delete',
+  });
+  await waitFor('the upload has come halfway', () => s3.hasUnfinishedUpload(), { timeoutMs: 60_000, intervalMs: 300 });
+  await interrupt();
+  const whole = (await s3.objects()).filter(({ path }) => path.includes(`/${name}-`));
+  assert.deepEqual(whole, [], 'nothing that looks whole');
+  assert.notEqual((await backup(namespace, name))?.status?.phase, 'Complete');
+  await s3.letUploadsGoOn();
+  const { status } = await completeBackup(namespace, name);
+  const stored = (await s3.objects()).filter(({ path }) => path.includes(`/${name}-`) && path.endsWith('.gz'));
+  assert.deepEqual(
+    stored.map(({ sha256 }) => sha256),
+    [status.sha256],
+    'one object, as the status says',
+  );
+  assert.equal(await s3.hasUnfinishedUpload(), false, 'nothing is left of the attempt');
 }
 
 async function describeBackups(namespace: string): Promise<string> {

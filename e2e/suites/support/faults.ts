@@ -59,16 +59,8 @@ async function onTask(
   await docker('exec', pod.spec.nodeName ?? '', 'ctr', '-n', 'k8s.io', 'tasks', command, ...options, id);
 }
 
-/** Stops a node's container at once, as a machine that loses its power. */
-export async function stopNode(node: string): Promise<void> {
-  await docker('kill', '--signal', 'SIGKILL', node);
-}
-
-export async function startNode(node: string): Promise<void> {
-  await docker('start', node);
-}
-
-async function docker(...args: string[]): Promise<void> {
+/** Runs docker, of whose containers the nodes are some. @throws Error with what it said, where it fails */
+export async function docker(...args: string[]): Promise<void> {
   const { exitCode, output } = await runProgram({ program: 'docker', args, timeoutMs: 90_000 });
   if (exitCode !== 0) throw new Error(`docker ${args.join(' ')}: ${output}`);
 }

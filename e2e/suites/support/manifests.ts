@@ -4,6 +4,9 @@ import { runProgram } from '../../support/run-program.ts';
 
 const CONFIG = join(resolve(import.meta.dirname, '../../..'), 'config');
 
+/** The chart's folder. */
+export const CHART = join(CONFIG, 'helm/zabkeeper-operator');
+
 /** An object of a manifest. */
 export interface Manifest {
   readonly kind: string;
@@ -22,7 +25,10 @@ export async function kustomized(base: string): Promise<Manifest[]> {
 
 /** What Helm makes of the chart with these values (`key=value`), in the namespace `zabkeeper-system`. */
 export async function charted(values: readonly string[] = []): Promise<Manifest[]> {
-  return rendered('helm-template', [join(CONFIG, 'helm/zabkeeper-operator'), 'zabkeeper-system', ...values]);
+  // Without a cluster, and without Helm's own release build, it knows no version.
+  const version = ['--kube-version', '1.36.0'];
+  const set = values.flatMap((value) => ['--set', value]);
+  return rendered('helm', ['template', 'zabkeeper', CHART, '--namespace', 'zabkeeper-system', ...version, ...set]);
 }
 
 async function rendered(program: string, args: readonly string[]): Promise<Manifest[]> {

@@ -1,16 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { waitFor } from '../../support/wait-for.ts';
-import type { PodObject } from './cluster.ts';
-import { apply, get, kubectl, list } from './kubectl.ts';
+import { recreateNamespace, type PodObject } from './cluster.ts';
+import { apply, get, kubectl } from './kubectl.ts';
 
-/** Where the deployed operator and its permissions are. */
-export const OPERATOR_NAMESPACE = 'zabkeeper-system';
-
-const DEPLOYED = 'app.kubernetes.io/name=zabkeeper,app.kubernetes.io/component=operator';
 const NAME = 'operator-under-test';
 const PROXY_PORT = 6443;
 /** No suite takes longer, in seconds. */
-const LIFE_MAX_S = 600;
+const LIFE_MAX_S = 1800;
 
 const inPod = (name: string): Promise<string> => readFile(new URL(`../in-pod/${name}.ts`, import.meta.url), 'utf8');
 
@@ -44,48 +40,47 @@ export interface OperatorOptions {
 }
 
 /**
- * An operator of a suite's own, in a pod that starts it again whenever it ends. The deployed one is away meanwhile, since two
- * would do each other's work.
+ * An operator of a suite's own, in a pod that starts it again whenever it ends, in a namespace beside the one that it looks at.
+ * The deployed one is told to leave that to it, since two would do each other's work: `OWN_OPERATOR` of the Makefile.
  */
 export class OperatorUnderTest {
+  private readonly namespace: string;
+
+  private constructor(watchNamespace: string) {
+    this.namespace = `${watchNamespace}-operator`;
+  }
+
   static async start(options: OperatorOptions): Promise<OperatorUnderTest> {
-    await scaleDeployed(0);
-    await waitFor('the deployed operator has ended', async () => (await deployedPods()).length === 0, {
-      timeoutMs: 60_000,
-      intervalMs: 300,
-    });
-    await removePod();
+    const operator = new OperatorUnderTest(options.watchNamespace);
+    const { namespace } = operator;
+    await assertLeftAlone(options.watchNamespace);
+    await recreateNamespace(namespace);
+    await Promise.all(rightsIn(namespace).map((object) => apply(object)));
     await apply({
       apiVersion: 'v1',
       kind: 'ConfigMap',
-      metadata: { name: NAME, namespace: OPERATOR_NAMESPACE },
+      metadata: { name: NAME, namespace },
       data: {
         'supervise.mts': await inPod('supervise'),
         'fault-proxy.mts': await inPod('fault-proxy'),
         kubeconfig: JSON.stringify(kubeconfig()),
       },
     });
-    await apply(podOf(options));
-    await waitFor(`pod ${NAME} runs`, async () => (await podNow())?.status.phase === 'Running', {
-      timeoutMs: 60_000,
-      intervalMs: 300,
-    });
-    return new OperatorUnderTest();
+    await apply(podOf(namespace, options));
+    const isRunning = async (): Promise<boolean> =>
+      (await get<PodObject>(namespace, 'pod', NAME))?.status.phase === 'Running';
+    await waitFor(`pod ${NAME} runs`, isRunning, { timeoutMs: 60_000, intervalMs: 300 });
+    return operator;
   }
 
-  /** Ends it and brings the deployed one back. */
-  static async stop(): Promise<void> {
-    await removePod();
-    await kubectl(['-n', OPERATOR_NAMESPACE, 'delete', 'configmap', NAME, '--ignore-not-found']);
-    await scaleDeployed(2);
-    await kubectl(['-n', OPERATOR_NAMESPACE, 'rollout', 'status', 'deployment/zabkeeper-operator', '--timeout=120s'], {
-      timeoutMs: 130_000,
-    });
+  async stop(): Promise<void> {
+    await kubectl(['delete', 'clusterrolebinding', this.namespace, '--ignore-not-found']);
+    await kubectl(['delete', 'namespace', this.namespace, '--ignore-not-found', '--wait=false']);
   }
 
   /** What it printed, the lines of its supervisor among them. */
   async log(container = 'operator'): Promise<string> {
-    return kubectl(['-n', OPERATOR_NAMESPACE, 'logs', NAME, '-c', container]);
+    return kubectl(['-n', this.namespace, 'logs', NAME, '-c', container]);
   }
 
   /** How often it has ended. */
@@ -106,28 +101,44 @@ export class OperatorUnderTest {
     const options = JSON.stringify({ method, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
     const script = `process.stdout.write(await (await fetch('http://127.0.0.1:${PROXY_PORT}/faults', ${options})).text())`;
     const node = ['node', '--input-type=module', '-e', script];
-    return kubectl(['-n', OPERATOR_NAMESPACE, 'exec', NAME, '-c', 'api', '--', ...node]);
+    return kubectl(['-n', this.namespace, 'exec', NAME, '-c', 'api', '--', ...node]);
   }
 }
 
-/** Pods of the deployed operator. */
-export async function deployedPods(): Promise<PodObject[]> {
-  return list<PodObject>(OPERATOR_NAMESPACE, 'pods', DEPLOYED);
+/** @throws Error where the deployed operator looks at that namespace too */
+async function assertLeftAlone(namespace: string): Promise<void> {
+  const variable = '{.spec.template.spec.containers[0].env[?(@.name=="IGNORE_NAMESPACES")].value}';
+  const deployment = ['-n', 'zabkeeper-system', 'get', 'deployment', 'zabkeeper-operator'];
+  const ignored = await kubectl([...deployment, '-o', `jsonpath=${variable}`]);
+  if (!ignored.split(',').includes(namespace)) {
+    throw new Error(
+      `the deployed operator looks at ${namespace} too (IGNORE_NAMESPACES=${ignored}): name it in OWN_OPERATOR of the Makefile`,
+    );
+  }
 }
 
-async function scaleDeployed(replicas: number): Promise<void> {
-  await kubectl(['-n', OPERATOR_NAMESPACE, 'scale', 'deployment/zabkeeper-operator', `--replicas=${replicas}`]);
+/** What the deployed operator may do, and a Lease of its own. */
+function rightsIn(namespace: string): object[] {
+  const apiVersion = 'rbac.authorization.k8s.io/v1';
+  const subjects = [{ kind: 'ServiceAccount', name: NAME, namespace }];
+  const roleRef = (kind: string, name: string): object => ({ apiGroup: 'rbac.authorization.k8s.io', kind, name });
+  const metadata = { name: NAME, namespace };
+  const leases = { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['create', 'get', 'update'] };
+  return [
+    { apiVersion: 'v1', kind: 'ServiceAccount', metadata },
+    { apiVersion, kind: 'Role', metadata, rules: [leases] },
+    { apiVersion, kind: 'RoleBinding', metadata, roleRef: roleRef('Role', NAME), subjects },
+    {
+      apiVersion,
+      kind: 'ClusterRoleBinding',
+      metadata: { name: namespace },
+      roleRef: roleRef('ClusterRole', 'zabkeeper-operator'),
+      subjects,
+    },
+  ];
 }
 
-async function podNow(): Promise<PodObject | undefined> {
-  return get<PodObject>(OPERATOR_NAMESPACE, 'pod', NAME);
-}
-
-async function removePod(): Promise<void> {
-  await kubectl(['-n', OPERATOR_NAMESPACE, 'delete', 'pod', NAME, '--ignore-not-found', '--grace-period=5']);
-}
-
-function podOf({ watchNamespace, failpoints, proxySeed }: OperatorOptions): object {
+function podOf(namespace: string, { watchNamespace, failpoints, proxySeed }: OperatorOptions): object {
   const volumeMounts = [
     { name: 'programs', mountPath: '/programs' },
     { name: 'state', mountPath: '/state' },
@@ -139,7 +150,7 @@ function podOf({ watchNamespace, failpoints, proxySeed }: OperatorOptions): obje
   };
   const environment = {
     POD_NAME: NAME,
-    POD_NAMESPACE: OPERATOR_NAMESPACE,
+    POD_NAMESPACE: namespace,
     SERVER_IMAGE: 'zabkeeper:dev',
     WATCH_NAMESPACE: watchNamespace,
     NODE_COMPILE_CACHE: '/state/compiled',
@@ -166,11 +177,11 @@ function podOf({ watchNamespace, failpoints, proxySeed }: OperatorOptions): obje
   return {
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: { name: NAME, namespace: OPERATOR_NAMESPACE },
+    metadata: { name: NAME, namespace },
     spec: {
-      serviceAccountName: 'zabkeeper-operator',
+      serviceAccountName: NAME,
       restartPolicy: 'Never',
-      // It holds the Lease: should the tests be killed, the deployed operator must get it back.
+      // Should the tests be killed, it must not go on for ever.
       activeDeadlineSeconds: LIFE_MAX_S,
       securityContext: { runAsNonRoot: true, fsGroup: 65532, seccompProfile: { type: 'RuntimeDefault' } },
       containers: proxySeed === undefined ? [operator] : [api, operator],

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { KubeObject, ResourceType } from '../../api/objects.ts';
 import type { KubeClient } from '../kube/client.ts';
+import { ApiRefusal } from '../kube/errors.ts';
 import type { PersistentVolumeClaim, Pod } from '../resources/kubernetes.ts';
 import { observeStranded } from './stranded-claims.ts';
 
@@ -56,4 +57,13 @@ test('nothing is asked for pods that run', async () => {
     list: async () => assert.fail('nodes are asked for'),
   };
   assert.equal((await observeStranded([claim], [pod(true)], { client })).size, 0);
+});
+
+test('an operator that may not look at volumes knows of no stranded one', async () => {
+  const refusal = new ApiRefusal('GET /api/v1/persistentvolumes/pv-1', 403, { reason: 'Forbidden' });
+  const client: Pick<KubeClient, 'get' | 'list'> = {
+    get: async () => await Promise.reject(refusal),
+    list: async () => assert.fail('nodes are asked for'),
+  };
+  assert.equal((await observeStranded([claim], [pod(false)], { client })).size, 0);
 });

@@ -1,5 +1,6 @@
 import type { KubeObject, ResourceType } from '../../api/objects.ts';
 import type { KubeClient } from '../kube/client.ts';
+import { isForbidden } from '../kube/errors.ts';
 import type { PersistentVolumeClaim, Pod } from '../resources/kubernetes.ts';
 
 const PERSISTENT_VOLUME: ResourceType = {
@@ -32,7 +33,7 @@ interface PersistentVolume extends KubeObject {
 
 /**
  * Names of the claims whose volume is on a node that does not exist any more. Only asked about pods that Kubernetes finds
- * no node for; a node that is merely down still exists.
+ * no node for; a node that is merely down still exists. An operator that may not look at volumes and nodes knows of none.
  */
 export async function observeStranded(
   claims: readonly PersistentVolumeClaim[],
@@ -54,13 +55,16 @@ async function isStranded(
   client: Pick<KubeClient, 'get' | 'list'>,
 ): Promise<boolean> {
   if (volumeName === undefined) return false;
-  const volume = await client.get<PersistentVolume>(PERSISTENT_VOLUME, undefined, volumeName);
-  const hosts = hostsOf(volume);
-  if (hosts.length === 0) return false;
-  const nodes = await Promise.all(
-    hosts.map(async (host) => (await client.list(NODE, { labelSelector: `${HOST_NAME_LABEL}=${host}` })).items.length),
-  );
-  return nodes.every((count) => count === 0);
+  try {
+    const hosts = hostsOf(await client.get<PersistentVolume>(PERSISTENT_VOLUME, undefined, volumeName));
+    const nodes = await Promise.all(
+      hosts.map(async (host) => (await client.list(NODE, { labelSelector: `${HOST_NAME_LABEL}=${host}` })).items),
+    );
+    return hosts.length > 0 && nodes.every((named) => named.length === 0);
+  } catch (error) {
+    if (isForbidden(error)) return false;
+    throw error;
+  }
 }
 
 /** The nodes that it is bound to by their names; none where it is bound otherwise, or not at all. */

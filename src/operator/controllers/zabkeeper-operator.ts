@@ -66,6 +66,8 @@ export interface ZabkeeperOperatorOptions {
   readonly context?: string | undefined;
   /** The only namespace to look at; all where it is not set. */
   readonly watchNamespace?: string | undefined;
+  /** Namespaces to leave to operators of their own. */
+  readonly ignoreNamespaces?: readonly string[] | undefined;
   /** Where the Lease is. */
   readonly leaseNamespace: string;
   /** Unique to this process: the name of its pod. */

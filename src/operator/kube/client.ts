@@ -165,6 +165,7 @@ export class KubeClient {
         resourceVersion,
         timeoutSeconds: String(WATCH_SECONDS),
         labelSelector: scope.labelSelector,
+        fieldSelector: scope.fieldSelector,
       },
       signal: AbortSignal.any([stop, silence.signal]),
     };

@@ -37,6 +37,11 @@ export function isNotFound(error: unknown): boolean {
   return error instanceof ApiRefusal && error.status === 404;
 }
 
+/** This operator has no right to do so, as one of a single namespace has none outside of it. */
+export function isForbidden(error: unknown): boolean {
+  return error instanceof ApiRefusal && error.status === 403;
+}
+
 /** The object changed since it was read, or exists already: read again and decide again. */
 export function isConflict(error: unknown): boolean {
   return error instanceof ApiRefusal && error.status === 409;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import type { KubeObject } from '../../api/objects.ts';
-import type { KubeClient } from './client.ts';
+import type { KubeClient, Scope } from './client.ts';
 import { FakeApi, json, watchOf, type Answer } from './fake-api.ts';
 import { Reflector } from './reflector.ts';
 import { silentLogger } from './silent-logger.ts';
@@ -33,14 +33,14 @@ function list(resourceVersion: string, ...items: readonly KubeObject[]): Answer 
 const timeout = 10_000;
 
 /** Runs a reflector until it has reported so many changes. */
-async function changes(count: number): Promise<{ seen: string[]; failures: number }> {
+async function changes(count: number, scope: Scope = {}): Promise<{ seen: string[]; failures: number }> {
   const seen: string[] = [];
   let failures = 0;
   const { promise, resolve } = Promise.withResolvers<void>();
   const reflector = new Reflector<KubeObject>({
     client,
     type: pods,
-    scope: {},
+    scope,
     logger: silentLogger,
     onChange: ({ type, object }) => {
       seen.push(`${type} ${object.metadata.name}@${object.metadata.resourceVersion}`);
@@ -139,4 +139,12 @@ test('any other failure is tried again until it goes', { timeout }, async () => 
   const { seen, failures } = await changes(2);
   assert.deepEqual(seen, ['ADDED a@3', 'ADDED b@11']);
   assert.equal(failures, 4);
+});
+
+test('what is out of its scope it neither lists nor watches', { timeout }, async () => {
+  api.script(list('10'), watchOf([{ type: 'ADDED', object: pod('a', '11') }], 'stay'));
+  await changes(1, { labelSelector: 'app=zoo', fieldSelector: 'metadata.namespace!=books' });
+  for (const request of api.requests)
+    assert.match(request, /labelSelector=app%3Dzoo&fieldSelector=metadata.namespace%21%3Dbooks/);
+  assert.equal(api.requests.length, 2);
 });

@@ -17,6 +17,8 @@ export interface ResilientOperatorOptions {
   readonly fieldManager: string;
   /** A context of the kubeconfig; its current one where it is not set. */
   readonly context?: string | undefined;
+  /** What is in these namespaces it does not see. */
+  readonly ignoreNamespaces?: readonly string[] | undefined;
 }
 
 /**
@@ -29,15 +31,18 @@ export abstract class ResilientOperator extends operatorModule.default {
   protected readonly client: KubeClient;
   protected readonly metrics: Metrics;
   readonly #log: Logger;
+  readonly #fieldSelector: string | undefined;
   readonly #writer: KubeClient;
   readonly #stop = new AbortController();
   readonly #reflectors = new Map<string, Reflector<KubeObject>>();
   readonly #running: Promise<void>[] = [];
 
-  constructor({ logger, metrics, fieldManager, context }: ResilientOperatorOptions) {
+  constructor({ logger, metrics, fieldManager, context, ignoreNamespaces = [] }: ResilientOperatorOptions) {
     super(logger);
     if (context !== undefined) this.kubeConfig.setCurrentContext(context);
     this.#log = logger;
+    const others = ignoreNamespaces.map((name) => `metadata.namespace!=${name}`);
+    this.#fieldSelector = others.length === 0 ? undefined : others.join(',');
     this.metrics = metrics;
     this.client = KubeClient.over(new Transport(this.kubeConfig, metrics.observeRequest), fieldManager);
     this.#writer = this.client.behind({ before: () => this.gate.before(), after: (write) => this.gate.after(write) });
@@ -94,7 +99,7 @@ export abstract class ResilientOperator extends operatorModule.default {
     const reflector = new Reflector<KubeObject>({
       client: this.client,
       type: location,
-      scope: { namespace, labelSelector },
+      scope: { namespace, labelSelector, fieldSelector: this.#fieldSelector },
       logger: this.#log,
       onChange: delivery.note,
       onFailure: () => this.metrics.watchFailures.inc({ resource: plural }),

@@ -34,8 +34,8 @@ before(async () => {
 });
 after(async () => {
   members?.stop();
-  await OperatorUnderTest.stop();
   await cluster.remove();
+  await operator?.stop();
 });
 
 async function explanation(): Promise<string> {

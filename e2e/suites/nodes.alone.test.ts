@@ -1,24 +1,22 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { waitFor } from '../support/wait-for.ts';
+import { drain, startNode, stopNode, uncordon } from './support/alone/nodes.ts';
 import { ClientPod } from './support/client-pod.ts';
 import { ClusterUnderTest } from './support/cluster.ts';
-import { get, kubectl } from './support/kubectl.ts';
+import { failsOver } from './support/fail-over.ts';
+import { get } from './support/kubectl.ts';
 import { checkWriter } from './support/rolling.ts';
 import { Writer } from './support/writer.ts';
 
-const cluster = new ClusterUnderTest('e2e-drain');
+// Nodes go: nothing else can be tested beside that.
+
+const cluster = new ClusterUnderTest('e2e-nodes');
 /** So that nothing but these members is evicted. */
-const PODS = { 'e2e-drain': 'member' };
+const podLabels = { 'e2e-nodes': 'member' };
 
-before(() => cluster.createReady({ podLabels: PODS }));
+before(() => cluster.createReady({ podLabels }));
 after(() => cluster.remove());
-
-async function drain(node: string, timeoutS: number): Promise<void> {
-  const selector = Object.entries(PODS).map(([key, value]) => `${key}=${value}`);
-  const args = ['drain', node, `--pod-selector=${selector.join(',')}`, '--ignore-daemonsets', `--timeout=${timeoutS}s`];
-  await kubectl(args, { timeoutMs: (timeoutS + 30) * 1000 });
-}
 
 test('kubectl drain takes one member at a time, and a writer goes on', async () => {
   const leader = await cluster.leader();
@@ -31,11 +29,11 @@ test('kubectl drain takes one member at a time, and a writer goes on', async () 
   try {
     const uid = (await cluster.pod(leader)).metadata.uid;
     const pauseMs = await writer.pauseOf(async () => {
-      await drain(nodeOf(leader), 120);
+      await drain(nodeOf(leader), podLabels, 120);
       const pod = await get(cluster.namespace, 'pod', leader);
       assert.notEqual(pod?.metadata.uid, uid, `${leader} was evicted`);
       // Its volume is on the drained node, so it cannot run: nobody else may be taken down.
-      await assert.rejects(drain(nodeOf(follower), 5), /disruption budget/);
+      await assert.rejects(drain(nodeOf(follower), podLabels, 5), /disruption budget/);
     });
     assert.equal((await cluster.condition('Available'))?.status, 'True');
     await waitFor(
@@ -43,13 +41,24 @@ test('kubectl drain takes one member at a time, and a writer goes on', async () 
       async () => /Unschedulable/.test((await cluster.condition('Degraded'))?.message ?? ''),
       { timeoutMs: 30_000, intervalMs: 500, explain: () => cluster.describe() },
     );
-    await Promise.all(drained.map((node) => kubectl(['uncordon', node])));
+    await uncordon(drained);
     await cluster.ready();
     const written = await checkWriter(writer);
     process.stdout.write(
       `drain: writes paused for at most ${pauseMs} ms; all of ${written} acknowledged writes are there\n`,
     );
   } finally {
-    await Promise.all(drained.map((node) => kubectl(['uncordon', node])));
+    await uncordon(drained);
   }
+});
+
+test("the leader's node is stopped", async () => {
+  const leader = await cluster.leader();
+  const { nodeName = '' } = (await cluster.pod(leader)).spec;
+  try {
+    await failsOver('node stopped', cluster, () => stopNode(nodeName));
+  } finally {
+    await startNode(nodeName);
+  }
+  await cluster.ready(300_000);
 });

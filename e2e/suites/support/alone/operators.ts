@@ -1,0 +1,43 @@
+import { waitFor } from '../../../support/wait-for.ts';
+import type { PodObject } from '../cluster.ts';
+import { killProcess } from '../faults.ts';
+import { get, kubectl, list, type KubernetesObject } from '../kubectl.ts';
+
+/** Where the deployed operator is. */
+const NAMESPACE = 'zabkeeper-system';
+
+interface Lease extends KubernetesObject {
+  readonly spec: { readonly holderIdentity?: string };
+}
+
+/** Kills every replica of the deployed operator at once. New ones come up by themselves. */
+export async function killOperators(): Promise<void> {
+  const pods = await list<PodObject>(NAMESPACE, 'pods');
+  const running = pods.filter(({ status }) => status.containerStatuses?.[0]?.ready === true);
+  await Promise.all(running.map((pod) => killProcess(pod)));
+  // New pods start at once; a container that was killed again and again waits longer each time.
+  const names = pods.map(({ metadata }) => metadata.name);
+  await kubectl(['-n', NAMESPACE, 'delete', 'pods', ...names, '--force', '--grace-period=0']);
+}
+
+/** The pod of the deployed operator that leads. */
+export async function leadingOperator(): Promise<PodObject> {
+  return waitFor('an operator leads', async () => {
+    const lease = await get<Lease>(NAMESPACE, 'lease', 'zabkeeper-operator');
+    return get<PodObject>(NAMESPACE, 'pod', lease?.spec.holderIdentity ?? '');
+  });
+}
+
+/** What an operator's metrics say: whether it leads, and how many writes it has sent, those of its Lease aside. */
+export async function metricsOf({ metadata }: PodObject): Promise<{ isLeading: boolean; writes: number }> {
+  const script = "process.stdout.write(await (await fetch('http://127.0.0.1:8080/metrics')).text())";
+  const node = ['node', '--input-type=module', '-e', script];
+  const lines = (await kubectl(['-n', NAMESPACE, 'exec', metadata.name, '--', ...node])).split('\n');
+  const counts = lines
+    .filter((line) => /^zabkeeper_operator_api_requests_total\{method="(PATCH|POST|DELETE)"/.test(line))
+    .map((line) => Number(line.split(' ').at(-1)));
+  return {
+    isLeading: lines.includes('zabkeeper_operator_leading 1'),
+    writes: counts.reduce((sum, count) => sum + count, 0),
+  };
+}
