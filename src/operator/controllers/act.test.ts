@@ -27,6 +27,7 @@ function observing(...existing: readonly KubeObject[]): Observed {
     pods: [],
     claims: [],
     strandedClaims: new Set(),
+    unreachableClaims: new Set(),
     reports: new Map(),
   };
 }

@@ -69,10 +69,10 @@ export async function observe(cluster: CoordinationCluster, sources: Sources, so
   );
   const freshPassword = randomBytes(PASSWORD_BYTES).toString('base64url');
   const now = new Date().toISOString();
-  const strandedClaims = await observeStranded(claims, pods, sources);
+  const stranded = await observeStranded(claims, pods, sources);
   const known = { statefulSet, observerSet, superUser: superUserIn(secret), freshPassword, existing, refusals };
   const restore = validLatch(cluster) === undefined ? await observeRestore(cluster, sources) : {};
-  return { ...restore, now, ...known, pods, claims, strandedClaims, reports };
+  return { ...restore, now, ...known, ...stranded, pods, claims, reports };
 }
 
 /** What the manifest begins with, as it is now: nothing is started on an old view of it. */

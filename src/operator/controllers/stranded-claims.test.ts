@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { KubeObject, ResourceType } from '../../api/objects.ts';
+import type { KubeObject } from '../../api/objects.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { ApiRefusal } from '../kube/errors.ts';
 import type { PersistentVolumeClaim, Pod } from '../resources/kubernetes.ts';
@@ -27,8 +27,10 @@ function pod(isScheduled: boolean): Pod {
 function clientOf(nodes: readonly string[], nodeSelectorTerms: readonly object[]) {
   return {
     get: async () => ({ spec: { nodeAffinity: { required: { nodeSelectorTerms } } } }),
-    list: async (_: ResourceType, { labelSelector = '' }: { labelSelector?: string }) => ({
-      items: nodes.filter((name) => labelSelector.endsWith(`=${name}`)),
+    list: async () => ({
+      items: nodes.map((name) => ({
+        metadata: { name, labels: { 'kubernetes.io/hostname': name, 'topology.kubernetes.io/zone': 'b' } },
+      })),
     }),
   } as unknown as KubeClient;
 }
@@ -36,18 +38,35 @@ function clientOf(nodes: readonly string[], nodeSelectorTerms: readonly object[]
 const onNode = (name: string): object => ({
   matchExpressions: [{ key: 'kubernetes.io/hostname', operator: 'In', values: [name] }],
 });
-const inZone = { matchExpressions: [{ key: 'topology.kubernetes.io/zone', operator: 'In', values: ['a'] }] };
+const inZone = (zone: string): object => ({
+  matchExpressions: [{ key: 'topology.kubernetes.io/zone', operator: 'In', values: [zone] }],
+});
+const onNodeInZone = (name: string, zone: string): object => ({
+  matchExpressions: [
+    { key: 'kubernetes.io/hostname', operator: 'In', values: [name] },
+    { key: 'topology.kubernetes.io/zone', operator: 'In', values: [zone] },
+  ],
+});
+const strange = { matchExpressions: [{ key: 'kubernetes.io/hostname', operator: 'Gt', values: ['1'] }] };
 
-for (const [what, nodes, terms, isScheduled, stranded] of [
-  ['whose node is gone', ['other'], [onNode('worker')], false, true],
-  ['whose node is there, busy or down', ['worker'], [onNode('worker')], false, false],
-  ['that may be used on another node too', ['other'], [onNode('worker'), onNode('other')], false, false],
-  ['that is bound to no node by its name', [], [inZone], false, false],
-  ['of a pod that has its node', ['other'], [onNode('worker')], true, false],
+for (const [what, nodes, terms, isScheduled, found] of [
+  ['whose node is gone', ['other'], [onNode('worker')], false, 'stranded'],
+  ['whose node is there, busy or down', ['worker'], [onNode('worker')], false, 'in reach'],
+  ['that may be used on another node too', ['other'], [onNode('worker'), onNode('other')], false, 'in reach'],
+  ['in a zone without nodes', ['other'], [inZone('a')], false, 'out of reach'],
+  ['in a zone with a node', ['other'], [inZone('b')], false, 'in reach'],
+  ['of a node that is gone or a zone without nodes', ['other'], [onNode('worker'), inZone('a')], false, 'out of reach'],
+  ['of a node that is there, in another zone by now', ['worker'], [onNodeInZone('worker', 'a')], false, 'out of reach'],
+  ['that says where in words not known here', ['other'], [strange], false, 'in reach'],
+  ['that may be used everywhere', ['other'], [], false, 'in reach'],
+  ['of a pod that has its node', ['other'], [onNode('worker')], true, 'in reach'],
 ] as const) {
-  test(`a volume ${what} is ${stranded ? '' : 'not '}stranded`, async () => {
-    const found = await observeStranded([claim], [pod(isScheduled)], { client: clientOf(nodes, terms) });
-    assert.deepEqual([...found], stranded ? ['data-test-1'] : []);
+  test(`a volume ${what} is ${found}`, async () => {
+    const { strandedClaims, unreachableClaims } = await observeStranded([claim], [pod(isScheduled)], {
+      client: clientOf(nodes, terms),
+    });
+    assert.deepEqual([...strandedClaims], found === 'stranded' ? ['data-test-1'] : []);
+    assert.deepEqual([...unreachableClaims], found === 'out of reach' ? ['data-test-1'] : []);
   });
 }
 
@@ -56,7 +75,8 @@ test('nothing is asked for pods that run', async () => {
     get: async <T extends KubeObject>(): Promise<T | undefined> => assert.fail('a volume is asked for'),
     list: async () => assert.fail('nodes are asked for'),
   };
-  assert.equal((await observeStranded([claim], [pod(true)], { client })).size, 0);
+  const { strandedClaims, unreachableClaims } = await observeStranded([claim], [pod(true)], { client });
+  assert.deepEqual([strandedClaims.size, unreachableClaims.size], [0, 0]);
 });
 
 test('an operator that may not look at volumes knows of no stranded one', async () => {
@@ -65,5 +85,6 @@ test('an operator that may not look at volumes knows of no stranded one', async 
     get: async () => await Promise.reject(refusal),
     list: async () => assert.fail('nodes are asked for'),
   };
-  assert.equal((await observeStranded([claim], [pod(false)], { client })).size, 0);
+  const { strandedClaims, unreachableClaims } = await observeStranded([claim], [pod(false)], { client });
+  assert.deepEqual([strandedClaims.size, unreachableClaims.size], [0, 0]);
 });

@@ -53,13 +53,13 @@ test('an answer in plain text is a refusal too', async () => {
     response.writeHead(502);
     response.end('Bad Gateway');
   });
-  await assert.rejects(client.get(services, 'default', 'a'), /: Bad Gateway$/);
+  await assert.rejects(client.apply(services, service), /: Bad Gateway$/);
 });
 
 test('no answer is coded and says why', async () => {
   api.script((_, response) => response.destroy());
   await assert.rejects(
-    client.get(services, 'default', 'a'),
+    client.apply(services, service),
     (error) => error instanceof CodedError && error.code === 'ZK_API_UNREACHABLE',
   );
 });

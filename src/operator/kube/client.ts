@@ -4,6 +4,7 @@ import { CodedError } from '../../common/errors.ts';
 import { ApiRefusal, isNotFound, type ApiStatus } from './errors.ts';
 import { Freshness } from './freshness.ts';
 import { jsonLines } from './json-lines.ts';
+import { readTwice } from './repeated-read.ts';
 import { describeRequest, type ApiRequest, type Transport } from './transport.ts';
 
 /** Where to look, and for what. */
@@ -74,6 +75,7 @@ interface ClientParts {
 
 /**
  * The Kubernetes API over plain JSON. All writes go through its gate; a write ends within {@link WRITE_TIMEOUT_MS}.
+ * A read that fails for a reason that passes is repeated once, see {@link readTwice}; a write never is.
  * Lists that are older than what this process has seen are refused, see {@link Freshness}.
  */
 export class KubeClient {
@@ -265,19 +267,20 @@ export class KubeClient {
   }
 
   async #write<T>(request: ApiRequest): Promise<T> {
-    const { gate } = this.#parts;
-    const answer = await this.#ask<T>({ ...request, checkLast: gate.before }, WRITE_TIMEOUT_MS);
+    const { gate, transport } = this.#parts;
+    const signal = this.#deadline(WRITE_TIMEOUT_MS);
+    const answer = await transport.json<T>({ ...request, signal, checkLast: gate.before });
     gate.after({ request, answer });
     return answer;
   }
 
   async #read<T>(request: ApiRequest): Promise<T> {
-    return await this.#ask<T>(request, READ_TIMEOUT_MS);
+    const signal = this.#deadline(READ_TIMEOUT_MS);
+    return await readTwice(async () => await this.#parts.transport.json<T>({ ...request, signal }), signal);
   }
 
-  async #ask<T>(request: ApiRequest, timeoutMs: number): Promise<T> {
-    const { transport, timeoutMaxMs } = this.#parts;
-    return await transport.json<T>({ ...request, signal: AbortSignal.timeout(Math.min(timeoutMs, timeoutMaxMs)) });
+  #deadline(timeoutMs: number): AbortSignal {
+    return AbortSignal.timeout(Math.min(timeoutMs, this.#parts.timeoutMaxMs));
   }
 
   #refuseStale(request: ApiRequest, type: ResourceLocation, resourceVersion: string): void {

@@ -138,7 +138,8 @@ test('any other failure is tried again until it goes', { timeout }, async () => 
   );
   const { seen, failures } = await changes(2);
   assert.deepEqual(seen, ['ADDED a@3', 'ADDED b@11']);
-  assert.equal(failures, 4);
+  // The client itself repeats a list once: the first one failed twice, the second one once.
+  assert.equal(failures, 2);
 });
 
 test('what is out of its scope it neither lists nor watches', { timeout }, async () => {

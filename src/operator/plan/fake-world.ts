@@ -146,6 +146,7 @@ export class FakeWorld {
       pods: [...this.pods.values()],
       claims: [...this.claims.values()],
       strandedClaims: new Set(),
+      unreachableClaims: new Set(),
       reports: new Map(kubernetes.running.map((server) => [server.name, ensemble.answer(server)])),
     };
   }

@@ -55,6 +55,8 @@ export interface Observed {
   readonly claims: readonly PersistentVolumeClaim[];
   /** Names of claims whose volume is on a node that does not exist any more. */
   readonly strandedClaims: ReadonlySet<string>;
+  /** Names of claims whose volume no node can use now, but one that comes later may: in a zone without nodes for instance. */
+  readonly unreachableClaims: ReadonlySet<string>;
   /** Why Kubernetes could not make some of the pods, a quota for instance, by the pod's name. */
   readonly refusals?: ReadonlyMap<string, string> | undefined;
   /** By the pod's name; a member that did not answer is missing. */

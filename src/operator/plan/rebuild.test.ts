@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { conditionOf, liveUnderWrites as live, readyWorld } from './fake-lives.ts';
+import { condition, conditionOf, liveUnderWrites as live, readyWorld } from './fake-lives.ts';
 import type { FakeWorld } from './fake-world.ts';
 
 const LOSSES: Readonly<Record<string, (world: FakeWorld, name: string) => void>> = {
@@ -47,7 +47,10 @@ for (const [what, lose] of Object.entries(LOSSES)) {
       const world = readyWorld({ replicas: 1 });
       lose(world, 'test-0');
       live(world);
-      assert.match(conditionOf(world, 'Degraded')?.message ?? '', /there is no other voter to have its data from$/);
+      assert.match(
+        conditionOf(world, 'Degraded')?.message ?? '',
+        /there is no other voter to have its data from; bring the volume back, or make the cluster anew from a backup$/,
+      );
       assert.equal(world.claims.size, 1);
     });
   });
@@ -77,4 +80,27 @@ test('a volume that somebody deletes is only made anew once its member does not 
   live(world, 30);
   assert.notEqual(world.claims.get('data-test-1')?.metadata.uid, claim.metadata.uid);
   assert.equal(conditionOf(world, 'Ready')?.status, 'True');
+});
+
+test('a volume that no node can use now is kept, with what would help, until somebody gives it up', () => {
+  const world = readyWorld({ replicas: 3 });
+  const uid = world.claims.get('data-test-1')?.metadata.uid;
+  const observe = world.observe.bind(world);
+  world.observe = () => ({ ...observe(), unreachableClaims: new Set(['data-test-1']) });
+  world.hang('test-1');
+  live(world, 30);
+  assert.equal(world.claims.get('data-test-1')?.metadata.uid, uid);
+  const { reason, message } = condition(world, 'Degraded');
+  assert.equal(reason, 'RebuildingMember');
+  assert.match(
+    message,
+    /^test-1 waits for a node that can use .*: bring one back, or .*\(kubectl delete pvc data-test-1\)/,
+  );
+  const claim = world.claims.get('data-test-1');
+  assert.ok(claim);
+  world.claims.set('data-test-1', { ...claim, metadata: { ...claim.metadata, deletionTimestamp: world.now } });
+  world.observe = observe;
+  live(world, 30);
+  assert.notEqual(world.claims.get('data-test-1')?.metadata.uid, uid);
+  assert.equal(condition(world, 'Ready').status, 'True');
 });

@@ -30,7 +30,19 @@ export function planRebuild(
     const why = lostData(member, claim, observed);
     if (why !== undefined) return rebuild(member, claim, why, state, observed);
   }
-  return NOTHING;
+  const unreachable = state.members.find(
+    ({ slot, report }) => report === undefined && observed.unreachableClaims.has(slot.claimName),
+  );
+  return unreachable === undefined ? NOTHING : waitForNode(unreachable, state);
+}
+
+/** The volume may be whole, and be found again: only who knows that it is not may give it up. */
+function waitForNode({ slot: { podName, claimName } }: Member, { membership }: EnsembleState): Rebuild {
+  const giveUp =
+    membership.voters.length === 1
+      ? ''
+      : `, or give it up (kubectl delete pvc ${claimName}): the member is then rebuilt from the others`;
+  return waiting(`${podName} waits for a node that can use its volume ${claimName}: bring one back${giveUp}`);
 }
 
 /** Why the member will not serve again with the volume that it has. */
@@ -65,8 +77,11 @@ function rebuild(
 ): Rebuild {
   const { podName, claimName } = member.slot;
   if (!membership.certain) {
-    const others = membership.voters.length === 1 ? 'there is no other voter' : 'no leader serves with a quorum';
-    return waiting(`${podName} cannot be rebuilt (${why}): ${others} to have its data from`);
+    const [others, help] =
+      membership.voters.length === 1
+        ? ['there is no other voter', 'bring the volume back, or make the cluster anew from a backup']
+        : ['no leader serves with a quorum', 'bring another member back'];
+    return waiting(`${podName} cannot be rebuilt (${why}): ${others} to have its data from; ${help}`);
   }
   const others = members.filter((other) => other !== member && other.voting);
   const absent = others.filter(({ inSync }) => !inSync);
