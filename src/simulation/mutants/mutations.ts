@@ -146,6 +146,10 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'server/zab/context.ts',
     from: 'return this.next === undefined ? [this.membership] : [this.membership, this.next];',
     to: 'return [this.membership];',
+    shownBy: transcript(
+      'reconfiguration',
+      'who has logged a reconfiguration and was not told that it is committed does not lead without its quorum',
+    ),
   },
   {
     name: 'an empty disk votes',

@@ -47,6 +47,28 @@ transcript('a reconfiguration is not committed by a quorum of the new configurat
   return cluster.trace;
 });
 
+transcript(
+  'who has logged a reconfiguration and was not told that it is committed does not lead without its quorum',
+  () => {
+    const agreement = new Agreement();
+    const cluster = changeable([1, 2, 3], { check: (server, began) => agreement.check(server, began) });
+    const leader = cluster.server(3);
+    for (const id of [3, 5]) cluster.server(id).diskHeld = true;
+    cluster.reconfigure(3, [2, 3, 4, 5]);
+    cluster.settle();
+    cluster.note('server 3 has it on disk, commits it, and cannot tell 1 and 2, a quorum of the old configuration');
+    const ticket = leader.disk.work();
+    if (ticket !== undefined) cluster.give(leader, { type: 'persisted', ticket });
+    for (const there of [3, 4, 5]) for (const here of [1, 2]) cluster.cut(here, there);
+    for (const id of [3, 5]) cluster.server(id).diskHeld = false;
+    cluster.propose(3, 'a');
+    cluster.runFor(1_500);
+    cluster.heal();
+    cluster.runFor(4_000);
+    return cluster.trace;
+  },
+);
+
 transcript('a leader that is not in the new configuration leaves it to another', () => {
   const cluster = changeable();
   cluster.reconfigure(3, [1, 2, 4]);
