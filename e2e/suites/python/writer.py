@@ -11,6 +11,9 @@ from kazoo.client import KazooClient, KazooState
 from kazoo.exceptions import ConnectionLoss, KazooException, NodeExistsError, OperationTimeoutError, SessionExpiredError
 from kazoo.handlers.threading import KazooTimeoutError
 
+# Often enough to see how long the ensemble pauses, seldom enough to leave the machine to it.
+PAUSE_S = 0.005
+
 hosts, path = sys.argv[1:3]
 stop = threading.Event()
 threading.Thread(target=lambda: (sys.stdin.read(), stop.set()), daemon=True).start()
@@ -33,4 +36,5 @@ while not stop.is_set():
         print('refused', number, type(error).__name__, flush=True)
     else:
         print('ack', number, int(time.monotonic() * 1000), flush=True)
+        stop.wait(PAUSE_S)
 client.stop()
