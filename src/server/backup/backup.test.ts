@@ -131,6 +131,16 @@ test('a file that is cut or changed anywhere is refused', () => {
   );
 });
 
+test('a path without a slash is refused', () => {
+  const source = database();
+  const acl = [{ perms: 31, scheme: 'world', id: 'anyone' }];
+  const header = { sessionId: 1n, cxid: 1, zxid: 0x500000007, timeMs: 1, type: OpCode.create };
+  source.apply(header, { type: OpCode.create, path: '/a', data: null, acl, ephemeral: false, parentCVersion: -1 });
+  const file = Buffer.concat([...snapshotFile(source.snapshot())]);
+  file.write('x', file.indexOf('\0\0\0\x02/a') + 4);
+  assert.throws(() => read(file, 1000), { code: 'ZK_SNAPSHOT_CORRUPT', message: /xa does not follow/ });
+});
+
 test('what servers of other versions write: the zxid from the name, no digest; what is of no one moment is refused', () => {
   const source = database();
   const acl = [{ perms: 31, scheme: 'world', id: 'anyone' }];

@@ -74,11 +74,13 @@ export class Inspection implements BodyVisitor {
     const parentLength = memory.lastIndexOf(SLASH, pathEnd - 1) - pathStart;
     let common = 0;
     while (common < this.#pathLength && this.#path[common] === memory[pathStart + common]) common++;
-    while ((this.#open.at(-1)?.pathLength ?? -1) > parentLength) this.#close();
-    const isBelow = parentLength >= 0 && parentLength < length - 1 && parentLength <= common;
-    if (!isBelow || this.#open.at(-1)?.pathLength !== parentLength) {
-      corrupt(`${decodeUtf8(memory, pathStart, pathEnd)} does not follow the znode that it is in`);
+    // Damage may leave no slash in the path: the one found is then of another path, or none.
+    let isBelow = parentLength >= 0 && parentLength < length - 1 && parentLength <= common;
+    if (isBelow) {
+      while ((this.#open.at(-1)?.pathLength ?? 0) > parentLength) this.#close();
+      isBelow = this.#open.at(-1)?.pathLength === parentLength;
     }
+    if (!isBelow) corrupt(`${decodeUtf8(memory, pathStart, pathEnd)} does not follow the znode that it is in`);
     if (length > this.#path.length) this.#path = grown(this.#path, length * 2);
     this.#path.set(memory.subarray(pathStart, pathEnd));
     this.#pathLength = length;
