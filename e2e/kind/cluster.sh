@@ -33,16 +33,20 @@ healthy() { # healthy SECONDS: all four nodes become Ready within that time
 # Whether the published image can be had is known within a second or two; a network that swallows packets gets ten.
 published_image_reachable() { timeout 10 docker manifest inspect "$1" >/dev/null 2>&1; }
 
-kind_sources() { (cd "$here/node" && go list -mod=mod -m -f '{{.Dir}}' sigs.k8s.io/kind); }
+# `go list` alone names no folder for a module that was never downloaded.
+kind_sources() {
+  (cd "$here/node" && go mod download sigs.k8s.io/kind && go list -mod=mod -m -f '{{.Dir}}' sigs.k8s.io/kind)
+}
 
 get_node_image() { # sets node_image; puts kind and kubectl into the cache
-  local built published recipe
+  local built published recipe sources
   recipe=$(find "$here/node" -type f ! -name '*.md' | sort)
   # shellcheck disable=SC2086 # a list of files without blanks
   built=zabkeeper-node:$(content_hash $recipe)
   if ! docker image inspect "$built" >/dev/null 2>&1 || [ ! -x "$cache/bin/kind" ]; then
     need_go
-    published=$(sed -n 's/^const Image = "\(.*\)"/\1/p' "$(kind_sources)/pkg/apis/config/defaults/image.go")
+    sources=$(kind_sources) # apart from what uses it, so that its failure ends this
+    published=$(sed -n 's/^const Image = "\(.*\)"/\1/p' "$sources/pkg/apis/config/defaults/image.go")
     if docker image inspect "$published" >/dev/null 2>&1 || published_image_reachable "$published"; then
       node_image=$published
       docker image inspect "$published" >/dev/null 2>&1 || { step "pulling $published" && docker pull "$published"; }
