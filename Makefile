@@ -1,7 +1,7 @@
 # `make up` runs an ensemble on Kubernetes, `make test` checks everything; `make help` lists the rest.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help install up down clean test check unit sim mutants peers e2e e2e-prepare e2e-together e2e-alone e2e-api-server e2e-timed bench build \
+.PHONY: help install up down clean test check unit sim mutants peers e2e e2e-prepare e2e-together e2e-alone e2e-timed bench build \
   generate format engine cluster image load deploy
 
 # The project's own Node and tools come first; what the machine has may be years older.
@@ -16,11 +16,9 @@ node_test = node --test $(reporters)
 # How suites of e2e/suites run is in their names: *.alone.test.ts touch what all share, *.timed.test.ts measure, and every other one
 # keeps to namespaces of its own and runs together with these.
 suites := $(wildcard e2e/suites/*.test.ts)
-# Whoever kills the API server runs after the others that run alone: kube-proxy does not always get over it, and is mended next.
-api_server := e2e/suites/api-faults.alone.test.ts
-alone := $(filter-out $(api_server),$(filter %.alone.test.ts,$(suites)))
+alone := $(filter %.alone.test.ts,$(suites))
 timed := $(filter %.timed.test.ts,$(suites))
-together := $(filter-out $(alone) $(api_server) $(timed),$(suites))
+together := $(filter-out $(alone) $(timed),$(suites))
 # Namespaces of suites that run an operator of their own: the deployed one leaves them to it.
 OWN_OPERATOR := e2e-api-faults,e2e-backup-crashes,e2e-operator-crashes
 on_cluster = $(kind)/with-tools.sh $(node_test)
@@ -42,7 +40,7 @@ clean: down ## the caches too: the compiled node image, npm packages
 	@$(kind)/clean.sh
 
 test: install ## every part, several at once, until one fails
-	@.ci/parts 'check unit sim peers' 'e2e-prepare e2e-together e2e-alone e2e-api-server' -- e2e-timed
+	@.ci/parts 'check unit sim peers' 'e2e-prepare e2e-together e2e-alone' -- e2e-timed
 
 check: install ## format, types, lint, layers, dead code, generated files
 	@TAP='$(TAP)' .ci/check
@@ -61,22 +59,19 @@ peers: install ## against Apache ZooKeeper and the clients of others [TESTS=glob
 	@$(node_test) --test-concurrency=1 $(if $(TESTS),'$(TESTS)','e2e/peers/**/*.test.ts')
 
 e2e: e2e-prepare ## on a kind cluster, against the image [TESTS=glob]
-	@$(if $(TESTS),$(on_cluster) --test-concurrency=1 '$(TESTS)',.ci/parts 'e2e-together e2e-alone e2e-api-server e2e-timed')
+	@$(if $(TESTS),$(on_cluster) --test-concurrency=1 '$(TESTS)',.ci/parts 'e2e-together e2e-alone e2e-timed')
 
-e2e e2e-prepare e2e-alone e2e-api-server: export IGNORE_NAMESPACES := $(OWN_OPERATOR)
+e2e e2e-prepare e2e-alone: export IGNORE_NAMESPACES := $(OWN_OPERATOR)
 e2e-prepare: cluster load deploy ## all that the suites need: the cluster, the images, the operator, helm
 	@$(kind)/helm.sh
 
 e2e-together: ## suites in namespaces of their own, four at a time
 	@$(on_cluster) --test-concurrency=4 $(together)
 
-e2e-alone: cluster ## suites that touch what all share: nodes, the API server, the deployed operator
+e2e-alone: ## suites that touch what all share: nodes, the API server, the deployed operator
 	@$(on_cluster) --test-concurrency=1 $(alone)
 
-e2e-api-server: cluster ## the suite that kills the API server
-	@$(on_cluster) --test-concurrency=1 $(api_server)
-
-e2e-timed: cluster ## suites that measure, on a machine that does nothing else
+e2e-timed: ## suites that measure, on a machine that does nothing else
 	@$(on_cluster) --test-concurrency=1 $(timed)
 
 bench: install build ## side by side with Apache ZooKeeper [ONLY=part of a row's name]

@@ -77,27 +77,6 @@ raise_inotify_limit() {
   [ "$(cat "$file")" -ge 512 ] || echo 512 2>/dev/null >"$file" || say "if pods fail with 'too many open files': sudo sysctl fs.inotify.max_user_instances=512"
 }
 
-# Of a kube-proxy that has run for an hour, the nftables map of Services has been seen empty (Kubernetes 1.36 with Debian's nft
-# 1.0.6, at its hourly full synchronization): Services then refuse every connection. A new kube-proxy fills it again, though not
-# always the first; fails where five do not.
-mend_services() {
-  local node broken
-  for _ in $(seq 5); do
-    broken=()
-    for node in $(kind get nodes --name "$cluster"); do
-      docker exec "$node" timeout 3 bash -c '</dev/tcp/10.96.0.1/443' 2>/dev/null || broken+=("$node")
-    done
-    [ ${#broken[@]} -gt 0 ] || return 0
-    step "Services do not work on ${broken[*]}: starting kube-proxy anew there"
-    for node in "${broken[@]}"; do
-      kubectl --context "$context" -n kube-system delete pod -l k8s-app=kube-proxy --field-selector "spec.nodeName=$node" >/dev/null
-    done
-    kubectl --context "$context" -n kube-system rollout status daemonset kube-proxy --timeout=90s >/dev/null
-    sleep 3 # its rules come a moment after it is ready
-  done
-  return 1
-}
-
 if [ -n "${CONTEXT:-}" ]; then
   use_existing
   exit 0
@@ -115,7 +94,7 @@ if [ -n "$nodes" ] && [ -x "$cache/bin/kind" ]; then
     docker start $stopped >/dev/null
     for _ in $(seq 60); do kubectl --context "$context" get --raw /readyz --request-timeout=2s >/dev/null 2>&1 && break; sleep 1; done
   fi
-  healthy 90 && mend_services && exit 0
+  healthy 90 && exit 0
   step "the cluster '$cluster' is not whole (an interrupted run?): making it anew"
   kind delete cluster --name "$cluster"
 fi

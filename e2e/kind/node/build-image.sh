@@ -78,8 +78,13 @@ build_images() {
   for name in kube-apiserver kube-controller-manager kube-scheduler; do
     image "registry.k8s.io/$name:$kubernetes" "" "/usr/local/bin/$name=$bin/$name"
   done
-  # kube-proxy in nftables mode needs the nft program and nothing else.
-  image "registry.k8s.io/kube-proxy:$kubernetes" "" "/usr/local/bin/kube-proxy=$bin/kube-proxy" "/usr/sbin/nft=$root/usr/sbin/nft" "${nft_files[@]}"
+  # kube-proxy in nftables mode needs nft and the names of protocols. Without these nft lists a Service's element with 6 for tcp; a
+  # full synchronization takes it for another one and deletes it, and the node's Services are gone until the next.
+  image "registry.k8s.io/kube-proxy:$kubernetes" "" "/usr/local/bin/kube-proxy=$bin/kube-proxy" "/usr/sbin/nft=$root/usr/sbin/nft" \
+    "${nft_files[@]}" /etc/protocols=protocols
+  docker run --rm --network none --cap-add NET_ADMIN "${images[-1]}" \
+    nft -j 'add table ip t; add set ip t s { type inet_proto; elements = { tcp } }; list set ip t s' | grep -q '"elem": \["tcp"\]' ||
+    die "nft in kube-proxy's image does not know protocols by name: kube-proxy would lose the Services."
   image "$(grep /etcd: <<<"$list")" "" "/usr/local/bin/etcd=$bin/etcd"
   image "$(grep /coredns: <<<"$list")" /coredns "/coredns=$bin/coredns"
   # The tag that kind's containerd configuration names.
