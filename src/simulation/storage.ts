@@ -27,9 +27,20 @@ export class SimulatedDisk {
     this.disk.plan = (number) => (number >= last ? 'crash' : 'go');
   }
 
-  /** Every change is refused from now on, as on a disk that broke or is full. */
+  /** Every change is refused from now on, as on a disk that broke. */
   refuse(): void {
     this.disk.plan = () => 'fail';
+  }
+
+  /** A single change is refused, the given one from now: an I/O error that does not come again. */
+  refuseOnce(operations: number): void {
+    const failing = this.disk.operations + operations;
+    this.disk.plan = (number) => (number === failing ? 'fail' : 'go');
+  }
+
+  /** There is no room for another file: a snapshot fails alone, a new log file ends the server. */
+  fill(): void {
+    this.disk.plan = (_number, what) => (what.startsWith('create ') ? 'fail' : 'go');
   }
 
   repair(): void {
