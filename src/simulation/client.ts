@@ -22,8 +22,6 @@ export interface Call {
 /** Where a client's life stands. */
 type Connection = { readonly stream: Stream; established: boolean; closesSession: boolean };
 
-/** The session timeouts that simulated clients ask for: a short one is over before many a fault. */
-const SESSION_TIMEOUTS_MS = [1_500, 8_000] as const;
 const RETRY_MAX_MS = 400;
 
 /**
@@ -54,6 +52,7 @@ export class SimulatedClient {
   constructor(
     host: Host,
     servers: readonly ServerId[],
+    timeoutMs: number,
     parts: { scheduler: Scheduler; network: Network; random: SeededRandom; history: History },
   ) {
     this.host = host;
@@ -62,7 +61,7 @@ export class SimulatedClient {
     this.network = parts.network;
     this.random = parts.random;
     this.history = parts.history;
-    this.timeoutMs = parts.random.pick(SESSION_TIMEOUTS_MS);
+    this.timeoutMs = timeoutMs;
   }
 
   get ready(): boolean {

@@ -7,6 +7,7 @@ import type { History } from './history.ts';
 import { hostOf } from './network.ts';
 import type { Network } from './network.ts';
 import type { SeededRandom } from './random.ts';
+import { restoredState } from './restored-state.ts';
 import type { Scheduler } from './scheduler.ts';
 import { SimulatedServer } from './server.ts';
 import { isFault, SimulatedDisk, SimulatedStorage } from './storage.ts';
@@ -24,6 +25,8 @@ export interface ClusterPlan {
   readonly votesWithoutData: boolean;
   /** After how many zxids an epoch makes room for the next. */
   readonly zxidsPerEpoch: number;
+  /** The first voters begin with the state of a backup. */
+  readonly isRestored: boolean;
 }
 
 /** The line of a server in a configuration. */
@@ -112,11 +115,13 @@ export class Cluster {
       const config = configOf(id, plan.zxidsPerEpoch, this.random);
       const own = id > voters + observers ? [serverLine(id, 'participant')] : [];
       const configuration = [...lines, ...own, 'version=0'].join('\n');
+      const disk = new SimulatedDisk(this.random.fork());
+      if (plan.isRestored && id <= voters) disk.restore(restoredState());
       this.seats.set(id, {
         config,
         configuration,
         firstConfiguration: configuration,
-        disk: new SimulatedDisk(this.random.fork()),
+        disk,
         clockSkewMs: this.random.between(-2_000, 2_000),
         mayBegin: id <= voters,
         server: undefined,

@@ -152,7 +152,7 @@ export class Harm {
     this.healLater();
   }
 
-  /** A client no longer reaches some servers, or does not hear them: what it has sent may arrive when it has long gone elsewhere. */
+  /** A client no longer reaches some servers, or does not hear them. */
   protected cutClient(): void {
     const { host } = this.random.pick(this.clients);
     const ways = this.random.pick(['both ways', 'to', 'from'] as const);
@@ -165,13 +165,33 @@ export class Harm {
     this.healLater();
   }
 
-  /** Everything from or to one server takes its time, and all the rest does not. */
+  /** A client reaches one server only, and goes there: what it has sent to another arrives when it has long sent more. */
+  protected chaseClient(): void {
+    const client = this.random.pick(this.clients);
+    const refuge = this.random.pick(this.cluster.ids);
+    const leavesMs = this.random.between(100, 600);
+    this.note(`${client.host} reaches server ${refuge} only`);
+    for (const server of this.cluster.ids) {
+      if (server !== refuge) this.cluster.network.setBlocked(client.host, hostOf(server), true);
+    }
+    this.later(leavesMs, () => client.drop());
+    this.later(leavesMs + this.random.between(300, 2_500), () => this.heal());
+  }
+
+  /** What one server hears from the others, or what they hear from it, takes its time; clients reach all of them at once. */
   protected slowLink(): void {
     const server = this.victim();
     const delayMs = this.random.between(20, 1_500);
-    this.note(`messages from and to server ${server} take up to ${delayMs} ms more`);
-    this.cluster.network.slow.set(hostOf(server), delayMs);
-    this.later(this.random.between(500, 8_000), () => this.cluster.network.slow.delete(hostOf(server)));
+    const ways = this.random.pick(['from', 'to', 'from and to'] as const);
+    this.note(`messages ${ways} server ${server} take up to ${delayMs} ms more`);
+    const set = (ms: number): void => {
+      for (const other of this.cluster.ids) {
+        if (ways !== 'to') this.cluster.network.setSlow(hostOf(server), hostOf(other), ms);
+        if (ways !== 'from') this.cluster.network.setSlow(hostOf(other), hostOf(server), ms);
+      }
+    };
+    set(delayMs);
+    this.later(this.random.between(500, 8_000), () => set(0));
   }
 
   protected split(): void {

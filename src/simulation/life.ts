@@ -13,6 +13,7 @@ import { CALM } from './harm.ts';
 import { Nemesis } from './nemesis.ts';
 import { Network } from './network.ts';
 import { SeededRandom } from './random.ts';
+import { RESTORED } from './restored-state.ts';
 import { scenarioOf } from './scenarios.ts';
 import type { Scenario } from './scenarios.ts';
 import { Scheduler } from './scheduler.ts';
@@ -24,6 +25,8 @@ const STORM_MS = 30_000;
 const WORK_AFTER_MS = 15_000;
 const HEAL_MS = 90_000;
 const STEP_MS = 250;
+/** The session timeout of those who only help. */
+const PATIENT_TIMEOUT_MS = 8_000;
 
 /** What one life showed. */
 export interface LifeResult {
@@ -55,6 +58,7 @@ export function live(seed: number): LifeResult {
     diskLatencyMs: random.pick(scenario.diskLatenciesMs),
     votesWithoutData: random.pick(scenario.votesWithoutData),
     zxidsPerEpoch: random.pick(scenario.zxidsPerEpoch),
+    isRestored: random.pick(scenario.isRestored),
   };
   const cluster = new Cluster(plan, { scheduler, network, random: random.fork(), history });
   const size = cluster.ids.length;
@@ -70,6 +74,9 @@ export function live(seed: number): LifeResult {
   violations.push(...checkOrder(history), ...checkStates(history));
   violations.push(...checkSessions(history, final, healedMs), ...checkEpochs(history, plan.zxidsPerEpoch));
   if (final !== undefined) violations.push(...checkDurability(history, final));
+  if (plan.isRestored && final !== undefined && final.znodes.get(RESTORED.path)?.value !== RESTORED.value) {
+    violations.push(`${RESTORED.path} was in the backup and is lost`);
+  }
   return {
     seed,
     scenario: scenario.name,
@@ -95,7 +102,7 @@ interface Stage {
 function storm(stage: Stage): { readonly violations: string[]; readonly healedMs: number } {
   const { scenario, cluster, scheduler, network, random, history, note } = stage;
   let prepared = false;
-  const first = client('client-0', stage);
+  const first = client('client-0', PATIENT_TIMEOUT_MS, stage);
   prepare(first, () => {
     prepared = true;
   });
@@ -107,7 +114,9 @@ function storm(stage: Stage): { readonly violations: string[]; readonly healedMs
   note(`the ensemble serves: ${cluster.describe()}`);
 
   const answers = { count: 0 };
-  const clients = Array.from({ length: random.between(3, 7) }, (_, index) => client(`client-${index + 1}`, stage));
+  const clients = Array.from({ length: random.between(3, 7) }, (_, index) =>
+    client(`client-${index + 1}`, random.pick(scenario.sessionTimeoutsMs), stage),
+  );
   const workers = clients.map(
     (each) => new Worker(each, scenario.endsSession, { scheduler, random: random.fork(), history, answers }),
   );
@@ -115,7 +124,7 @@ function storm(stage: Stage): { readonly violations: string[]; readonly healedMs
   const { blows, closeBlows } = scenario;
   const nemesis = new Nemesis(cluster, clients, blows, closeBlows, { scheduler, random: random.fork(), note });
   nemesis.start();
-  const administrator = new Administrator(cluster, client('administrator', stage), {
+  const administrator = new Administrator(cluster, client('administrator', PATIENT_TIMEOUT_MS, stage), {
     scheduler,
     random: random.fork(),
     note,
@@ -128,8 +137,7 @@ function storm(stage: Stage): { readonly violations: string[]; readonly healedMs
   note('the faults end');
   nemesis.stop();
   administrator.stop();
-  network.heal();
-  network.slow.clear();
+  network.calm();
   network.weather = CALM;
   for (const id of cluster.ids) {
     cluster.setDiskLatency(id, undefined);
@@ -154,9 +162,9 @@ function storm(stage: Stage): { readonly violations: string[]; readonly healedMs
   return { violations, healedMs };
 }
 
-function client(host: string, stage: Omit<Stage, 'scenario'>): SimulatedClient {
+function client(host: string, timeoutMs: number, stage: Stage): SimulatedClient {
   const { scheduler, network, random, history, cluster } = stage;
-  return new SimulatedClient(host, cluster.ids, { scheduler, network, random: random.fork(), history });
+  return new SimulatedClient(host, cluster.ids, timeoutMs, { scheduler, network, random: random.fork(), history });
 }
 
 function inspectAll(
@@ -165,7 +173,10 @@ function inspectAll(
 ): FinalState[] {
   const finals: FinalState[] = [];
   for (const id of cluster.ids) {
-    const reader = new SimulatedClient(`inspector-${id}`, [id], { ...parts, random: parts.random.fork() });
+    const reader = new SimulatedClient(`inspector-${id}`, [id], PATIENT_TIMEOUT_MS, {
+      ...parts,
+      random: parts.random.fork(),
+    });
     inspect(reader, id, (final) => finals.push(final));
     const expected = finals.length + 1;
     parts.scheduler.run(parts.scheduler.nowMs + PREPARE_MS, () => finals.length === expected);

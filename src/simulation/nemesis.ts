@@ -29,6 +29,7 @@ export type Blow =
   | 'weather'
   | 'slow link'
   | 'client cut off'
+  | 'client on the run'
   | 'client reconnects';
 
 /** Does harm at random until it is told to stop: the blows that its scenario names, and some at moments that hurt most. */
@@ -135,6 +136,9 @@ export class Nemesis extends Harm {
       case 'client cut off':
         this.cutClient();
         return;
+      case 'client on the run':
+        this.chaseClient();
+        return;
       case 'client reconnects':
         this.random.pick(this.clients).drop();
         return;
@@ -161,9 +165,12 @@ export class Nemesis extends Harm {
 
   /** A leader stands still, cut off, while the others go on: it wakes up in the belief that it still leads. */
   private leaveBehind(): void {
-    const server = this.victim();
-    this.isolate(server, 0);
-    this.pause(server, this.random.between(2_000, 7_000));
+    const server = this.cluster.leader() ?? this.victim();
+    const pauseMs = this.random.between(2_500, 6_500);
+    this.note(`server ${server} is left behind`);
+    for (const other of this.cluster.ids) if (other !== server) this.block(server, other);
+    this.pause(server, pauseMs);
+    this.later(pauseMs + this.random.between(0, 1_000), () => this.heal());
   }
 
   /** What an upgrade does: one server after the other is told to stop and comes back, the leader last. */

@@ -43,8 +43,8 @@ interface Direction {
 /** Connections between hosts, with delays, breaks and (one-way) partitions. */
 export class Network {
   weather: NetworkWeather;
-  /** Hosts from and to which everything takes up to so many milliseconds more. */
-  readonly slow = new Map<Host, number>();
+  /** Ways from one host to another on which everything takes up to so many milliseconds more. */
+  private readonly slow = new Map<string, number>();
   private readonly scheduler: Scheduler;
   private readonly random: SeededRandom;
   private readonly blocked = new Set<string>();
@@ -92,6 +92,18 @@ export class Network {
     else if (this.blocked.delete(key)) for (const connection of this.connections) connection.releaseHeld(from, to);
   }
 
+  /** Makes everything from one host to another take up to so much longer; 0 for no longer than elsewhere. */
+  setSlow(from: Host, to: Host, delayMaxMs: number): void {
+    if (delayMaxMs === 0) this.slow.delete(`${from}>${to}`);
+    else this.slow.set(`${from}>${to}`, delayMaxMs);
+  }
+
+  /** Every way is open again, and as fast as any. */
+  calm(): void {
+    this.heal();
+    this.slow.clear();
+  }
+
   /** Every way is open again. */
   heal(): void {
     for (const key of this.blocked) {
@@ -133,8 +145,8 @@ export class Network {
   }
 
   private slownessMs(from: Host, to: Host): number {
-    const maxMs = this.slow.size === 0 ? 0 : Math.max(this.slow.get(from) ?? 0, this.slow.get(to) ?? 0);
-    return maxMs === 0 ? 0 : this.random.between(0, maxMs);
+    const maxMs = this.slow.size === 0 ? undefined : this.slow.get(`${from}>${to}`);
+    return maxMs === undefined ? 0 : this.random.between(0, maxMs);
   }
 }
 

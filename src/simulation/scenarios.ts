@@ -17,6 +17,10 @@ export interface Scenario {
   readonly votesWithoutData: readonly boolean[];
   /** How many zxids an epoch has. */
   readonly zxidsPerEpoch: readonly number[];
+  /** Whether the ensemble begins with the state of a backup. */
+  readonly isRestored: readonly boolean[];
+  /** The session timeouts that clients ask for: a short one is over before many a fault. */
+  readonly sessionTimeoutsMs: readonly number[];
   /** How often a client ends its session and begins another, as a probability for each of its operations. */
   readonly endsSession: number;
 }
@@ -44,8 +48,9 @@ const EVERYTHING: Scenario = {
     'lost disk': 3,
     weather: 5,
     'slow link': 3,
-    'client cut off': 3,
-    'client reconnects': 4,
+    'client cut off': 2,
+    'client on the run': 2,
+    'client reconnects': 3,
   },
   closeBlows: 0.4,
   voters: [3, 3, 3, 5, 5],
@@ -55,6 +60,8 @@ const EVERYTHING: Scenario = {
   diskLatenciesMs: [4, 40, 250],
   votesWithoutData: [true, false],
   zxidsPerEpoch: [100, 1_000_000],
+  isRestored: [false, false, true],
+  sessionTimeoutsMs: [1_500, 8_000],
   endsSession: 0.003,
 };
 
@@ -89,8 +96,10 @@ export const SCENARIOS: readonly [Scenario, ...Scenario[]] = [
   {
     ...SMALL,
     name: 'leaders wake up in the past',
-    blows: { 'a leader left behind': 4, isolation: 1, 'client reconnects': 1 },
+    blows: { 'a leader left behind': 3, isolation: 1 },
+    closeBlows: 0,
     diskLatenciesMs: [4],
+    sessionTimeoutsMs: [8_000],
   },
   {
     ...EVERYTHING,
@@ -105,6 +114,7 @@ export const SCENARIOS: readonly [Scenario, ...Scenario[]] = [
     blows: { 'lost disk': 3, 'majorities in turn': 3, 'crash in the middle of a write': 1 },
     spares: [0, 1],
     votesWithoutData: [false],
+    isRestored: [true, true, false],
   },
   {
     ...SMALL,
@@ -124,9 +134,10 @@ export const SCENARIOS: readonly [Scenario, ...Scenario[]] = [
     ...EVERYTHING,
     name: 'clients come and go',
     blows: {
-      'client cut off': 6,
-      'client reconnects': 4,
-      'slow link': 3,
+      'client cut off': 3,
+      'client on the run': 6,
+      'client reconnects': 3,
+      'slow link': 2,
       weather: 1,
       isolation: 1,
       clock: 1,
