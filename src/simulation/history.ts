@@ -80,8 +80,15 @@ export function emptyHistory(): History {
   };
 }
 
+export interface FinalZnode {
+  readonly value: string;
+  readonly version: number;
+  readonly czxid: Zxid;
+  readonly mzxid: Zxid;
+}
+
 /** The tree that a member serves after everything has come to rest. */
 export interface FinalState {
   readonly server: ServerId;
-  readonly znodes: ReadonlyMap<string, { readonly value: string; readonly version: number; readonly mzxid: Zxid }>;
+  readonly znodes: ReadonlyMap<string, FinalZnode>;
 }

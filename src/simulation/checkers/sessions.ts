@@ -9,7 +9,7 @@ import type { FinalState, History } from '../history.ts';
  */
 export function checkSessions(history: History, final: FinalState | undefined, healedMs: number): string[] {
   return [
-    ...checkOrderOfWrites(history),
+    ...checkOrderOfWrites(history, final),
     ...(final === undefined ? [] : checkEphemerals(history, final)),
     ...checkExpirations(history, healedMs),
   ];
@@ -28,22 +28,27 @@ export function effectsOf(history: History): ReadonlyMap<string, ReadonlySet<Zxi
   return effects;
 }
 
-function checkOrderOfWrites(history: History): string[] {
+/** Where each set and append took effect, as far as anybody saw it. */
+function checkOrderOfWrites(history: History, final: FinalState | undefined): string[] {
   const violations: string[] = [];
-  const effects = effectsOf(history);
+  const sets = effectsOf(history);
+  const appended = new Map([...(final?.znodes.values() ?? [])].map(({ value, czxid }) => [value, czxid]));
   const last = new Map<string, { value: string; zxid: Zxid }>();
-  for (const { client, sessionId, operation } of history.operations) {
-    if (operation.type !== 'set') continue;
+  for (const { client, sessionId, operation, outcome } of history.operations) {
+    if (operation.type !== 'set' && operation.type !== 'append') continue;
     const { value } = operation;
-    const [zxid, again] = effects.get(value) ?? [];
+    const [set, again] = operation.type === 'set' ? (sets.get(value) ?? []) : [];
+    const czxid = outcome.type === 'done' ? outcome.czxid : appended.get(value);
+    const zxid = operation.type === 'set' ? set : czxid;
     if (zxid === undefined) continue;
-    if (again !== undefined)
+    if (again !== undefined) {
       violations.push(`'${value}' was set at ${formatZxid(zxid)}, and again at ${formatZxid(again)}`);
+    }
     const key = `${client}/${sessionId.toString(16)}`;
     const before = last.get(key);
     if (before !== undefined && zxid < before.zxid) {
       violations.push(
-        `${key} set '${value}' at ${formatZxid(zxid)}, and '${before.value}', sent before, at ${formatZxid(before.zxid)}`,
+        `${key} wrote '${value}' at ${formatZxid(zxid)}, and '${before.value}', sent before, at ${formatZxid(before.zxid)}`,
       );
     }
     last.set(key, { value, zxid });
