@@ -40,7 +40,7 @@ clean: down ## the caches too: the compiled node image, npm packages
 	@$(kind)/clean.sh
 
 test: install ## every part, several at once, until one fails
-	@.ci/parts 'check unit sim peers' 'e2e-prepare e2e-together e2e-alone' -- e2e-timed
+	@.ci/parts 'check unit sim mutants peers' 'e2e-prepare e2e-together e2e-alone' -- e2e-timed
 
 check: install ## format, types, lint, layers, dead code, generated files
 	@TAP='$(TAP)' .ci/check
@@ -48,11 +48,13 @@ check: install ## format, types, lint, layers, dead code, generated files
 unit: install ## the tests beside the code [TESTS=glob]
 	@$(node_test) $(if $(TESTS),'$(TESTS)','src/**/*.test.ts')
 
-sim: install ## simulated clusters with faults [SEED=n replays one life]
-	@TAP='$(TAP)' node src/simulation/main.ts $(if $(SEED),--seed=$(SEED))
+sim: install ## simulated clusters with faults [SEED=n replays one life] [LIVES=n] [FIRST=seed] [SCENARIO=text]
+	@TAP='$(TAP)' node src/simulation/main.ts $(if $(SEED),--seed=$(SEED)) $(if $(LIVES),--lives=$(LIVES)) \
+	  $(if $(FIRST),--first=$(FIRST)) $(if $(SCENARIO),--scenario='$(SCENARIO)')
 
-mutants: install ## sows known flaws into the server; the simulator must catch each [ONLY=text]
-	@node src/simulation/mutants/main.ts $(if $(ONLY),--only='$(ONLY)')
+mutants: install ## sows known flaws into the server; each must be caught [ONLY=text] [LIVES=n] [SCENARIO=text]
+	@TAP='$(TAP)' node src/simulation/mutants/main.ts $(if $(ONLY),--only='$(ONLY)') $(if $(LIVES),--lives=$(LIVES)) \
+	  $(if $(SCENARIO),--scenario='$(SCENARIO)')
 
 peers: install ## against Apache ZooKeeper and the clients of others [TESTS=glob]
 	@e2e/peers/install.sh

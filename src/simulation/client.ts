@@ -7,6 +7,7 @@ import { OpCode, SpecialXid } from '../server/protocol/opcodes.ts';
 import { readReply, requestFrame, splitFrames } from './client-frames.ts';
 import type { Reply } from './client-frames.ts';
 import type { History } from './history.ts';
+import { hostOf } from './network.ts';
 import type { Host, Network, Stream } from './network.ts';
 import type { SeededRandom } from './random.ts';
 import type { Scheduled, Scheduler } from './scheduler.ts';
@@ -19,10 +20,8 @@ export interface Call {
 }
 
 /** Where a client's life stands. */
-type Connection = { readonly stream: Stream; established: boolean };
+type Connection = { readonly stream: Stream; established: boolean; closesSession: boolean };
 
-/** The session timeout that simulated clients ask for. */
-export const SESSION_TIMEOUT_MS = 8_000;
 const RETRY_MAX_MS = 400;
 
 /**
@@ -40,17 +39,20 @@ export class SimulatedClient {
   private xid = 0;
   private readonly waiting: { readonly xid: number; readonly call: Call }[] = [];
   private heardMs = 0;
+  private heldSinceMs = -1;
   private timer: Scheduled | undefined;
   private left = false;
   private readonly scheduler: Scheduler;
   private readonly network: Network;
   private readonly random: SeededRandom;
   private readonly servers: readonly ServerId[];
+  private readonly timeoutMs: number;
   private readonly history: History;
 
   constructor(
     host: Host,
     servers: readonly ServerId[],
+    timeoutMs: number,
     parts: { scheduler: Scheduler; network: Network; random: SeededRandom; history: History },
   ) {
     this.host = host;
@@ -59,20 +61,21 @@ export class SimulatedClient {
     this.network = parts.network;
     this.random = parts.random;
     this.history = parts.history;
+    this.timeoutMs = timeoutMs;
   }
 
   get ready(): boolean {
-    return this.connection?.established === true;
+    return this.connection?.established === true && !this.connection.closesSession;
   }
 
   connect(): void {
     const server = this.random.pick(this.servers);
     this.network.dial(
       this.host,
-      `server-${server}`,
+      hostOf(server),
       'client',
       (stream) => {
-        const connection: Connection = { stream, established: false };
+        const connection: Connection = { stream, established: false, closesSession: false };
         this.connection = connection;
         this.heardMs = this.scheduler.nowMs;
         stream.send(this.connectFrame());
@@ -91,6 +94,20 @@ export class SimulatedClient {
     const xid = ++this.xid;
     this.waiting.push({ xid, call });
     this.connection?.stream.send(requestFrame(xid, call.type, call.body));
+  }
+
+  /** Ends the session and goes on with a new one, whether or not the end is confirmed. The client must be `ready`. */
+  endSession(answered: (reply: Reply | undefined) => void): void {
+    const { connection } = this;
+    this.send({
+      type: OpCode.closeSession,
+      answered: (reply) => {
+        this.forgetSession();
+        answered(reply);
+        this.drop();
+      },
+    });
+    if (connection !== undefined) connection.closesSession = true;
   }
 
   /** Breaks the connection, as a client does that gives up on a server. */
@@ -112,7 +129,7 @@ export class SimulatedClient {
     writeConnectRequest(writer, {
       protocolVersion: 0,
       lastZxidSeen: this.lastZxid,
-      timeoutMs: SESSION_TIMEOUT_MS,
+      timeoutMs: this.timeoutMs,
       sessionId: this.sessionId,
       password: this.password,
       readOnly: false,
@@ -133,16 +150,33 @@ export class SimulatedClient {
   private receiveConnectResponse(connection: Connection, frame: Uint8Array): void {
     const response = readConnectResponse(new JuteReader(frame));
     if (response.sessionId === 0n) {
-      this.history.expiredSessions.add(this.sessionId);
-      this.sessionId = 0n;
-      this.password = new Uint8Array(16);
+      const { host, sessionId, timeoutMs, heldSinceMs } = this;
+      const toldMs = this.scheduler.nowMs;
+      this.history.expirations.push({ client: host, sessionId, timeoutMs, heldSinceMs, toldMs });
+      this.forgetSession();
       this.drop();
       return;
     }
+    this.noteOwner(response.sessionId);
+    this.heldSinceMs = this.scheduler.nowMs;
     this.sessionId = response.sessionId;
     this.password = Uint8Array.from(response.password);
     connection.established = true;
     this.onReady();
+  }
+
+  /** A session is given to one client only. */
+  private noteOwner(sessionId: SessionId): void {
+    const owner = this.history.sessions.get(sessionId);
+    this.history.sessions.set(sessionId, this.host);
+    if (owner === undefined || owner === this.host) return;
+    this.history.contradictions.push(`session ${sessionId.toString(16)} was given to ${owner} and to ${this.host}`);
+  }
+
+  private forgetSession(): void {
+    this.sessionId = 0n;
+    this.password = new Uint8Array(16);
+    this.heldSinceMs = -1;
   }
 
   private receiveReply(frame: Uint8Array): void {
@@ -160,9 +194,9 @@ export class SimulatedClient {
 
   private watchSilence(connection: Connection): void {
     this.timer?.cancel();
-    this.timer = this.scheduler.after(SESSION_TIMEOUT_MS / 3, () => {
+    this.timer = this.scheduler.after(this.timeoutMs / 3, () => {
       if (connection !== this.connection) return;
-      if (this.scheduler.nowMs - this.heardMs > (SESSION_TIMEOUT_MS * 2) / 3) {
+      if (this.scheduler.nowMs - this.heardMs > (this.timeoutMs * 2) / 3) {
         this.drop();
         return;
       }

@@ -4,22 +4,29 @@ import { changeMembership, readMembership } from '../server/config/reconfigurati
 import { votersOf } from '../server/zab/membership.ts';
 import type { PeerRole } from '../server/zab/types.ts';
 import type { History } from './history.ts';
+import { hostOf } from './network.ts';
 import type { Network } from './network.ts';
 import type { SeededRandom } from './random.ts';
+import { restoredState } from './restored-state.ts';
 import type { Scheduler } from './scheduler.ts';
-import { hostOf, SimulatedServer } from './server.ts';
+import { SimulatedServer } from './server.ts';
 import { isFault, SimulatedDisk, SimulatedStorage } from './storage.ts';
 import { VoteLinks } from './votes.ts';
 
-/** How long a disk takes at most, one of these for a whole life: a slow one has more that a crash can lose. */
-const DISK_LATENCIES_MS = [4, 40, 250] as const;
-
 /** How many servers there are of each kind. */
-export interface ClusterSize {
+export interface ClusterPlan {
   readonly voters: number;
   readonly observers: number;
   /** Servers that are in no configuration until an administrator lets them join. */
   readonly spares: number;
+  /** How long the disks take at most: a slow one has more that a crash can lose. */
+  readonly diskLatencyMs: number;
+  /** db.autocreate: an empty disk is taken for a new one. */
+  readonly votesWithoutData: boolean;
+  /** After how many zxids an epoch makes room for the next. */
+  readonly zxidsPerEpoch: number;
+  /** The first voters begin with the state of a backup. */
+  readonly isRestored: boolean;
 }
 
 /** The line of a server in a configuration. */
@@ -28,7 +35,11 @@ export function serverLine(id: ServerId, role: PeerRole): string {
 }
 
 /** How the members of a simulated ensemble are configured. Small limits make rare things frequent. */
-function configOf(serverId: ServerId, random: SeededRandom): Omit<MemberConfig, 'zab'> & { readonly zab: ZabSettings } {
+function configOf(
+  serverId: ServerId,
+  zxidsPerEpoch: number,
+  random: SeededRandom,
+): Omit<MemberConfig, 'zab'> & { readonly zab: ZabSettings } {
   return {
     zab: {
       serverId,
@@ -48,6 +59,7 @@ function configOf(serverId: ServerId, random: SeededRandom): Omit<MemberConfig, 
     skipAcl: true,
     superDigest: undefined,
     extendedTypesEnabled: false,
+    zxidsPerEpoch,
   };
 }
 
@@ -59,6 +71,7 @@ interface Seat {
   configuration: string;
   readonly firstConfiguration: string;
   disk: SimulatedDisk;
+  clockSkewMs: number;
   /** Whether it may vote with an empty disk: the bootstrap says so to the first voters (`initialize`). */
   mayBegin: boolean;
   server: SimulatedServer | undefined;
@@ -78,13 +91,12 @@ export class Cluster {
   private readonly history: History;
   private readonly votes: VoteLinks;
   private readonly diskLatencyMs: number;
-  /** db.autocreate: an empty disk is taken for a new one. */
   readonly votesWithoutData: boolean;
   private readonly seats = new Map<ServerId, Seat>();
 
   /** Voters have the smallest ids, then come observers, then spares. */
   constructor(
-    { voters, observers, spares }: ClusterSize,
+    plan: ClusterPlan,
     parts: { scheduler: Scheduler; network: Network; random: SeededRandom; history: History },
   ) {
     this.scheduler = parts.scheduler;
@@ -92,21 +104,25 @@ export class Cluster {
     this.random = parts.random;
     this.history = parts.history;
     this.votes = new VoteLinks(parts.scheduler, parts.network, parts.random.fork());
-    this.diskLatencyMs = this.random.pick(DISK_LATENCIES_MS);
-    this.votesWithoutData = this.random.chance(0.5);
+    const { voters, observers, spares } = plan;
+    this.diskLatencyMs = plan.diskLatencyMs;
+    this.votesWithoutData = plan.votesWithoutData;
     this.ids = Array.from({ length: voters + observers + spares }, (_, index) => index + 1);
     const lines = this.ids
       .slice(0, voters + observers)
       .map((id) => serverLine(id, id <= voters ? 'participant' : 'observer'));
     for (const id of this.ids) {
-      const config = configOf(id, this.random);
+      const config = configOf(id, plan.zxidsPerEpoch, this.random);
       const own = id > voters + observers ? [serverLine(id, 'participant')] : [];
       const configuration = [...lines, ...own, 'version=0'].join('\n');
+      const disk = new SimulatedDisk(this.random.fork());
+      if (plan.isRestored && id <= voters) disk.restore(restoredState());
       this.seats.set(id, {
         config,
         configuration,
         firstConfiguration: configuration,
-        disk: new SimulatedDisk(this.random.fork()),
+        disk,
+        clockSkewMs: this.random.between(-2_000, 2_000),
         mayBegin: id <= voters,
         server: undefined,
         storage: undefined,
@@ -133,6 +149,7 @@ export class Cluster {
       random,
       history: this.history,
       storage,
+      clockSkewMs: seat.clockSkewMs,
       ended: (reason) => this.ended(seat, server, reason),
     });
     seat.server = server;
@@ -191,6 +208,21 @@ export class Cluster {
 
   failDisk(id: ServerId): void {
     this.seat(id).disk.refuse();
+  }
+
+  failDiskOnce(id: ServerId, operations: number): void {
+    this.seat(id).disk.refuseOnce(operations);
+  }
+
+  fillDisk(id: ServerId): void {
+    this.seat(id).disk.fill();
+  }
+
+  /** Sets the wall clock of a machine, forward or back; a restart does not set it right. */
+  setClock(id: ServerId, byMs: number): void {
+    const seat = this.seat(id);
+    seat.clockSkewMs += byMs;
+    if (seat.server !== undefined) seat.server.clockSkewMs = seat.clockSkewMs;
   }
 
   /** After the last fault: the disk works again, and the server runs. */

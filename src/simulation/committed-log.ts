@@ -19,9 +19,15 @@ export class CommittedLog {
   /** Ranges of which only the end was seen: a state that came as a snapshot says nothing of what led to it. */
   readonly #unseen: { readonly after: Zxid; readonly through: Zxid }[] = [];
   #last: Zxid = 0;
+  #longestEpoch = 0;
 
   get size(): number {
     return this.#entries.size;
+  }
+
+  /** How many zxids the epoch has used up that has used most. */
+  get longestEpoch(): number {
+    return this.#longestEpoch;
   }
 
   has(zxid: Zxid): boolean {
@@ -48,6 +54,7 @@ export class CommittedLog {
     const { server, zxid, after } = entry;
     const last = this.#last;
     this.#entries.set(zxid, entry);
+    this.#longestEpoch = Math.max(this.#longestEpoch, counterOf(zxid));
     if (zxid < last) {
       if (this.#unseen.some((range) => zxid > range.after && zxid <= range.through)) return undefined;
       return `server ${server} committed ${formatZxid(zxid)}, which was not there when ${formatZxid(last)} was committed`;

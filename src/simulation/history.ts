@@ -11,7 +11,9 @@ export type Operation =
   | { readonly type: 'append'; readonly path: string; readonly value: string; readonly ephemeral: boolean }
   | { readonly type: 'delete'; readonly path: string; readonly version: number }
   | { readonly type: 'multi'; readonly paths: readonly string[]; readonly value: string }
-  | { readonly type: 'list'; readonly path: string };
+  | { readonly type: 'list'; readonly path: string }
+  /** The session, ended by its client. */
+  | { readonly type: 'close' };
 
 /** What the client was told. `unknown`: the connection ended first, so it may or may not have happened. */
 export type Outcome =
@@ -23,6 +25,8 @@ export type Outcome =
       readonly zxid: Zxid;
       readonly version?: number;
       readonly mzxid?: Zxid;
+      /** Of the znode that a sequential create made. */
+      readonly czxid?: Zxid;
       readonly value?: string;
       /** The path that a sequential create was given. */
       readonly path?: string;
@@ -49,16 +53,42 @@ export interface History {
   readonly committed: CommittedLog;
   /** What the members contradicted each other in, noted as it happened. */
   readonly contradictions: string[];
-  /** Sessions that were told, or ought to know, that they ended. */
-  readonly expiredSessions: Set<bigint>;
+  /** Sessions of which a client was told that they are no more. */
+  readonly expirations: SessionEnd[];
+  /** Who was given each session. */
+  readonly sessions: Map<bigint, string>;
+}
+
+/** A session that ended, though its client did not ask for it. */
+export interface SessionEnd {
+  readonly client: string;
+  readonly sessionId: bigint;
+  readonly timeoutMs: number;
+  /** When its last connection that worked began; -1 for a session that is older than what was seen. */
+  readonly heldSinceMs: number;
+  readonly toldMs: number;
 }
 
 export function emptyHistory(): History {
-  return { operations: [], leaders: [], committed: new CommittedLog(), contradictions: [], expiredSessions: new Set() };
+  return {
+    operations: [],
+    leaders: [],
+    committed: new CommittedLog(),
+    contradictions: [],
+    expirations: [],
+    sessions: new Map(),
+  };
+}
+
+export interface FinalZnode {
+  readonly value: string;
+  readonly version: number;
+  readonly czxid: Zxid;
+  readonly mzxid: Zxid;
 }
 
 /** The tree that a member serves after everything has come to rest. */
 export interface FinalState {
   readonly server: ServerId;
-  readonly znodes: ReadonlyMap<string, { readonly value: string; readonly version: number; readonly mzxid: Zxid }>;
+  readonly znodes: ReadonlyMap<string, FinalZnode>;
 }

@@ -1,15 +1,14 @@
 import type { ServerId } from '../common/types.ts';
-import type { Zxid } from '../common/zxid.ts';
 import { OpCode, ReplyCode } from '../server/protocol/opcodes.ts';
 import { writePathRequest, writePathWatchRequest } from '../server/protocol/requests.ts';
 import { readGetDataResponse, readStringsResponse } from '../server/protocol/responses.ts';
 import type { SimulatedClient } from './client.ts';
 import { textOf } from './client-frames.ts';
-import type { FinalState } from './history.ts';
+import type { FinalState, FinalZnode } from './history.ts';
 
 /** Reads the whole tree (but for /zookeeper) of one server through its client port, behind a `sync`. */
 export function inspect(client: SimulatedClient, server: ServerId, done: (final: FinalState) => void): void {
-  const znodes = new Map<string, { value: string; version: number; mzxid: Zxid }>();
+  const znodes = new Map<string, FinalZnode>();
   let waiting = 0;
   const answered = (): void => {
     waiting--;
@@ -25,7 +24,8 @@ export function inspect(client: SimulatedClient, server: ServerId, done: (final:
         if (reply === undefined) return;
         if (reply.header.error === ReplyCode.ok) {
           const { data, stat } = readGetDataResponse(reply.body);
-          znodes.set(path, { value: textOf(data), version: stat.version, mzxid: stat.mzxid });
+          const { version, czxid, mzxid } = stat;
+          znodes.set(path, { value: textOf(data), version, czxid, mzxid });
         }
         answered();
       },

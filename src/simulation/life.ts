@@ -1,15 +1,21 @@
 import { Administrator } from './administrator.ts';
-import { checkAgreement } from './checkers/agreement.ts';
-import { checkDurability } from './checkers/durability.ts';
+import { checkAgreement, checkEpochs } from './checkers/agreement.ts';
+import { checkDurability, checkRefusals } from './checkers/durability.ts';
 import { checkOrder } from './checkers/order.ts';
+import { checkSessions } from './checkers/sessions.ts';
+import { checkStates } from './checkers/states.ts';
 import { SimulatedClient } from './client.ts';
 import { Cluster } from './cluster.ts';
 import { emptyHistory } from './history.ts';
 import type { FinalState, History } from './history.ts';
 import { inspect } from './inspector.ts';
-import { CALM, Nemesis } from './nemesis.ts';
+import { CALM } from './harm.ts';
+import { Nemesis } from './nemesis.ts';
 import { Network } from './network.ts';
 import { SeededRandom } from './random.ts';
+import { RESTORED } from './restored-state.ts';
+import { scenarioOf } from './scenarios.ts';
+import type { Scenario } from './scenarios.ts';
 import { Scheduler } from './scheduler.ts';
 import { prepare, Worker } from './workload.ts';
 
@@ -19,10 +25,13 @@ const STORM_MS = 30_000;
 const WORK_AFTER_MS = 15_000;
 const HEAL_MS = 90_000;
 const STEP_MS = 250;
+/** The session timeout of those who only help. */
+const PATIENT_TIMEOUT_MS = 8_000;
 
 /** What one life showed. */
 export interface LifeResult {
   readonly seed: number;
+  readonly scenario: string;
   readonly servers: number;
   readonly violations: readonly string[];
   readonly acknowledged: number;
@@ -33,6 +42,7 @@ export interface LifeResult {
 
 /** Lives a whole cluster's life from one seed: calm, storm, calm again; then the checkers look at what was seen. */
 export function live(seed: number): LifeResult {
+  const scenario = scenarioOf(seed);
   const random = new SeededRandom(seed);
   const scheduler = new Scheduler();
   const history = emptyHistory();
@@ -41,23 +51,35 @@ export function live(seed: number): LifeResult {
   const note = (what: string): void => {
     trace.push(`${String(Math.round(scheduler.nowMs)).padStart(7)} ms  ${what}`);
   };
-  const voters = random.chance(0.6) ? 3 : 5;
-  const observers = random.pick([0, 0, 1, 2]);
-  const spares = random.pick([0, 1, 2, 3]);
-  const size = voters + observers + spares;
-  const cluster = new Cluster({ voters, observers, spares }, { scheduler, network, random: random.fork(), history });
+  const plan = {
+    voters: random.pick(scenario.voters),
+    observers: random.pick(scenario.observers),
+    spares: random.pick(scenario.spares),
+    diskLatencyMs: random.pick(scenario.diskLatenciesMs),
+    votesWithoutData: random.pick(scenario.votesWithoutData),
+    zxidsPerEpoch: random.pick(scenario.zxidsPerEpoch),
+    isRestored: random.pick(scenario.isRestored),
+  };
+  const cluster = new Cluster(plan, { scheduler, network, random: random.fork(), history });
+  const size = cluster.ids.length;
   for (const id of cluster.ids) cluster.restart(id);
 
-  const violations = storm({ cluster, scheduler, network, random, history, note });
+  const { violations, healedMs } = storm({ scenario, cluster, scheduler, network, random, history, note });
   violations.push(...cluster.flaws);
   const finals = violations.length === 0 ? inspectAll(cluster, { scheduler, network, random, history }) : [];
   if (violations.length === 0 && finals.length < size)
     violations.push(`only ${finals.length} of ${size} servers could be read in the end`);
-  violations.push(...checkAgreement(history, finals), ...checkOrder(history));
   const [final] = finals;
+  violations.push(...checkAgreement(history, finals), ...checkRefusals(history));
+  violations.push(...checkOrder(history), ...checkStates(history));
+  violations.push(...checkSessions(history, final, healedMs), ...checkEpochs(history, plan.zxidsPerEpoch));
   if (final !== undefined) violations.push(...checkDurability(history, final));
+  if (plan.isRestored && final !== undefined && final.znodes.get(RESTORED.path)?.value !== RESTORED.value) {
+    violations.push(`${RESTORED.path} was in the backup and is lost`);
+  }
   return {
     seed,
+    scenario: scenario.name,
     servers: size,
     violations,
     acknowledged: history.operations.filter(({ outcome }) => outcome.type === 'done').length,
@@ -67,6 +89,7 @@ export function live(seed: number): LifeResult {
 }
 
 interface Stage {
+  readonly scenario: Scenario;
   readonly cluster: Cluster;
   readonly scheduler: Scheduler;
   readonly network: Network;
@@ -75,38 +98,46 @@ interface Stage {
   readonly note: (what: string) => void;
 }
 
-/** The life itself. Returns what was violated in liveness. */
-function storm(stage: Stage): string[] {
-  const { cluster, scheduler, network, random, history, note } = stage;
+/** The life itself. Returns what was violated in liveness, and from when on there was no fault any more. */
+function storm(stage: Stage): { readonly violations: string[]; readonly healedMs: number } {
+  const { scenario, cluster, scheduler, network, random, history, note } = stage;
   let prepared = false;
-  const first = client('client-0', stage);
+  const first = client('client-0', PATIENT_TIMEOUT_MS, stage);
   prepare(first, () => {
     prepared = true;
   });
   scheduler.run(PREPARE_MS, () => prepared);
-  if (!prepared) return [`no ensemble formed within ${PREPARE_MS} ms without any fault: ${cluster.describe()}`];
+  if (!prepared) {
+    const violations = [`no ensemble formed within ${PREPARE_MS} ms without any fault: ${cluster.describe()}`];
+    return { violations, healedMs: Infinity };
+  }
   note(`the ensemble serves: ${cluster.describe()}`);
 
   const answers = { count: 0 };
-  const clients = Array.from({ length: random.between(3, 7) }, (_, index) => client(`client-${index + 1}`, stage));
-  const workers = clients.map((each) => new Worker(each, { scheduler, random: random.fork(), history, answers }));
+  const clients = Array.from({ length: random.between(3, 7) }, (_, index) =>
+    client(`client-${index + 1}`, random.pick(scenario.sessionTimeoutsMs), stage),
+  );
+  const workers = clients.map(
+    (each) => new Worker(each, scenario.endsSession, { scheduler, random: random.fork(), history, answers }),
+  );
   for (const worker of workers) worker.start();
-  const nemesis = new Nemesis(cluster, clients, { scheduler, random: random.fork(), note });
+  const { blows, closeBlows } = scenario;
+  const nemesis = new Nemesis(cluster, clients, blows, closeBlows, { scheduler, random: random.fork(), note });
   nemesis.start();
-  const administrator = new Administrator(cluster, client('administrator', stage), {
+  const administrator = new Administrator(cluster, client('administrator', PATIENT_TIMEOUT_MS, stage), {
     scheduler,
     random: random.fork(),
     note,
     asked: () => nemesis.strikeAtReconfiguration(),
   });
-  if (random.chance(0.7)) administrator.start();
+  if (random.chance(scenario.reconfigures)) administrator.start();
   scheduler.run(scheduler.nowMs + STORM_MS, () => cluster.flaws.length > 0);
-  if (cluster.flaws.length > 0) return [];
+  if (cluster.flaws.length > 0) return { violations: [], healedMs: Infinity };
 
   note('the faults end');
   nemesis.stop();
   administrator.stop();
-  network.heal();
+  network.calm();
   network.weather = CALM;
   for (const id of cluster.ids) {
     cluster.setDiskLatency(id, undefined);
@@ -120,7 +151,7 @@ function storm(stage: Stage): string[] {
   while (!isAtRest() && scheduler.nowMs < healedMs + HEAL_MS && cluster.flaws.length === 0) {
     scheduler.run(scheduler.nowMs + STEP_MS);
   }
-  if (cluster.flaws.length > 0) return [];
+  if (cluster.flaws.length > 0) return { violations: [], healedMs };
   note(`at the end: ${cluster.describe()}`);
   const violations: string[] = [];
   if (!isAtRest()) violations.push(`not whole ${HEAL_MS} ms after the last fault: ${cluster.describe()}`);
@@ -128,11 +159,12 @@ function storm(stage: Stage): string[] {
     ({ completedMs }) => completedMs > healedMs && completedMs !== Number.POSITIVE_INFINITY,
   );
   if (!answeredAfter) violations.push('no client was answered after the last fault');
-  return violations;
+  return { violations, healedMs };
 }
 
-function client(host: string, { scheduler, network, random, history, cluster }: Stage): SimulatedClient {
-  return new SimulatedClient(host, cluster.ids, { scheduler, network, random: random.fork(), history });
+function client(host: string, timeoutMs: number, stage: Stage): SimulatedClient {
+  const { scheduler, network, random, history, cluster } = stage;
+  return new SimulatedClient(host, cluster.ids, timeoutMs, { scheduler, network, random: random.fork(), history });
 }
 
 function inspectAll(
@@ -141,7 +173,10 @@ function inspectAll(
 ): FinalState[] {
   const finals: FinalState[] = [];
   for (const id of cluster.ids) {
-    const reader = new SimulatedClient(`inspector-${id}`, [id], { ...parts, random: parts.random.fork() });
+    const reader = new SimulatedClient(`inspector-${id}`, [id], PATIENT_TIMEOUT_MS, {
+      ...parts,
+      random: parts.random.fork(),
+    });
     inspect(reader, id, (final) => finals.push(final));
     const expected = finals.length + 1;
     parts.scheduler.run(parts.scheduler.nowMs + PREPARE_MS, () => finals.length === expected);

@@ -1,27 +1,35 @@
 import { writeFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { availableParallelism, constants, setPriority } from 'node:os';
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { live } from './life.ts';
 import type { LifeResult } from './life.ts';
+import { SCENARIOS, scenarioOf } from './scenarios.ts';
 
 /**
- * `node src/simulation/main.ts [--seed N] [--seconds S] [--first N] [--lives N] [--failures N]`: one life in detail, or, on every
- * core, as many as the time allows or are asked for, from seed `first` on, until so many have failed.
+ * `node src/simulation/main.ts [--seed N] [--lives N] [--seconds S] [--first N] [--scenario TEXT] [--failures N] [--threads N]`:
+ * one life in detail; or so many, from seed `first` on, of any scenario or of those whose names hold the text, until so many have
+ * failed. With `--seconds` it lives on until they are over, unless `--lives` says how many as well.
  */
 const { values } = parseArgs({
   options: {
     seed: { type: 'string' },
-    seconds: { type: 'string', default: '60' },
+    seconds: { type: 'string' },
     first: { type: 'string', default: '1' },
     lives: { type: 'string' },
+    scenario: { type: 'string', default: '' },
     failures: { type: 'string', default: '5' },
+    threads: { type: 'string', default: String(availableParallelism()) },
   },
 });
 
-const failuresMax = Number(values.failures);
-const livesMax = Number(values.lives ?? Number.POSITIVE_INFINITY);
+/** As many on every machine, however fast it is, and whatever else it does meanwhile. */
+const LIVES = 500;
 const PROGRESS_MS = 10_000;
+
+const failuresMax = Number(values.failures);
+const secondsMax = Number(values.seconds ?? Infinity);
+const livesMax = Number(values.lives ?? (values.seconds === undefined ? LIVES : Infinity));
 
 const print = (line: string): void => {
   process.stdout.write(`${line}\n`);
@@ -30,7 +38,7 @@ const print = (line: string): void => {
 function printLife(result: LifeResult): void {
   for (const line of result.trace) print(line);
   print(
-    `seed ${result.seed}: ${result.servers} servers, ${result.acknowledged} operations answered, ${result.committed} transactions`,
+    `seed ${result.seed}, ${result.scenario}: ${result.servers} servers, ${result.acknowledged} operations answered, ${result.committed} transactions`,
   );
   for (const violation of result.violations.slice(0, 20)) print(`  VIOLATED: ${violation}`);
   if (result.violations.length > 20) print(`  and ${result.violations.length - 20} more`);
@@ -42,9 +50,15 @@ function liveOne(seed: number): number {
   return result.violations.length === 0 ? 0 : 1;
 }
 
-async function liveMany(first: number, seconds: number): Promise<number> {
-  const endMs = performance.now() + seconds * 1_000;
-  let [next, passed, operations, reportedMs] = [first, 0, 0, performance.now()];
+/** The seeds from `first` on, of the scenarios that are asked for. */
+function* seedsFrom(first: number): Generator<number, never> {
+  for (let seed = first; ; seed++) if (scenarioOf(seed).name.includes(values.scenario)) yield seed;
+}
+
+async function liveMany(first: number): Promise<number> {
+  const startMs = performance.now();
+  const seeds = seedsFrom(first);
+  let [begun, passed, operations, reportedMs] = [0, 0, 0, startMs];
   const failed: number[] = [];
   const note = (result: LifeResult): void => {
     operations += result.acknowledged;
@@ -56,12 +70,18 @@ async function liveMany(first: number, seconds: number): Promise<number> {
     }
     if (performance.now() - reportedMs < PROGRESS_MS) return;
     reportedMs = performance.now();
-    print(`${passed} lives without a violation, ${operations} operations answered`);
+    const goal = livesMax === Infinity ? '' : ` of ${livesMax}`;
+    print(`${passed}${goal} lives without a violation, ${operations} operations answered`);
   };
-  const end = first + livesMax;
-  const mayGoOn = (): boolean => performance.now() < endMs && next < end && failed.length < failuresMax;
-  await Promise.all(Array.from({ length: availableParallelism() }, () => liveInWorker(() => next++, mayGoOn, note)));
-  print(`simulation: seeds ${first} to ${next - 1}, ${operations} operations answered`);
+  const nextSeed = (): number | undefined => {
+    const isOver = performance.now() >= startMs + secondsMax * 1_000;
+    if (isOver || begun >= livesMax || failed.length >= failuresMax) return undefined;
+    begun++;
+    return seeds.next().value;
+  };
+  await Promise.all(Array.from({ length: Number(values.threads) }, () => liveInWorker(nextSeed, note)));
+  const seconds = Math.round((performance.now() - startMs) / 1_000);
+  print(`simulation: ${begun} lives from seed ${first} on, ${operations} operations answered, in ${seconds} s`);
   if (failed.length > 0) print(`failing seeds: ${failed.join(' ')}`);
   print(`${passed} passed, ${failed.length} failed`);
   const tap = process.env['TAP'];
@@ -70,26 +90,24 @@ async function liveMany(first: number, seconds: number): Promise<number> {
   return failed.length;
 }
 
-/** Hands seeds to a thread of its own, one after the other, while `mayGoOn`. */
-function liveInWorker(
-  nextSeed: () => number,
-  mayGoOn: () => boolean,
-  note: (result: LifeResult) => void,
-): Promise<void> {
+/** Hands seeds to a thread of its own, one after the other, as long as there are any. */
+function liveInWorker(nextSeed: () => number | undefined, note: (result: LifeResult) => void): Promise<void> {
   return new Promise((resolve, reject) => {
     const worker = new Worker(new URL('./life-worker.ts', import.meta.url));
     worker.on('error', reject);
     worker.on('exit', () => resolve());
     worker.on('message', (result: LifeResult) => {
       note(result);
-      worker.postMessage(mayGoOn() ? nextSeed() : undefined);
+      worker.postMessage(nextSeed());
     });
     worker.postMessage(nextSeed());
   });
 }
 
-const failures =
-  values.seed === undefined
-    ? await liveMany(Number(values.first), Number(values.seconds))
-    : liveOne(Number(values.seed));
+if (!SCENARIOS.some(({ name }) => name.includes(values.scenario))) {
+  throw new RangeError(`no scenario is called '${values.scenario}': ${SCENARIOS.map(({ name }) => name).join(', ')}`);
+}
+// What waits for time, in tests that run beside this one, goes first.
+setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+const failures = values.seed === undefined ? await liveMany(Number(values.first)) : liveOne(Number(values.seed));
 process.exitCode = failures === 0 ? 0 : 1;

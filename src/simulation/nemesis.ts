@@ -1,53 +1,62 @@
 import type { ServerId } from '../common/types.ts';
+import { Harm } from './harm.ts';
+import type { HarmParts } from './harm.ts';
 import type { Cluster } from './cluster.ts';
 import type { SimulatedClient } from './client.ts';
-import type { NetworkWeather } from './network.ts';
-import type { SeededRandom } from './random.ts';
-import type { Scheduler } from './scheduler.ts';
 
-/** A network that does nothing unkind. */
-export const CALM: NetworkWeather = { delayMinMs: 0, delayMaxMs: 3, breakChance: 0, slowChance: 0 };
+/** The kinds of blow, with how often each falls in proportion to the others. */
+export type Blows = Readonly<Record<Blow, number>>;
 
-const WEATHERS: readonly NetworkWeather[] = [
-  CALM,
-  { delayMinMs: 1, delayMaxMs: 40, breakChance: 0, slowChance: 0.02 },
-  { delayMinMs: 0, delayMaxMs: 10, breakChance: 0.01, slowChance: 0.01 },
-  { delayMinMs: 20, delayMaxMs: 200, breakChance: 0.002, slowChance: 0 },
-];
+export type Blow =
+  | 'crash'
+  | 'crash during an election'
+  | 'a leader left behind'
+  | 'stop'
+  | 'hand-over'
+  | 'rolling restart'
+  | 'power failure everywhere'
+  | 'crash in the middle of a write'
+  | 'a server far behind'
+  | 'disk failure'
+  | 'slow disk'
+  | 'pause'
+  | 'clock'
+  | 'isolation'
+  | 'one-way partition'
+  | 'partition'
+  | 'majorities in turn'
+  | 'lost disk'
+  | 'weather'
+  | 'slow link'
+  | 'client cut off'
+  | 'client on the run'
+  | 'client reconnects';
 
-/** Does harm at random, and undoes it after a while, until it is told to stop. */
-export class Nemesis {
-  private readonly cluster: Cluster;
-  private readonly clients: readonly SimulatedClient[];
-  private readonly scheduler: Scheduler;
-  private readonly random: SeededRandom;
-  private readonly note: (what: string) => void;
-  private active = true;
+/** Does harm at random until it is told to stop: the blows that its scenario names, and some at moments that hurt most. */
+export class Nemesis extends Harm {
+  private readonly deck: readonly Blow[];
+  private readonly closeBlows: number;
 
+  /** @param closeBlows How often one blow follows close upon another: what is only wrong for a moment shows when the next falls into it. */
   constructor(
     cluster: Cluster,
     clients: readonly SimulatedClient[],
-    parts: { scheduler: Scheduler; random: SeededRandom; note: (what: string) => void },
+    blows: Partial<Blows>,
+    closeBlows: number,
+    parts: HarmParts,
   ) {
-    this.cluster = cluster;
-    this.clients = clients;
-    this.scheduler = parts.scheduler;
-    this.random = parts.random;
-    this.note = parts.note;
+    super(cluster, clients, parts);
+    this.closeBlows = closeBlows;
+    this.deck = Object.entries(blows).flatMap(([blow, weight]) => Array.from({ length: weight }, () => blow as Blow));
   }
 
   start(): void {
-    // Often one blow follows close upon another: what is only wrong for a moment shows when the next falls into it.
-    const pauseMs = this.random.chance(0.4) ? this.random.between(0, 250) : this.random.between(250, 3_000);
-    this.scheduler.after(pauseMs, () => {
-      if (!this.active) return;
-      this.strike();
+    if (this.deck.length === 0) return;
+    const pauseMs = this.random.chance(this.closeBlows) ? this.random.between(0, 250) : this.random.between(250, 3_000);
+    this.later(pauseMs, () => {
+      this.strike(this.random.pick(this.deck));
       this.start();
     });
-  }
-
-  stop(): void {
-    this.active = false;
   }
 
   /** Often while a reconfiguration is under way the servers part, and the leader of that moment is lost before they meet again. */
@@ -55,70 +64,91 @@ export class Nemesis {
     if (!this.active || this.random.chance(0.7)) return;
     const leader = this.cluster.leader();
     const partsMs = this.random.between(0, this.random.pick([8, 60]));
-    this.scheduler.after(partsMs, () => {
-      if (this.active) this.split();
-    });
-    this.scheduler.after(partsMs + this.random.between(50, 4_500), () => {
-      if (!this.active) return;
+    this.later(partsMs, () => this.split());
+    this.later(partsMs + this.random.between(50, 4_500), () => {
       if (leader !== undefined && this.random.chance(0.7)) this.crash(leader);
-      this.note('the network heals');
-      this.cluster.network.heal();
+      this.heal();
     });
   }
 
-  private strike(): void {
-    const dice = this.random.between(0, 99);
-    if (dice < 12) this.crash(this.victim());
-    else if (dice < 18) this.crashDuringElection();
-    else if (dice < 22) this.leaveBehind();
-    else if (dice < 25) this.stopProcess(this.victim());
-    else if (dice < 28) this.crashAll();
-    else if (dice < 38) this.crashInTheMiddleOfAWrite(this.victim());
-    else if (dice < 44) this.failDisk(this.victim());
-    else if (dice < 52) this.slowDisk(this.victim());
-    else if (dice < 60) this.pause(this.victim());
-    else if (dice < 72) this.isolate(this.victim());
-    else if (dice < 78) this.blockOneWay();
-    else if (dice < 82) this.split();
-    else if (dice < 88) this.passOn();
-    else if (dice < 91) this.loseDisk(this.victim());
-    else if (dice < 96) this.changeWeather();
-    else this.random.pick(this.clients).drop();
-  }
-
-  /** Any server, but often the leader: there it hurts most. */
-  private victim(): ServerId {
-    const leader = this.cluster.leader();
-    return leader !== undefined && this.random.chance(0.5) ? leader : this.random.pick(this.cluster.ids);
+  private strike(blow: Blow): void {
+    switch (blow) {
+      case 'crash':
+        this.crash(this.victim());
+        return;
+      case 'crash during an election':
+        this.crashDuringElection();
+        return;
+      case 'a leader left behind':
+        this.leaveBehind();
+        return;
+      case 'stop':
+        this.stopProcess(this.victim());
+        return;
+      case 'hand-over':
+        this.handOver(this.victim());
+        return;
+      case 'rolling restart':
+        this.restartInTurn();
+        return;
+      case 'power failure everywhere':
+        this.crashAll();
+        return;
+      case 'crash in the middle of a write':
+        this.crashInTheMiddleOfAWrite(this.victim());
+        return;
+      case 'a server far behind':
+        this.bringBackFromFarBehind();
+        return;
+      case 'disk failure':
+        this.failDisk(this.victim());
+        return;
+      case 'slow disk':
+        this.slowDisk(this.victim());
+        return;
+      case 'pause':
+        this.pause(this.victim());
+        return;
+      case 'clock':
+        this.setClock(this.victim());
+        return;
+      case 'isolation':
+        this.isolate(this.victim());
+        return;
+      case 'one-way partition':
+        this.blockOneWay();
+        return;
+      case 'partition':
+        this.split();
+        return;
+      case 'majorities in turn':
+        this.passOn();
+        return;
+      case 'lost disk':
+        this.loseDisk(this.victim());
+        return;
+      case 'weather':
+        this.changeWeather();
+        return;
+      case 'slow link':
+        this.slowLink();
+        return;
+      case 'client cut off':
+        this.cutClient();
+        return;
+      case 'client on the run':
+        this.chaseClient();
+        return;
+      case 'client reconnects':
+        this.random.pick(this.clients).drop();
+        return;
+    }
   }
 
   /** All at once, as when a whole rack loses its power: what was acknowledged must be on a quorum's disks. */
   private crashAll(): void {
     const powerLoss = this.random.chance(0.8);
     for (const server of this.cluster.ids) this.crash(server, powerLoss);
-  }
-
-  private crash(server: ServerId, powerLoss = this.random.chance(0.7), backAfterMs?: number): void {
-    this.note(`crash of server ${server}${powerLoss ? ', its machine loses power' : ''}`);
-    this.cluster.crash(server, powerLoss);
-    this.restartLater(server, backAfterMs);
-  }
-
-  private stopProcess(server: ServerId): void {
-    if (this.random.chance(0.3)) {
-      this.note(`server ${server} is asked to hand over`);
-      this.cluster.handOver(server);
-      return;
-    }
-    this.note(`server ${server} is told to stop`);
-    this.cluster.stop(server);
-    this.restartLater(server);
-  }
-
-  private crashInTheMiddleOfAWrite(server: ServerId, operationsMax = 12, backAfterMs?: number): void {
-    this.note(`server ${server} will lose power within its next disk operations`);
-    this.cluster.crashAfterDiskOperations(server, this.random.between(1, operationsMax));
-    this.restartLater(server, backAfterMs);
   }
 
   /** The leader goes, and others in the middle of what they write to elect the next; they are back before long. */
@@ -135,9 +165,42 @@ export class Nemesis {
 
   /** A leader stands still, cut off, while the others go on: it wakes up in the belief that it still leads. */
   private leaveBehind(): void {
+    const server = this.cluster.leader() ?? this.victim();
+    const pauseMs = this.random.between(2_500, 6_500);
+    this.note(`server ${server} is left behind`);
+    for (const other of this.cluster.ids) if (other !== server) this.block(server, other);
+    this.pause(server, pauseMs);
+    this.later(pauseMs + this.random.between(0, 1_000), () => this.heal());
+  }
+
+  /** What an upgrade does: one server after the other is told to stop and comes back, the leader last. */
+  private restartInTurn(): void {
+    const leader = this.cluster.leader();
+    const servers = this.cluster.ids.filter((id) => id !== leader);
+    if (leader !== undefined) servers.push(leader);
+    let atMs = 0;
+    for (const server of servers) {
+      this.later(atMs, () => this.stopProcess(server, 600));
+      atMs += this.random.between(200, 1_500);
+    }
+  }
+
+  /** A server was away for so long that it needs the whole state, and loses its power while it takes that in. */
+  private bringBackFromFarBehind(): void {
     const server = this.victim();
-    this.isolate(server, 0);
-    this.pause(server, this.random.between(2_000, 7_000));
+    this.note(`server ${server} is away for a while`);
+    this.cluster.crash(server, this.random.chance(0.5));
+    const rounds = this.random.between(1, 3);
+    let atMs = this.random.between(1_500, 5_000);
+    for (let round = 0; round < rounds; round++) {
+      this.later(atMs, () => {
+        this.restart(server);
+        this.note(`server ${server} will lose power while it catches up`);
+        this.cluster.crashAfterDiskOperations(server, this.random.between(1, 40));
+      });
+      atMs += this.random.between(200, 1_500);
+    }
+    this.later(atMs, () => this.restart(server));
   }
 
   /**
@@ -153,12 +216,10 @@ export class Nemesis {
       const together = Array.from({ length: size }, (_, index) => order[(first + index) % order.length] ?? 0);
       const beginsMs = atMs;
       atMs += this.random.between(300, 3_500);
-      this.scheduler.after(beginsMs, () => this.leaveAlone(together));
-      this.scheduler.after(atMs - 1, () => {
-        if (this.active) this.takeAway(together.at(-1) ?? 0);
-      });
+      this.later(beginsMs, () => this.leaveAlone(together));
+      this.later(atMs - 1, () => this.takeAway(together.at(-1) ?? 0));
     }
-    this.scheduler.after(atMs, () => this.cluster.network.heal());
+    this.later(atMs, () => this.cluster.network.heal());
   }
 
   private takeAway(server: ServerId): void {
@@ -169,12 +230,11 @@ export class Nemesis {
 
   /** Nobody reaches anybody but these each other; the last of them may fail while it writes. */
   private leaveAlone(together: readonly ServerId[]): void {
-    if (!this.active) return;
     this.note(`only servers ${together.join(' ')} reach each other`);
     this.cluster.network.heal();
     for (const a of this.cluster.ids) {
       for (const b of this.cluster.ids) {
-        if (a < b && !(together.includes(a) && together.includes(b))) this.block(a, b, true);
+        if (a < b && !(together.includes(a) && together.includes(b))) this.block(a, b);
       }
     }
     for (const server of together) this.cluster.restart(server);
@@ -186,85 +246,5 @@ export class Nemesis {
       .map((id) => ({ id, key: this.random.next() }))
       .sort((a, b) => a.key - b.key)
       .map(({ id }) => id);
-  }
-
-  private loseDisk(server: ServerId, backAfterMs?: number): void {
-    if (!this.cluster.loseDisk(server)) return;
-    this.note(`server ${server} loses its disk`);
-    this.restartLater(server, backAfterMs);
-  }
-
-  private failDisk(server: ServerId): void {
-    this.note(`the disk of server ${server} refuses`);
-    this.cluster.failDisk(server);
-    this.restartLater(server);
-  }
-
-  private restartLater(server: ServerId, latestMs = 6_000): void {
-    this.scheduler.after(this.random.between(5, latestMs), () => {
-      if (!this.active) return;
-      this.note(`restart of server ${server}`);
-      this.cluster.restart(server);
-    });
-  }
-
-  private slowDisk(server: ServerId): void {
-    const latencyMs = this.random.between(50, 3_000);
-    this.note(`the disk of server ${server} takes ${latencyMs} ms`);
-    this.cluster.setDiskLatency(server, latencyMs);
-    this.scheduler.after(this.random.between(500, 8_000), () => this.cluster.setDiskLatency(server, undefined));
-  }
-
-  private pause(server: ServerId, pauseMs = this.random.between(100, 12_000)): void {
-    this.note(`server ${server} stands still for ${pauseMs} ms`);
-    this.cluster.pause(server, pauseMs);
-  }
-
-  private isolate(server: ServerId, cutFromClientsChance = 0.3): void {
-    this.note(`server ${server} is cut off`);
-    const others = this.cluster.ids.filter((id) => id !== server);
-    const cutFromClients = this.random.chance(cutFromClientsChance);
-    for (const other of others) this.block(server, other, true);
-    if (cutFromClients) for (const { host } of this.clients) this.blockHosts(`server-${server}`, host, true);
-    this.healLater();
-  }
-
-  private blockOneWay(): void {
-    const from = this.victim();
-    const to = this.random.pick(this.cluster.ids);
-    if (from === to) return;
-    this.note(`nothing gets through from server ${from} to server ${to}`);
-    this.cluster.network.setBlocked(`server-${from}`, `server-${to}`, true);
-    this.healLater();
-  }
-
-  private split(): void {
-    const [left, right]: [ServerId[], ServerId[]] = [[], []];
-    for (const id of this.cluster.ids) (this.random.chance(0.5) ? left : right).push(id);
-    this.note(`partition: ${left.join(' ')} | ${right.join(' ')}`);
-    for (const a of left) for (const b of right) this.block(a, b, true);
-    this.healLater();
-  }
-
-  private healLater(): void {
-    this.scheduler.after(this.random.between(200, 15_000), () => {
-      this.note('the network heals');
-      this.cluster.network.heal();
-    });
-  }
-
-  private block(a: ServerId, b: ServerId, blocked: boolean): void {
-    this.blockHosts(`server-${a}`, `server-${b}`, blocked);
-  }
-
-  private blockHosts(a: string, b: string, blocked: boolean): void {
-    this.cluster.network.setBlocked(a, b, blocked);
-    this.cluster.network.setBlocked(b, a, blocked);
-  }
-
-  private changeWeather(): void {
-    const weather = this.random.pick(WEATHERS);
-    this.note(`weather: ${JSON.stringify(weather)}`);
-    this.cluster.network.weather = weather;
   }
 }

@@ -1,8 +1,12 @@
+import type { ServerId } from '../common/types.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { SeededRandom } from './random.ts';
 
 /** A host of the simulated network: a member or a client. */
 export type Host = string;
+
+/** The name of a server as a host. */
+export const hostOf = (server: ServerId): Host => `server-${server}`;
 
 /** What one end of a connection hears. Nothing is heard after `closed`. */
 export interface StreamEvents {
@@ -39,6 +43,8 @@ interface Direction {
 /** Connections between hosts, with delays, breaks and (one-way) partitions. */
 export class Network {
   weather: NetworkWeather;
+  /** Ways from one host to another on which everything takes up to so many milliseconds more. */
+  private readonly slow = new Map<string, number>();
   private readonly scheduler: Scheduler;
   private readonly random: SeededRandom;
   private readonly blocked = new Set<string>();
@@ -67,7 +73,7 @@ export class Network {
 
   /** Connects; `connected` or `failed` is called later, once. */
   dial(from: Host, to: Host, port: string, connected: (stream: Stream) => StreamEvents, failed: () => void): void {
-    this.scheduler.after(this.delayMs(), () => {
+    this.scheduler.after(this.delayMs(from, to), () => {
       const accept = this.acceptors.get(`${to}:${port}`);
       if (accept === undefined || this.isBlocked(from, to) || this.isBlocked(to, from)) {
         failed();
@@ -86,6 +92,19 @@ export class Network {
     else if (this.blocked.delete(key)) for (const connection of this.connections) connection.releaseHeld(from, to);
   }
 
+  /** Makes everything from one host to another take up to so much longer; 0 for no longer than elsewhere. */
+  setSlow(from: Host, to: Host, delayMaxMs: number): void {
+    if (delayMaxMs === 0) this.slow.delete(`${from}>${to}`);
+    else this.slow.set(`${from}>${to}`, delayMaxMs);
+  }
+
+  /** Every way is open again, and as fast as any. */
+  calm(): void {
+    this.heal();
+    this.slow.clear();
+  }
+
+  /** Every way is open again. */
   heal(): void {
     for (const key of this.blocked) {
       const [from = '', to = ''] = key.split('>');
@@ -103,8 +122,8 @@ export class Network {
   }
 
   /** @internal For connections: the instant at which something sent now arrives, not before what was sent earlier. */
-  deliveryDelayMs(direction: Direction): number {
-    const atMs = Math.max(direction.lastDeliveryMs, this.scheduler.nowMs + this.delayMs());
+  deliveryDelayMs(from: Host, to: Host, direction: Direction): number {
+    const atMs = Math.max(direction.lastDeliveryMs, this.scheduler.nowMs + this.delayMs(from, to));
     direction.lastDeliveryMs = atMs;
     return atMs - this.scheduler.nowMs;
   }
@@ -119,9 +138,15 @@ export class Network {
     this.connections.delete(connection);
   }
 
-  private delayMs(): number {
-    const delayMs = this.random.between(this.weather.delayMinMs, this.weather.delayMaxMs);
+  /** How long what goes from one host to another takes just now. */
+  delayMs(from: Host, to: Host): number {
+    const delayMs = this.random.between(this.weather.delayMinMs, this.weather.delayMaxMs) + this.slownessMs(from, to);
     return this.random.chance(this.weather.slowChance) ? delayMs * this.random.between(2, 100) : delayMs;
+  }
+
+  private slownessMs(from: Host, to: Host): number {
+    const maxMs = this.slow.size === 0 ? undefined : this.slow.get(`${from}>${to}`);
+    return maxMs === undefined ? 0 : this.random.between(0, maxMs);
   }
 }
 
@@ -167,17 +192,22 @@ class Connection {
   private send(forth: boolean, message: unknown): void {
     const direction = forth ? this.forth : this.back;
     if (this.isBlocked(forth)) direction.held.push(message);
-    else if (this.network.breaksNow())
-      this.network.schedule(this.network.deliveryDelayMs(direction), () => this.breakBoth());
+    else if (this.network.breaksNow()) this.network.schedule(this.delayMs(forth, direction), () => this.breakBoth());
     else this.transmit(forth, direction, message);
   }
 
   private transmit(forth: boolean, direction: Direction, message: unknown): void {
-    this.network.schedule(this.network.deliveryDelayMs(direction), () => {
+    this.network.schedule(this.delayMs(forth, direction), () => {
       const events = forth ? this.acceptor : this.dialler;
       if (message === END) this.breakBoth();
       else events?.message(message);
     });
+  }
+
+  private delayMs(forth: boolean, direction: Direction): number {
+    return forth
+      ? this.network.deliveryDelayMs(this.from, this.to, direction)
+      : this.network.deliveryDelayMs(this.to, this.from, direction);
   }
 
   private isBlocked(forth: boolean): boolean {

@@ -6,14 +6,12 @@ import type { LogEntry } from '../server/protocol/transactions.ts';
 import type { Recovery } from '../server/storage/types.ts';
 import type { SeenEntry } from './committed-log.ts';
 import type { History } from './history.ts';
+import { hostOf } from './network.ts';
 import type { Host, Network, Stream, StreamEvents } from './network.ts';
 import type { SeededRandom } from './random.ts';
 import type { Scheduled, Scheduler } from './scheduler.ts';
 import type { SimulatedStorage } from './storage.ts';
 import type { VoteLinks } from './votes.ts';
-
-/** The name of a server as a host. */
-export const hostOf = (server: ServerId): Host => `server-${server}`;
 
 /** What one life of a server needs. */
 export interface ServerParts {
@@ -23,6 +21,7 @@ export interface ServerParts {
   readonly random: SeededRandom;
   readonly history: History;
   readonly storage: SimulatedStorage;
+  readonly clockSkewMs: number;
   /** Called when a configuration is in force; it is on the disk when this returns. */
   readonly configured: (text: string) => void;
   /** Called when the server ended itself (its disk failed, or an assertion of the code under test). */
@@ -61,13 +60,13 @@ export class SimulatedServer {
   private reloading = false;
   /** Entries of the state that are not known to be committed. */
   private readonly uncommitted = new Map<Zxid, SeenEntry>();
-  /** Offset of this server's wall clock. */
-  private readonly clockSkewMs: number;
+  /** How far this server's wall clock is ahead of the time; its other clock only moves forward, and at the right pace. */
+  clockSkewMs: number;
 
   constructor(config: MemberConfig, parts: ServerParts) {
     this.id = config.zab.serverId;
     this.parts = parts;
-    this.clockSkewMs = parts.random.between(-2_000, 2_000);
+    this.clockSkewMs = parts.clockSkewMs;
     this.member = createMember(config, parts.random, {
       applied: (entry, committed) => this.noteApplied(entry, committed),
       serves: () => this.noteCommitted(this.member.status().lastZxid),

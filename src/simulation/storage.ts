@@ -2,10 +2,14 @@ import { CodedError } from '../common/errors.ts';
 import { createDatabase } from '../server/database/database.ts';
 import { DEFAULT_SETTINGS } from '../server/storage/engine.ts';
 import { FaultDisk, SimulatedCrash } from '../server/storage/fault-disk.ts';
+import { snapshotName } from '../server/storage/formats/file-names.ts';
 import { LocalStorage } from '../server/storage/local-storage.ts';
+import { SnapshotWriter } from '../server/storage/snapshot-files.ts';
 import type { Recovery, RecoveryReceiver, SnapshotSource, StorageOperation } from '../server/storage/types.ts';
 import type { SeededRandom } from './random.ts';
 import type { Scheduler } from './scheduler.ts';
+
+const PIECE_BYTES = 4096;
 
 /** A server's disk, which outlives its processes. */
 export class SimulatedDisk {
@@ -14,6 +18,14 @@ export class SimulatedDisk {
 
   constructor(random: SeededRandom) {
     this.random = random;
+  }
+
+  /** What a restore from a backup leaves on the disk of each server that is to begin with it. */
+  restore(state: SnapshotSource): void {
+    const writer = new SnapshotWriter(this.disk, snapshotName(state.zxid), state.zxid);
+    for (let piece = state.next(PIECE_BYTES); piece !== undefined; piece = state.next(PIECE_BYTES)) writer.push(piece);
+    writer.finish(state.digest());
+    this.disk.syncDirectory();
   }
 
   /** What was not synced survives only in part. */
@@ -27,9 +39,20 @@ export class SimulatedDisk {
     this.disk.plan = (number) => (number >= last ? 'crash' : 'go');
   }
 
-  /** Every change is refused from now on, as on a disk that broke or is full. */
+  /** Every change is refused from now on, as on a disk that broke. */
   refuse(): void {
     this.disk.plan = () => 'fail';
+  }
+
+  /** A single change is refused, the given one from now: an I/O error that does not come again. */
+  refuseOnce(operations: number): void {
+    const failing = this.disk.operations + operations;
+    this.disk.plan = (number) => (number === failing ? 'fail' : 'go');
+  }
+
+  /** There is no room for another file: a snapshot fails alone, a new log file ends the server. */
+  fill(): void {
+    this.disk.plan = (_number, what) => (what.startsWith('create ') ? 'fail' : 'go');
   }
 
   repair(): void {

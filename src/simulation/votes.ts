@@ -1,5 +1,6 @@
 import type { ServerId } from '../common/types.ts';
 import type { Notification } from '../server/protocol/quorum.ts';
+import { hostOf } from './network.ts';
 import type { Network } from './network.ts';
 import type { SeededRandom } from './random.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -40,16 +41,14 @@ export class VoteLinks {
     const key = `${from}>${to}`;
     const link = this.links.get(key) ?? { newest: undefined, lastDeliveryMs: 0 };
     this.links.set(key, link);
-    const { weather } = this.network;
-    if (this.random.chance(weather.breakChance) || !this.canReach(from, to)) {
+    if (this.random.chance(this.network.weather.breakChance) || !this.canReach(from, to)) {
       const waits = link.newest !== undefined;
       link.newest = notification;
       if (!waits) this.tryAgain(from, to, link);
       return;
     }
     link.newest = undefined;
-    const delayMs = this.random.between(weather.delayMinMs, weather.delayMaxMs);
-    const atMs = Math.max(link.lastDeliveryMs, this.scheduler.nowMs + delayMs);
+    const atMs = Math.max(link.lastDeliveryMs, this.scheduler.nowMs + this.network.delayMs(hostOf(from), hostOf(to)));
     link.lastDeliveryMs = atMs;
     this.scheduler.after(atMs - this.scheduler.nowMs, () => this.receivers.get(to)?.(from, notification));
   }
@@ -68,7 +67,7 @@ export class VoteLinks {
   }
 
   private canReach(from: ServerId, to: ServerId): boolean {
-    const [a, b] = [`server-${from}`, `server-${to}`];
+    const [a, b] = [hostOf(from), hostOf(to)];
     return this.receivers.has(to) && !this.network.isBlocked(a, b) && !this.network.isBlocked(b, a);
   }
 }

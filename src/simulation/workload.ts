@@ -64,6 +64,7 @@ export class Worker {
   private readonly random: SeededRandom;
   private readonly history: History;
   private readonly answers: { count: number };
+  private readonly endsSession: number;
   private readonly tempo: (typeof TEMPOS)[number];
   private outstanding = 0;
   private sent = 0;
@@ -72,9 +73,11 @@ export class Worker {
 
   constructor(
     client: SimulatedClient,
+    endsSession: number,
     parts: { scheduler: Scheduler; random: SeededRandom; history: History; answers: { count: number } },
   ) {
     this.client = client;
+    this.endsSession = endsSession;
     this.scheduler = parts.scheduler;
     this.random = parts.random;
     this.history = parts.history;
@@ -111,6 +114,7 @@ export class Worker {
     const path = this.random.pick(REGISTERS);
     const value = `${this.client.host}-${++this.sent}`;
     if (!this.tempo.writes) return { type: this.random.chance(0.7) ? 'syncedGet' : 'get', path };
+    if (this.random.chance(this.endsSession)) return { type: 'close' };
     const [queued] = this.queuePaths;
     const dice = this.random.next();
     if (dice < 0.35) return { type: 'set', path, value, version: -1 };
@@ -196,7 +200,7 @@ export class Worker {
         return;
       case 'append':
         client.send({
-          type: OpCode.create,
+          type: OpCode.create2,
           body: (w) =>
             writeCreateRequest(w, {
               path: operation.path,
@@ -237,6 +241,9 @@ export class Worker {
           answered,
         });
         return;
+      case 'close':
+        client.endSession(answered);
+        return;
     }
   }
 }
@@ -254,12 +261,15 @@ function outcomeOf(operation: Operation, { header, body }: Reply): Outcome {
       const { data, stat } = readGetDataResponse(body);
       return { type: 'done', zxid, version: stat.version, mzxid: stat.mzxid, value: textOf(data) };
     }
-    case 'append':
-      return { type: 'done', zxid, path: readPathResponse(body) };
+    case 'append': {
+      const path = readPathResponse(body);
+      return { type: 'done', zxid, path, czxid: readStat(body).czxid };
+    }
     case 'list':
       return { type: 'done', zxid, children: readStringsResponse(body) };
     case 'delete':
     case 'multi':
+    case 'close':
       return { type: 'done', zxid };
   }
 }

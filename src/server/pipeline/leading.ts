@@ -32,8 +32,11 @@ const EXPIRED_PER_STEP_MAX = 500;
 /** How many of them the log names. */
 const LOGGED_SESSIONS_MAX = 10;
 
-/** So many zxids before the end of an epoch's counter the leader steps down (ZOOKEEPER-1277); a step never needs as many. */
-const COUNTER_RESERVE = 2 ** 20;
+/**
+ * After so many zxids of an epoch the leader steps down, so that the next begins before the counter ends (ZOOKEEPER-1277); a step
+ * never needs as many as are left.
+ */
+const ZXIDS_PER_EPOCH = COUNTER_MAX - 2 ** 20;
 
 /** A transaction that this leader proposed, until it comes back to be applied. */
 export interface Proposal {
@@ -47,6 +50,7 @@ export interface Proposal {
 export interface LeadingSettings {
   readonly tickTimeMs: number;
   readonly extendedTypesEnabled: boolean;
+  readonly zxidsPerEpoch: number | undefined;
   /** Undefined where the ensemble's configuration is fixed. */
   readonly ensemble: EnsembleView | undefined;
 }
@@ -82,6 +86,7 @@ export class Leading implements Service {
   readonly #clients: Clients;
   readonly #step: Step;
   readonly #tickTimeMs: number;
+  readonly #zxidsPerEpoch: number;
   readonly #sessions: SessionTracker;
   readonly #preparer: Preparer;
   readonly #reaper: Reaper;
@@ -107,6 +112,7 @@ export class Leading implements Service {
     this.#clients = clients;
     this.#step = step;
     this.#tickTimeMs = settings.tickTimeMs;
+    this.#zxidsPerEpoch = settings.zxidsPerEpoch ?? ZXIDS_PER_EPOCH;
     this.#lastStepMs = step.nowMs;
     this.#lastProposed = makeZxid(epoch, 0);
     this.#sessions = new SessionTracker(settings.tickTimeMs);
@@ -241,7 +247,7 @@ export class Leading implements Service {
     }
     // At the very end: what has been committed in this step is on its way to the learners before any of these answers.
     this.#answerSyncs();
-    if (!this.#ended && counterOf(this.#lastProposed) > COUNTER_MAX - COUNTER_RESERVE) {
+    if (!this.#ended && counterOf(this.#lastProposed) > this.#zxidsPerEpoch) {
       feed({ type: 'stepDown', reason: 'the zxid counter of this epoch is nearly used up' });
     }
   }

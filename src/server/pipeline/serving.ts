@@ -115,6 +115,7 @@ export class Serving {
       const settings = {
         tickTimeMs: config.zab.tickTimeMs,
         extendedTypesEnabled: config.extendedTypesEnabled,
+        zxidsPerEpoch: config.zxidsPerEpoch,
         ensemble: this.#ensembleView(),
       };
       this.#leading = new Leading(role.epoch, database, access, settings, clients, step);

@@ -40,6 +40,8 @@ export interface MemberConfig {
   readonly superDigest: string | undefined;
   /** TTL znodes may be created (zookeeper.extendedTypesEnabled). */
   readonly extendedTypesEnabled: boolean;
+  /** After how many zxids of an epoch a new one begins; undefined for nearly all that there are. A simulated life has fewer. */
+  readonly zxidsPerEpoch?: number;
   /** Keep the digest of the tree (digest.enabled), see {@link Member.digests}. */
   readonly keepDigest?: boolean;
   /** Works out what a reconfig request leads to; undefined where the configuration is fixed (reconfigEnabled=false). */

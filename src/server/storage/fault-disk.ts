@@ -117,7 +117,7 @@ export class FaultDisk implements Disk {
       },
       sync: () =>
         this.#change(`sync ${name}`, () => {
-          file.durable = file.current.slice();
+          for (const each of file.pending) file.durable = applyChange(file.durable, each);
           file.pending = [];
         }),
       truncate: (size) => this.#change(`truncate ${name}`, () => apply({ size })),
@@ -188,12 +188,24 @@ function sectorsOf(change: { offset: number; bytes: Uint8Array }): { offset: num
   return sectors;
 }
 
+/** The bytes after a change: the same memory where it has room, since a log is written in many small pieces. */
 function applyChange(bytes: Uint8Array, change: Change): Uint8Array {
   const size = 'size' in change ? change.size : Math.max(bytes.length, change.offset + change.bytes.length);
-  const result = new Uint8Array(size);
-  result.set(bytes.subarray(0, size));
+  const result = resized(bytes, size);
   if ('offset' in change) result.set(change.bytes, change.offset);
   return result;
+}
+
+function resized(bytes: Uint8Array, size: number): Uint8Array {
+  if (size === bytes.length) return bytes;
+  if (size > bytes.buffer.byteLength) {
+    const larger = new Uint8Array(Math.max(size, bytes.length * 2));
+    larger.set(bytes);
+    return larger.subarray(0, size);
+  }
+  // What is cut off reads as zeros if the file grows again.
+  if (size < bytes.length) bytes.fill(0, size);
+  return new Uint8Array(bytes.buffer, 0, size);
 }
 
 function concatenate(parts: readonly Uint8Array[]): Uint8Array {

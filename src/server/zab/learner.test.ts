@@ -205,6 +205,16 @@ test('what was logged and not committed is delivered when the leader is lost', (
   );
 });
 
+test('what is under way when a learner joins is delivered when it is committed, and not before', () => {
+  const solo = accepted();
+  solo.leader(send.diff(0), send.proposal(entry(makeZxid(2, 1), 'a')), send.newLeader(EPOCH));
+  solo.disk();
+  const serves = solo.linesOf(() => solo.leader(send.upToDate()));
+  assert.ok(!says(serves, 'delivers'), serves.join('\n'));
+  const committed = solo.linesOf(() => solo.leader(send.commit(makeZxid(2, 1))));
+  assert.ok(says(committed, 'delivers 2.1=a'), committed.join('\n'));
+});
+
 test('learners that come to a server that does not lead are sent away', () => {
   const solo = serving();
   const lines = solo.linesOf(() => solo.give('a learner', { type: 'learnerConnected', connection: 5 }));

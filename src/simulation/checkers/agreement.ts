@@ -18,6 +18,16 @@ export function checkAgreement(history: History, finals: readonly FinalState[]):
   return violations;
 }
 
+/** What a leader may propose in one turn, after which it looks whether its epoch ends. */
+const PROPOSALS_PER_TURN_MAX = 500;
+
+/** Epochs end before their zxids are used up. */
+export function checkEpochs({ committed }: History, zxidsPerEpoch: number): string[] {
+  const { longestEpoch } = committed;
+  if (longestEpoch <= zxidsPerEpoch + PROPOSALS_PER_TURN_MAX) return [];
+  return [`an epoch that has ${zxidsPerEpoch} zxids used ${longestEpoch}`];
+}
+
 function differences(first: FinalState, other: FinalState): string[] {
   const found: string[] = [];
   for (const path of new Set([...first.znodes.keys(), ...other.znodes.keys()])) {

@@ -1,15 +1,60 @@
+import { formatZxid } from '../../common/zxid.ts';
+import { ReplyCode } from '../../server/protocol/opcodes.ts';
 import type { FinalState, History, OperationRecord } from '../history.ts';
 
-/** Nothing acknowledged is lost: every write that was answered is in the final state, or was written over by a later one. */
+/**
+ * Nothing acknowledged is lost: every write that was answered is in the final state, or was written over by a later one. And
+ * nothing is there twice, or though it was refused.
+ */
 export function checkDurability(history: History, final: FinalState): string[] {
   const violations: string[] = [];
   const deleted = deletedPaths(history);
+  const ended = endedSessions(history);
   for (const record of history.operations) {
     if (record.outcome.type !== 'done') continue;
-    const problem = lost(record, final, deleted, history.expiredSessions);
+    const problem = lost(record, final, deleted, ended);
     if (problem !== undefined) violations.push(`${record.client} at ${record.completedMs} ms: ${problem}`);
   }
+  return [...violations, ...checkAppends(history, final)];
+}
+
+/** Nobody is refused what is possible: all that the workload asks for is, but for a session that has ended or moved. */
+export function checkRefusals({ operations }: History): string[] {
+  const violations: string[] = [];
+  for (const { client, operation, outcome } of operations) {
+    if (outcome.type !== 'refused') continue;
+    if (outcome.code === ReplyCode.sessionExpired || outcome.code === ReplyCode.sessionMoved) continue;
+    violations.push(
+      `${client} was refused a ${operation.type} with code ${outcome.code} at ${formatZxid(outcome.zxid)}`,
+    );
+  }
   return violations;
+}
+
+/** Every append is for one znode at most, and for none if it was refused. */
+function checkAppends(history: History, final: FinalState): string[] {
+  const violations: string[] = [];
+  const places = new Map<string, string>();
+  for (const [path, { value }] of final.znodes) {
+    if (!path.includes('/n-')) continue;
+    const other = places.get(value);
+    if (other !== undefined) violations.push(`'${value}' was appended once and is at ${other} and at ${path}`);
+    places.set(value, path);
+  }
+  for (const { client, operation, outcome } of history.operations) {
+    if (operation.type !== 'append' || outcome.type !== 'refused') continue;
+    const path = places.get(operation.value);
+    if (path !== undefined)
+      violations.push(`the append of '${operation.value}' by ${client} was refused and is at ${path}`);
+  }
+  return violations;
+}
+
+/** Sessions that are no more, or of which that was asked. */
+function endedSessions(history: History): ReadonlySet<bigint> {
+  const ended = new Set(history.expirations.map(({ sessionId }) => sessionId));
+  for (const { operation, sessionId } of history.operations) if (operation.type === 'close') ended.add(sessionId);
+  return ended;
 }
 
 /** Paths for which a delete was sent and not refused: it may have happened. */
@@ -25,7 +70,7 @@ function lost(
   record: OperationRecord,
   final: FinalState,
   deleted: ReadonlySet<string>,
-  expired: ReadonlySet<bigint>,
+  ended: ReadonlySet<bigint>,
 ): string | undefined {
   const { operation, outcome } = record;
   if (outcome.type !== 'done') return undefined;
@@ -48,7 +93,7 @@ function lost(
           ? undefined
           : `${path} was created as '${operation.value}' and is '${znode.value}'`;
       }
-      if (deleted.has(path) || (operation.ephemeral && expired.has(record.sessionId))) return undefined;
+      if (deleted.has(path) || (operation.ephemeral && ended.has(record.sessionId))) return undefined;
       return `the create of ${path} was acknowledged and is lost`;
     }
     case 'delete':
@@ -58,6 +103,7 @@ function lost(
     case 'get':
     case 'syncedGet':
     case 'list':
+    case 'close':
       return undefined;
   }
 }

@@ -1,16 +1,17 @@
 import type { Zxid } from '../../common/zxid.ts';
 import { formatZxid } from '../../common/zxid.ts';
 import type { History, OperationRecord } from '../history.ts';
+import { effectsOf } from './sessions.ts';
 
 /**
  * What ZooKeeper promises about order: within a session nothing goes backwards; over sessions a write, or a read behind
  * a `sync`, that began after a write was acknowledged, or read by anybody, comes after it (linearizable writes and synced reads).
  */
 export function checkOrder(history: History): string[] {
-  return [...checkSessions(history), ...checkRealTime(history), ...checkVersions(history)];
+  return [...checkAnswers(history), ...checkRealTime(history), ...checkZxids(history), ...checkVersions(history)];
 }
 
-function checkSessions(history: History): string[] {
+function checkAnswers(history: History): string[] {
   const violations: string[] = [];
   const last = new Map<string, { order: number; zxid: Zxid; seen: Map<string, Zxid> }>();
   const answered = history.operations.filter((record) => record.answerOrder >= 0);
@@ -44,11 +45,22 @@ function touched(record: OperationRecord): { path: string; mzxid: Zxid } | undef
   return { path: operation.path, mzxid: outcome.mzxid };
 }
 
+/** The same of a set that was not answered, but read by somebody. */
+function effectOf(
+  { operation, outcome }: OperationRecord,
+  effects: ReadonlyMap<string, ReadonlySet<Zxid>>,
+): { path: string; mzxid: Zxid } | undefined {
+  if (operation.type !== 'set' || outcome.type !== 'unknown') return undefined;
+  const [mzxid] = effects.get(operation.value) ?? [];
+  return mzxid === undefined ? undefined : { path: operation.path, mzxid };
+}
+
 function checkRealTime(history: History): string[] {
   const violations: string[] = [];
   const byPath = new Map<string, { record: OperationRecord; mzxid: Zxid }[]>();
+  const effects = effectsOf(history);
   for (const record of history.operations) {
-    const at = touched(record);
+    const at = touched(record) ?? effectOf(record, effects);
     if (at === undefined) continue;
     const list = byPath.get(at.path) ?? [];
     list.push({ record, mzxid: at.mzxid });
@@ -79,11 +91,40 @@ function checkRealTime(history: History): string[] {
   return violations;
 }
 
+/** Whatever zxid anybody was answered at, a synced read that begins later is answered there or later, and a write takes effect later. */
+function checkZxids(history: History): string[] {
+  const violations: string[] = [];
+  const answered = history.operations.filter(({ outcome }) => outcome.type !== 'unknown');
+  const completed = answered.toSorted((a, b) => a.completedMs - b.completedMs);
+  let next = 0;
+  let newest = 0;
+  for (const record of answered) {
+    for (
+      let other = completed[next];
+      other !== undefined && other.completedMs < record.invokedMs;
+      other = completed[++next]
+    ) {
+      if (other.outcome.type !== 'unknown') newest = Math.max(newest, other.outcome.zxid);
+    }
+    const { client, operation, invokedMs, outcome } = record;
+    if (outcome.type !== 'done') continue;
+    const isRead = operation.type === 'syncedGet';
+    const zxid = isRead ? outcome.zxid : (outcome.czxid ?? (operation.type === 'set' ? outcome.mzxid : undefined));
+    if (zxid === undefined || (isRead ? zxid >= newest : zxid > newest)) continue;
+    violations.push(
+      `${client} ${operation.type}, begun at ${invokedMs} ms, is at ${formatZxid(zxid)}, ` +
+        `though somebody was answered at ${formatZxid(newest)} before`,
+    );
+  }
+  return violations;
+}
+
 /** One value for each version of a znode, and no value that nobody wrote. */
 function checkVersions(history: History): string[] {
   const violations: string[] = [];
   const written = new Set<string>();
-  for (const { operation } of history.operations) {
+  for (const { operation, outcome } of history.operations) {
+    if (outcome.type === 'refused') continue;
     if (operation.type === 'set') written.add(`${operation.path} ${operation.value}`);
     if (operation.type === 'multi') for (const path of operation.paths) written.add(`${path} ${operation.value}`);
   }

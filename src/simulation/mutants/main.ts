@@ -1,18 +1,26 @@
 import { spawn } from 'node:child_process';
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { CodedError } from '../../common/errors.ts';
+import { SCENARIOS } from '../scenarios.ts';
+import type { Mutation, NamedTest } from './mutation.ts';
 import { MUTATIONS } from './mutations.ts';
-import type { Mutation, NamedTest } from './mutations.ts';
 
 /**
- * `node src/simulation/mutants/main.ts [--lives N] [--only TEXT]`: sows one flaw at a time into a copy of the sources
- * and lives simulated lives there until one shows it, at most N for each; or runs the test that is named for it. A flaw that is not caught fails the run.
+ * `node src/simulation/mutants/main.ts [--lives N] [--only TEXT] [--scenario TEXT]`: sows one flaw at a time into a copy of the
+ * sources. There the lives of its scenario are lived, from the first on, until one shows the flaw, N of them at most; or the
+ * test runs that is named for it. A flaw that nothing shows fails the run. `--scenario` looks into other lives than those that
+ * are named, even where a test is: to find out where a flaw shows best.
  */
 const { values } = parseArgs({
-  options: { lives: { type: 'string', default: '500' }, only: { type: 'string', default: '' } },
+  options: {
+    lives: { type: 'string', default: '150' },
+    only: { type: 'string', default: '' },
+    scenario: { type: 'string' },
+  },
 });
 const sources = new URL('../../', import.meta.url).pathname;
 const packages = new URL('../../../node_modules', import.meta.url).pathname;
@@ -21,6 +29,10 @@ const print = (line: string): void => {
   process.stdout.write(`${line}\n`);
 };
 
+function outOfDate(what: string): CodedError {
+  return new CodedError('ZK_ASSERTION', `${what}: bring src/simulation/mutants up to date`);
+}
+
 /** What shows the flaw: the first seed, or the test that is named for it; undefined if nothing does. */
 async function whatShows(mutation: Mutation): Promise<string | undefined> {
   const copy = await mkdtemp(join(tmpdir(), 'zabkeeper-mutant-'));
@@ -28,50 +40,43 @@ async function whatShows(mutation: Mutation): Promise<string | undefined> {
     await cp(sources, join(copy, 'src'), { recursive: true });
     await writeFile(join(copy, 'package.json'), '{"type": "module"}');
     await symlink(packages, join(copy, 'node_modules'));
-    await sow(mutation, join(copy, 'src', mutation.file));
-    if (mutation.shownBy !== undefined) return await failingTest(copy, mutation.shownBy);
-    const lives = [
-      join(copy, 'src/simulation/main.ts'),
-      '--lives',
-      values.lives,
-      '--seconds',
-      'Infinity',
-      '--failures',
-      '1',
-    ];
-    const seed = /make sim SEED=(\d+)/.exec(await run(lives))?.[1];
-    return seed === undefined ? undefined : `seed ${seed.padStart(5)}`;
+    for (const { file, from, to } of mutation.edits) await sow(mutation.name, join(copy, 'src', file), from, to);
+    const { shownBy } = mutation;
+    const scenario = values.scenario ?? shownBy;
+    if (typeof scenario === 'string') return await failingLife(copy, scenario);
+    return await failingTest(copy, scenario);
   } finally {
     await rm(copy, { recursive: true });
   }
 }
 
-async function failingTest(copy: string, { file, name }: NamedTest): Promise<string | undefined> {
-  const pattern = `^${RegExp.escape(name)}$`;
-  const output = await run([
-    '--test',
-    '--test-reporter=tap',
-    `--test-name-pattern=${pattern}`,
-    join(copy, 'src', file),
-  ]);
-  const verdict = output.split('\n').find((line) => line.endsWith(`ok 1 - ${name}`));
-  if (verdict === undefined) {
-    throw new CodedError('ZK_ASSERTION', `there is no test '${name}' in ${file}: bring mutations.ts up to date`);
-  }
-  return verdict.startsWith('not ok') ? 'by a test  ' : undefined;
+async function failingLife(copy: string, scenario: string): Promise<string | undefined> {
+  if (!SCENARIOS.some(({ name }) => name.includes(scenario))) throw outOfDate(`there is no scenario '${scenario}'`);
+  const main = join(copy, 'src/simulation/main.ts');
+  const how = ['--scenario', scenario, '--lives', values.lives, '--failures', '1', '--threads', '1'];
+  const output = await run([main, ...how]);
+  const seed = /make sim SEED=(\d+)/.exec(output)?.[1];
+  if (seed !== undefined) return `seed ${seed}`;
+  if (!output.includes(`${values.lives} passed, 0 failed`)) throw outOfDate('the lives ended without a verdict');
+  return undefined;
 }
 
-async function sow(mutation: Mutation, file: string): Promise<void> {
+async function failingTest(copy: string, { file, name }: NamedTest): Promise<string | undefined> {
+  const pattern = `^${RegExp.escape(name)}$`;
+  const how = ['--test', '--test-reporter=tap', `--test-name-pattern=${pattern}`];
+  const output = await run([...how, join(copy, 'src', file)]);
+  const verdict = output.split('\n').find((line) => line.endsWith(`ok 1 - ${name}`));
+  if (verdict === undefined) throw outOfDate(`there is no test '${name}' in ${file}`);
+  return verdict.startsWith('not ok') ? 'a test' : undefined;
+}
+
+async function sow(name: string, file: string, from: string, to: string): Promise<void> {
   const text = await readFile(file, 'utf8');
-  const parts = text.split(mutation.from);
+  const parts = text.split(from);
   if (parts.length !== 2) {
-    const times = parts.length - 1;
-    throw new CodedError(
-      'ZK_ASSERTION',
-      `'${mutation.name}' stands ${times} times in ${mutation.file} where once is due: bring mutations.ts up to date`,
-    );
+    throw outOfDate(`what '${name}' changes stands ${parts.length - 1} times in ${file.split('/src/')[1]}, not once`);
   }
-  await writeFile(file, parts.join(mutation.to));
+  await writeFile(file, parts.join(to));
 }
 
 /** What node says with these arguments. */
@@ -87,13 +92,29 @@ function run(args: readonly string[]): Promise<string> {
   });
 }
 
-let [caught, missed] = [0, 0];
-for (const mutation of MUTATIONS) {
-  if (!mutation.name.includes(values.only)) continue;
-  const shown = await whatShows(mutation);
-  if (shown === undefined) missed++;
-  else caught++;
-  print(`${shown ?? 'NOT CAUGHT'}   ${mutation.name}`);
+const mutations = MUTATIONS.filter(({ name }) => name.includes(values.only));
+let [next, byLives, byTests, missed] = [0, 0, 0, 0];
+
+/** Tries one flaw after the other, as long as there are any. */
+async function tryFlaws(): Promise<void> {
+  for (let mutation = mutations[next++]; mutation !== undefined; mutation = mutations[next++]) {
+    const shown = await whatShows(mutation);
+    if (shown === undefined) missed++;
+    else if (shown === 'a test') byTests++;
+    else byLives++;
+    print(`${(shown ?? 'NOT CAUGHT').padEnd(10)}   ${mutation.name}`);
+  }
 }
-print(`${caught} passed, ${missed} failed`);
+
+await Promise.all(Array.from({ length: availableParallelism() }, tryFlaws));
+if (missed > 0) {
+  print(
+    'A flaw that is not caught any more needs a sharper scenario (src/simulation/scenarios.ts), a checker, or a test of its own.',
+  );
+  print('Look for more lives with: make mutants ONLY=text LIVES=2000, or in all of them: SCENARIO=everything');
+}
+print(`mutants: ${byLives} caught by lives, ${byTests} by tests, ${missed} by nothing`);
+print(`${byLives + byTests} passed, ${missed} failed`);
+const tap = process.env['TAP'];
+if (tap !== undefined && tap !== '') writeFileSync(tap, `# pass ${byLives + byTests}\n# fail ${missed}\n`);
 process.exitCode = missed === 0 ? 0 : 1;

@@ -1,0 +1,69 @@
+import { edit } from './mutation.ts';
+import type { Mutation } from './mutation.ts';
+
+const PAST = 'leaders wake up in the past';
+const CLIENTS = 'clients come and go';
+
+/** What a client is told, in which order, and how long its session lasts. */
+export const SESSION_FLAWS: readonly Mutation[] = [
+  {
+    name: 'a sync is answered without asking whether this server still leads',
+    shownBy: PAST,
+    edits: [edit('pipeline/sync-queue.ts', 'next.token > this.#confirmedToken', 'false')],
+  },
+  {
+    name: 'the echo of an earlier ping confirms that a server still leads',
+    shownBy: { file: 'server/zab/leader.test.ts', name: 'an answer to an earlier ping confirms nothing' },
+    edits: [edit('zab/leadership-check.ts', 'due === undefined || handler.pingsAnswered < due', 'due === undefined')],
+  },
+  {
+    name: 'a read overtakes the writes before it',
+    shownBy: CLIENTS,
+    edits: [
+      edit(
+        'pipeline/request-order.ts',
+        'if (client.queue.length === 0) {\n      this.#reads',
+        'if (client.queue.length >= 0) {\n      this.#reads',
+      ),
+    ],
+  },
+  {
+    name: 'a client is let in that has seen more than its server',
+    // A server that is behind hears from the leader whether the session is alive, and has heard all else by then.
+    shownBy: {
+      file: 'server/pipeline/sessions.test.ts',
+      name: 'a client that has seen more than this server is sent elsewhere',
+    },
+    edits: [edit('pipeline/clients.ts', 'if (request.lastZxidSeen > this.#database.lastZxid) {', 'if (false) {')],
+  },
+  {
+    name: 'a connection that its client has left may still write',
+    shownBy: CLIENTS,
+    edits: [
+      edit(
+        'pipeline/session-tracker.ts',
+        'return session.owner === owner ? ReplyCode.ok : ReplyCode.sessionMoved;',
+        'return ReplyCode.ok;',
+      ),
+    ],
+  },
+  {
+    name: 'the leader does not hear whose clients are alive',
+    shownBy: CLIENTS,
+    edits: [
+      edit('pipeline/leading.ts', 'this.#sessions.touch(sessionId, timeoutMs, this.#step.nowMs);\n        }', '}'),
+    ],
+  },
+  {
+    name: 'the ephemerals of a session outlive it',
+    shownBy: CLIENTS,
+    edits: [
+      edit('database/apply.ts', 'for (const path of txn.paths ?? []) this.#delete(state, path, header);', ''),
+      edit(
+        'database/apply.ts',
+        'for (const id of state.tree.owners.ephemerals(header.sessionId)) {',
+        'for (const id of []) {',
+      ),
+    ],
+  },
+];
