@@ -176,6 +176,14 @@ test('who has sessions, ephemerals and watches is told; counts are set back when
   assert.match(await word(clientPort, 'cons'), new RegExp(`recved=0,sent=0,sid=${hex}`));
 });
 
+test('a server that is told to stop while it starts ends of itself', async () => {
+  const { file } = await prepared();
+  const server = start(file);
+  await until('it starts', () => server.said().includes('"starting"'));
+  server.kill('SIGTERM');
+  assert.equal(await exitCodeOf(server), 0, 'as the first process of a container it would not be ended by the signal itself');
+});
+
 test('a zoo.cfg that cannot be used: exit code 2 and one line that says what to write', async () => {
   const { file } = await prepared(['tickTme=2000']);
   const server = start(file);
