@@ -122,6 +122,24 @@ test('a leader says who is in sync, and what each of them is; everybody whether 
   }
 });
 
+test('a leader that is to hand over, and whose last follower leaves meanwhile, serves on', () => {
+  const ensemble = open(2);
+  const { leader, followers } = ensemble;
+  const client = ensemble.connected(leader);
+  const xid = reconfigure(client, { leavingServers: String(followers[0]) });
+  // Proposed, and not committed: the follower still counts.
+  ensemble.turn();
+  ensemble.input(leader, { type: 'handOver' });
+  ensemble.run();
+  assert.equal(client.reply(xid)?.error, ReplyCode.ok);
+  ensemble.untilServing();
+  assert.equal(ensemble.leader, leader);
+  const next = ensemble.connected(leader);
+  const write = send.create(next, '/after');
+  ensemble.run();
+  assert.equal(next.reply(write)?.error, ReplyCode.ok);
+});
+
 test('changes that make no sense, or come at the wrong time, are refused', () => {
   const ensemble = open(3);
   const client = ensemble.connected(ensemble.leader);
