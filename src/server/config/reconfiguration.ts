@@ -7,6 +7,7 @@ import { membershipOf } from './membership.ts';
 import { configInvalid } from './problems.ts';
 import { parseProperties } from './properties.ts';
 import type { Property } from './properties.ts';
+import { formatHostPort, isWildcard } from './servers.ts';
 
 /** What a client asks for with a reconfig request; null for what it does not say. */
 export interface MembershipChange {
@@ -43,12 +44,21 @@ export function readMembership(text: string): Membership {
 /**
  * The configuration that a change leads to, as PrepRequestProcessor works it out.
  * @param version That of the new configuration: the zxid of its transaction.
+ * @param votersMin The fewest participants that it may have.
  * @throws CodedError ZK_CONFIG_INVALID where ZooKeeper answers BadArguments.
  */
-export function changeMembership(current: string, change: MembershipChange, version: Zxid): Membership {
+export function changeMembership(
+  current: string,
+  change: MembershipChange,
+  version: Zxid,
+  votersMin: number,
+): Membership {
   const ensemble = change.newMembers === null ? changed(current, change, version) : replaced(change.newMembers, version);
   const voters = ensemble.servers.filter(({ role }) => role === 'participant').length;
   if (voters === 0) configInvalid(WHERE, 'would have no participant: leave one in');
+  if (voters < votersMin) {
+    configInvalid(WHERE, `would have fewer than ${votersMin} participants: write standaloneEnabled=false into every zoo.cfg`);
+  }
   return membershipOf(ensemble, NOBODY);
 }
 
@@ -72,7 +82,29 @@ function changed(current: string, { joiningServers, leavingServers }: Membership
     if (!line.value.includes(';')) configInvalid(WHERE, `says no client port for ${line.key}: write ;2181 at its end`);
     servers.set(idOf(line.key.slice('server.'.length)), line);
   }
-  return ensembleOf([...servers.values()], version);
+  const ensemble = ensembleOf([...servers.values()], version);
+  refuseSharedClientAddresses(ensemble);
+  return ensemble;
+}
+
+/**
+ * Where clients connect is an address like the others, unless it is every address of a machine (QuorumServer.checkAddressDuplicate).
+ * It is looked at only here: in a configuration that is in force nothing can be refused any more.
+ */
+function refuseSharedClientAddresses({ servers }: Ensemble): void {
+  const owners = new Map<string, ServerId>();
+  for (const { id, addresses } of servers) {
+    for (const { host, quorumPort, electionPort } of addresses) {
+      for (const port of [quorumPort, electionPort]) owners.set(formatHostPort({ host, port }), id);
+    }
+  }
+  for (const { id, client } of servers) {
+    if (client === undefined || isWildcard(client.host)) continue;
+    const address = formatHostPort(client);
+    const owner = owners.get(address);
+    if (owner !== undefined) configInvalid(WHERE, `gives ${address} to server.${owner} and to clients of server.${id}`);
+    owners.set(address, id);
+  }
 }
 
 function ensembleOf(lines: readonly Property[], version: Zxid): Ensemble {

@@ -53,6 +53,8 @@ export interface ZooConfig {
   readonly votesWithoutData: boolean;
   /** Whether clients may change the ensemble's configuration (reconfigEnabled). */
   readonly reconfigEnabled: boolean;
+  /** The fewest participants that such a change may leave: two with standaloneEnabled, as in ZooKeeper. */
+  readonly votersMin: number;
   readonly skipAcl: boolean;
   readonly superDigest: string | undefined;
   readonly extendedTypesEnabled: boolean;
@@ -159,6 +161,7 @@ export function parseZooCfg(text: string, file: string, readDynamicFile: (file: 
     ),
     purge: settings.int('autopurge.purgeInterval', 1) > 0,
     votesWithoutData: settings.bool('db.autocreate', true),
+    votersMin: settings.bool('standaloneEnabled', true) ? 2 : 1,
     reconfigEnabled: settings.bool('reconfigEnabled', false),
     skipAcl: settings.bool('skipACL', false),
     superDigest: settings.text('DigestAuthenticationProvider.superDigest'),

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { CodedError } from '../../common/errors.ts';
 import type { Logger } from '../../common/types.ts';
 import type { HostPort } from '../config/servers.ts';
-import { formatHostPort } from '../config/servers.ts';
+import { formatHostPort, isWildcard } from '../config/servers.ts';
 
 /** How often an own name that does not resolve yet, or not to this machine, is tried again. */
 const RETRY_MS = 1000;
@@ -54,10 +54,6 @@ function isTemporary(error: unknown): error is CodedError {
   const cause: unknown = error instanceof CodedError ? error.cause : undefined;
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
   return code === 'ENOTFOUND' || code === 'EAI_AGAIN' || code === 'EADDRNOTAVAIL';
-}
-
-function isWildcard(host: string): boolean {
-  return host === '0.0.0.0' || host === '::';
 }
 
 /** Stops listening; connections that are open stay open. */

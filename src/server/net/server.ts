@@ -16,6 +16,7 @@ import type { HostPort, ServerEntry } from '../config/servers.ts';
 import type { HttpConfig, ZooConfig } from '../config/zoo-cfg.ts';
 import { createDatabase } from '../database/database.ts';
 import { createMember } from '../pipeline/member.ts';
+import type { ChangeMembership } from '../pipeline/prepare-context.ts';
 import type { Member, MemberConfig } from '../pipeline/types.ts';
 import { openStorage } from '../storage/open.ts';
 import type { Storage } from '../storage/types.ts';
@@ -347,17 +348,21 @@ function electionAddressesOf(entry: ServerEntry | undefined): HostPort[] | undef
 }
 
 function memberConfig(config: ZooConfig, own: OwnServer): MemberConfig {
+  const { ensemble, reconfigEnabled, standalone, votersMin } = config;
+  const change: ChangeMembership = (current, request, version) =>
+    changeMembership(current, request, version, votersMin);
   return {
     zab: {
       serverId: own.id,
-      membership: membershipOf(config.ensemble, own.id),
+      // A server of its own has no configuration that could change, whatever line names it: it would be bound to that line later.
+      membership: membershipOf(standalone ? { ...ensemble, servers: [] } : ensemble, own.id),
       tickTimeMs: config.tickTimeMs,
       initLimitTicks: config.initLimitTicks,
       syncLimitTicks: config.syncLimitTicks,
       committedLogEntries: config.committedLogEntries,
-      readMembership: config.reconfigEnabled ? readMembership : undefined,
+      readMembership: reconfigEnabled && !standalone ? readMembership : undefined,
     },
-    changeMembership: config.reconfigEnabled ? changeMembership : undefined,
+    changeMembership: reconfigEnabled ? change : undefined,
     minSessionTimeoutMs: config.minSessionTimeoutMs,
     maxSessionTimeoutMs: config.maxSessionTimeoutMs,
     maxFrameBytes: config.frameBytesMax,

@@ -5,6 +5,7 @@ import { changeMembership, readMembership } from '../config/reconfiguration.ts';
 import { OpCode, ReplyCode } from '../protocol/opcodes.ts';
 import { writeReconfigRequest, type ReconfigRequest } from '../protocol/requests.ts';
 import { readGetDataResponse } from '../protocol/responses.ts';
+import type { ChangeMembership } from './prepare-context.ts';
 import { Ensemble } from './testing/ensemble.ts';
 import { send } from './testing/requests.ts';
 import type { TestClient } from './testing/test-client.ts';
@@ -15,7 +16,9 @@ function reconfigure(client: TestClient, request: Partial<ReconfigRequest>): num
   return client.request(OpCode.reconfig, (writer) => writeReconfigRequest(writer, { ...NOTHING, ...request }));
 }
 
-const open = (size: number): Ensemble => Ensemble.serving(size, { changeMembership, skipAcl: true });
+const change: ChangeMembership = (current, request, version) => changeMembership(current, request, version, 1);
+
+const open = (size: number): Ensemble => Ensemble.serving(size, { changeMembership: change, skipAcl: true });
 
 function configurationAt(ensemble: Ensemble, client: TestClient): string {
   const xid = send.getData(client, '/zookeeper/config');
@@ -162,7 +165,7 @@ test('changes that make no sense, or come at the wrong time, are refused', () =>
 });
 
 test('only who may write the znode may change the configuration', () => {
-  const ensemble = Ensemble.serving(3, { changeMembership, superDigest: 'super:lK75jTNcA+U9vtVEw5vB51mj/w4=' });
+  const ensemble = Ensemble.serving(3, { changeMembership: change, superDigest: 'super:lK75jTNcA+U9vtVEw5vB51mj/w4=' });
   const client = ensemble.connected(ensemble.leader);
   const refused = reconfigure(client, { leavingServers: String(ensemble.followers[0]) });
   ensemble.run();
