@@ -3,12 +3,10 @@ import { parseArgs } from 'node:util';
 import { CodedError } from '../common/errors.ts';
 import type { ErrorCode } from '../common/errors.ts';
 import type { Logger } from '../common/types.ts';
-import type { Ensemble } from './config/ensemble.ts';
 import { ownServer, reconfigured } from './config/own-server.ts';
-import type { ZooConfig } from './config/zoo-cfg.ts';
 import { parseZooCfg } from './config/zoo-cfg.ts';
 import { allowInitialization, prepareDirectories, readServerId } from './net/data-directory.ts';
-import { readDynamicConfiguration } from './net/dynamic-configuration.ts';
+import { newerEnsemble } from './net/dynamic-configuration.ts';
 import { describeFailure } from './net/driver.ts';
 import { createLogger } from './net/logger.ts';
 import { ZooServer } from './net/server.ts';
@@ -67,12 +65,6 @@ function parseArguments() {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
     process.exit(2);
   }
-}
-
-/** What the last reconfiguration led to, if that is newer than zoo.cfg. */
-function newerEnsemble({ dataDir, ensemble, standalone }: ZooConfig): Ensemble {
-  const saved = standalone ? undefined : readDynamicConfiguration(dataDir);
-  return saved !== undefined && saved.version > ensemble.version ? saved : ensemble;
 }
 
 async function main(): Promise<void> {

@@ -1,9 +1,10 @@
-import { closeSync, fsyncSync, openSync, readFileSync, readdirSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CodedError } from '../../common/errors.ts';
 import type { Zxid } from '../../common/zxid.ts';
 import type { Ensemble } from '../config/ensemble.ts';
 import { readEnsemble } from '../config/reconfiguration.ts';
+import type { ZooConfig } from '../config/zoo-cfg.ts';
 
 /**
  * The configuration that the last reconfiguration led to: `zoo.cfg.dynamic.<version>` in dataDir, with ZooKeeper's
@@ -11,6 +12,12 @@ import { readEnsemble } from '../config/reconfiguration.ts';
  * the data directory is what stays with a member.
  */
 const NAME = /^zoo\.cfg\.dynamic\.([0-9a-f]{1,14})$/;
+
+/** Who belongs to the ensemble: what the last reconfiguration led to, if that is newer than zoo.cfg. */
+export function newerEnsemble({ dataDir, ensemble, standalone }: ZooConfig): Ensemble {
+  const saved = standalone ? undefined : readDynamicConfiguration(dataDir);
+  return saved !== undefined && saved.version > ensemble.version ? saved : ensemble;
+}
 
 /**
  * The newest configuration that was written; undefined if there is none.
@@ -33,7 +40,8 @@ export function writeDynamicConfiguration(dataDir: string, text: string, version
     const lines = text.split('\n').filter((line) => !line.startsWith('version='));
     const temporary = `${file}.tmp`;
     withFile(temporary, 'w', (descriptor) => {
-      writeSync(descriptor, `${lines.join('\n')}\n`);
+      // All of it, or an error: a file that a full disk cuts off would name a smaller ensemble.
+      writeFileSync(descriptor, `${lines.join('\n')}\n`);
       fsyncSync(descriptor);
     });
     renameSync(temporary, file);

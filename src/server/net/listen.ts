@@ -35,10 +35,17 @@ export async function listen(server: Server, address: HostPort, what: string, ba
 /**
  * As {@link listen}, but waits for the name of this server itself to resolve, and to an address that is its own: where a
  * pod has just started, its name may not exist yet or still mean the one before.
+ * @param isWanted Whether it is still to listen there.
  * @throws CodedError ZK_LISTEN_FAILED for other reasons
  */
-export async function listenPatiently(server: Server, address: HostPort, what: string, logger: Logger): Promise<void> {
-  for (;;) {
+export async function listenPatiently(
+  server: Server,
+  address: HostPort,
+  what: string,
+  logger: Logger,
+  isWanted: () => boolean,
+): Promise<void> {
+  while (isWanted()) {
     try {
       await listen(server, address, what);
       return;

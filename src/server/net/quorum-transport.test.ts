@@ -64,7 +64,7 @@ async function leaderAndLearner() {
     },
     SILENT,
   );
-  await learners.listen({ host: '127.0.0.1', port: 0 });
+  await learners.listen([{ host: '127.0.0.1', port: 0 }]);
   const [server] = learners.servers;
   assert.ok(server);
   const leader = new LeaderLink(

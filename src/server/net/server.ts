@@ -145,7 +145,7 @@ export class ZooServer {
     this.#election = new ElectionTransport(
       {
         serverId: own.id,
-        ownAddresses: electionAddressesOf(own.entry) ?? [],
+        ownAddresses: () => electionAddressesOf(reconfigured(own, this.#ensemble).entry) ?? [],
         addressesOf: (server) => this.#electionAddresses(server),
         connectTimeoutMs: config.peerConnectTimeoutMs,
         vote: (from, notification) => this.#driver.push({ type: 'vote', from, notification }),
@@ -280,19 +280,16 @@ export class ZooServer {
 
   /** In the background: a name that does not resolve yet holds up nothing else. */
   #listenForPeers(): void {
-    const { config, own } = this.#options;
-    if (config.standalone || own.entry === undefined) return;
+    const { config, own, failed } = this.#options;
+    const { entry } = reconfigured(own, this.#ensemble);
+    if (config.standalone || entry === undefined) return;
     // All addresses of this machine are one to listen on, under however many names it is reached.
-    const addresses = config.listenOnAllAddresses ? own.entry.addresses.slice(0, 1) : own.entry.addresses;
-    for (const { host: ownHost, quorumPort, electionPort } of addresses) {
-      const host = config.listenOnAllAddresses ? '0.0.0.0' : ownHost;
-      for (const listening of [
-        this.#learners.listen({ host, port: quorumPort }),
-        this.#election.listen({ host, port: electionPort }),
-      ]) {
-        listening.catch((error: unknown) => this.#options.failed(error));
-      }
-    }
+    const addresses = config.listenOnAllAddresses
+      ? [{ ...entry.addresses[0], host: '0.0.0.0' }]
+      : [...entry.addresses];
+    const quorum = addresses.map(({ host, quorumPort }) => ({ host, port: quorumPort }));
+    const election = addresses.map(({ host, electionPort }) => ({ host, port: electionPort }));
+    for (const listening of [this.#learners.listen(quorum), this.#election.listen(election)]) listening.catch(failed);
   }
 
   /** A port that zoo.cfg does not name is a convenience: another server may have taken it. */
@@ -319,6 +316,7 @@ export class ZooServer {
     const { config, own, logger } = this.#options;
     writeDynamicConfiguration(config.dataDir, text, version);
     this.#ensemble = readEnsemble(text);
+    this.#listenForPeers();
     const { client } = reconfigured(own, this.#ensemble);
     if (formatHostPort(client) === formatHostPort(this.#clientAddress)) return;
     this.#clientAddress = client;
