@@ -8,7 +8,7 @@ import { QuorumPacketStream } from '../protocol/quorum-stream.ts';
 import type { LearnerConnection } from '../zab/types.ts';
 import { PeerPorts } from './peer-ports.ts';
 import { PeerSender } from './peer-sender.ts';
-import { onBytes, remoteAddressOf } from './sockets.ts';
+import { endSoon, onBytes, remoteAddressOf } from './sockets.ts';
 
 /** What happens on learners' connections. */
 export interface LearnerEvents {
@@ -87,7 +87,7 @@ export class LearnerListener {
     this.#logger.info('closing a learner', { connection, address: learner.address, reason });
     this.#forget(connection);
     learner.sender.flush();
-    learner.socket.destroySoon();
+    endSoon(learner.socket);
   }
 
   async stop(): Promise<void> {
