@@ -21,6 +21,9 @@ export interface MembershipChange {
 
 const WHERE = 'the configuration';
 
+/** Servers send it in election messages, up to twice and with three bytes for a character: those end at 512 KiB. */
+const TEXT_LENGTH_MAX = 64 * 1024;
+
 /** Nobody is alone in a configuration that has a text. */
 const NOBODY: ServerId = -1;
 
@@ -59,7 +62,12 @@ export function changeMembership(
   if (voters < votersMin) {
     configInvalid(WHERE, `would have fewer than ${votersMin} participants: write standaloneEnabled=false into every zoo.cfg`);
   }
-  return membershipOf(ensemble, NOBODY);
+  const { text } = membershipOf(ensemble, NOBODY);
+  if (text.length > TEXT_LENGTH_MAX) configInvalid(WHERE, `is longer than ${TEXT_LENGTH_MAX} characters: shorten names`);
+  // As everybody will read it from the log: a name with a line end in it would be two lines there.
+  const membership = readMembership(text);
+  if (membership.text !== text) configInvalid(WHERE, 'has a name that cannot be written down: correct it');
+  return membership;
 }
 
 function replaced(newMembers: string, version: Zxid): Ensemble {
