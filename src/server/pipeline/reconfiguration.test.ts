@@ -164,6 +164,19 @@ test('changes that make no sense, or come at the wrong time, are refused', () =>
   assert.deepEqual(codes, [ReplyCode.ok, ReplyCode.reconfigInProgress]);
 });
 
+test('what the ensemble believes after its next start is not written by setData', () => {
+  const ensemble = open(3);
+  const client = ensemble.connected(ensemble.leader);
+  const alien = 'server.7=elsewhere:2888:3888:participant;0.0.0.0:2181\nversion=ffffffffffff';
+  const xid = send.setData(client, '/zookeeper/config', alien);
+  ensemble.run();
+  const code = client.reply(xid)?.error;
+  for (const id of ensemble.running) ensemble.crash(id);
+  ensemble.startAll();
+  ensemble.untilServing();
+  assert.equal(code, ReplyCode.badArguments);
+});
+
 test('only who may write the znode may change the configuration', () => {
   const ensemble = Ensemble.serving(3, { changeMembership: change, superDigest: 'super:lK75jTNcA+U9vtVEw5vB51mj/w4=' });
   const client = ensemble.connected(ensemble.leader);
