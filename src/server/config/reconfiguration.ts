@@ -19,6 +19,14 @@ export interface MembershipChange {
   readonly newMembers: string | null;
 }
 
+/** What zoo.cfg lets a change lead to. */
+export interface MembershipRules {
+  /** The fewest participants: two with standaloneEnabled, as in ZooKeeper. */
+  readonly votersMin: number;
+  /** Whether a server may have several addresses (multiAddress.enabled). */
+  readonly severalAddresses: boolean;
+}
+
 const WHERE = 'the configuration';
 
 /** Servers send it in election messages, up to twice and with three bytes for a character: those end at 512 KiB. */
@@ -47,20 +55,22 @@ export function readMembership(text: string): Membership {
 /**
  * The configuration that a change leads to, as PrepRequestProcessor works it out.
  * @param version That of the new configuration: the zxid of its transaction.
- * @param votersMin The fewest participants that it may have.
  * @throws CodedError ZK_CONFIG_INVALID where ZooKeeper answers BadArguments.
  */
 export function changeMembership(
   current: string,
   change: MembershipChange,
   version: Zxid,
-  votersMin: number,
+  { votersMin, severalAddresses }: MembershipRules,
 ): Membership {
   const ensemble = change.newMembers === null ? changed(current, change, version) : replaced(change.newMembers, version);
   const voters = ensemble.servers.filter(({ role }) => role === 'participant').length;
   if (voters === 0) configInvalid(WHERE, 'would have no participant: leave one in');
   if (voters < votersMin) {
     configInvalid(WHERE, `would have fewer than ${votersMin} participants: write standaloneEnabled=false into every zoo.cfg`);
+  }
+  if (!severalAddresses && ensemble.servers.some(({ addresses }) => addresses.length > 1)) {
+    configInvalid(WHERE, 'has a server with several addresses: write multiAddress.enabled=true into every zoo.cfg');
   }
   const { text } = membershipOf(ensemble, NOBODY);
   if (text.length > TEXT_LENGTH_MAX) configInvalid(WHERE, `is longer than ${TEXT_LENGTH_MAX} characters: shorten names`);

@@ -26,7 +26,8 @@ for (const again of [2, 1]) {
       `server.${id}=127.0.0.1:${quorum}:${election}:participant;127.0.0.1:${clientPorts[id - 1]}`;
     const lines = await Promise.all(IDS.map(async (id) => lineOf(id, await freePorts(2))));
     const start = async (id: ServerId): Promise<void> => {
-      const settings = 'tickTime=500\nreconfigEnabled=true\nskipACL=yes\nadmin.enableServer=false\ninitLimit=10\nsyncLimit=5';
+      const settings =
+        'tickTime=500\nreconfigEnabled=true\nskipACL=yes\nadmin.enableServer=false\ninitLimit=10\nsyncLimit=5';
       running.set(id, await startServer([`dataDir=${join(root, String(id))}`, settings, ...lines].join('\n'), id));
     };
     const stop = async (id: ServerId): Promise<void> => {
@@ -34,7 +35,12 @@ for (const again of [2, 1]) {
       running.delete(id);
     };
     await Promise.all(IDS.map(start));
-    const client = new ZooKeeper(clientPorts.slice(0, 2).map((port) => `127.0.0.1:${port}`).join(','));
+    const client = new ZooKeeper(
+      clientPorts
+        .slice(0, 2)
+        .map((port) => `127.0.0.1:${port}`)
+        .join(','),
+    );
     t.after(() => client.close());
 
     const moved = await Promise.all([1, 2].map(async (id) => lineOf(id, await freePorts(2))));

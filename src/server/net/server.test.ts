@@ -181,7 +181,11 @@ test('a server that is told to stop while it starts ends of itself', async () =>
   const server = start(file);
   await until('it starts', () => server.said().includes('"starting"'));
   server.kill('SIGTERM');
-  assert.equal(await exitCodeOf(server), 0, 'as the first process of a container it would not be ended by the signal itself');
+  assert.equal(
+    await exitCodeOf(server),
+    0,
+    'as the first process of a container it would not be ended by the signal itself',
+  );
 });
 
 test('a zoo.cfg that cannot be used: exit code 2 and one line that says what to write', async () => {

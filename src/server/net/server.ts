@@ -280,16 +280,16 @@ export class ZooServer {
 
   /** In the background: a name that does not resolve yet holds up nothing else. */
   #listenForPeers(): void {
-    const { config, own, failed } = this.#options;
+    const { config, own } = this.#options;
     const { entry } = reconfigured(own, this.#ensemble);
     if (config.standalone || entry === undefined) return;
     // All addresses of this machine are one to listen on, under however many names it is reached.
-    const addresses = config.listenOnAllAddresses
-      ? [{ ...entry.addresses[0], host: '0.0.0.0' }]
-      : [...entry.addresses];
+    const addresses = config.listenOnAllAddresses ? [{ ...entry.addresses[0], host: '0.0.0.0' }] : [...entry.addresses];
     const quorum = addresses.map(({ host, quorumPort }) => ({ host, port: quorumPort }));
     const election = addresses.map(({ host, electionPort }) => ({ host, port: electionPort }));
-    for (const listening of [this.#learners.listen(quorum), this.#election.listen(election)]) listening.catch(failed);
+    for (const listening of [this.#learners.listen(quorum), this.#election.listen(election)]) {
+      listening.catch((error: unknown) => this.#options.failed(error));
+    }
   }
 
   /** A port that zoo.cfg does not name is a convenience: another server may have taken it. */
@@ -346,9 +346,9 @@ function electionAddressesOf(entry: ServerEntry | undefined): HostPort[] | undef
 }
 
 function memberConfig(config: ZooConfig, own: OwnServer): MemberConfig {
-  const { ensemble, reconfigEnabled, standalone, votersMin } = config;
+  const { ensemble, reconfigEnabled, standalone, membershipRules } = config;
   const change: ChangeMembership = (current, request, version) =>
-    changeMembership(current, request, version, votersMin);
+    changeMembership(current, request, version, membershipRules);
   return {
     zab: {
       serverId: own.id,

@@ -16,7 +16,8 @@ function reconfigure(client: TestClient, request: Partial<ReconfigRequest>): num
   return client.request(OpCode.reconfig, (writer) => writeReconfigRequest(writer, { ...NOTHING, ...request }));
 }
 
-const change: ChangeMembership = (current, request, version) => changeMembership(current, request, version, 1);
+const change: ChangeMembership = (current, request, version) =>
+  changeMembership(current, request, version, { votersMin: 1, severalAddresses: false });
 
 const open = (size: number): Ensemble => Ensemble.serving(size, { changeMembership: change, skipAcl: true });
 
