@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { ServerId } from '../../common/types.ts';
 import { ZooKeeper } from '../../client/zookeeper.ts';
+import { listen, portOf, stopListening } from './listen.ts';
 import type { ZooServer } from './server.ts';
 import { freePorts } from './testing/free-ports.ts';
 import { startServer } from './testing/start-server.ts';
@@ -53,3 +55,31 @@ for (const again of [2, 1]) {
     await until('the two serve', () => client.exists('/').catch(() => undefined));
   });
 }
+
+test('a server that is moved to where it cannot listen serves on where it was, until it is moved elsewhere', async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), 'moved-'));
+  const [clientPort = 0, otherPort = 0, ...ports] = await freePorts(6);
+  const taken = createServer();
+  await listen(taken, { host: '127.0.0.1', port: 0 }, 'tests');
+  const line = (quorum = 0, election = 0, client = 0): string =>
+    `server.1=127.0.0.1:${quorum}:${election}:participant;127.0.0.1:${client}`;
+  const settings =
+    'tickTime=500\nreconfigEnabled=true\nskipACL=yes\nadmin.enableServer=false\ninitLimit=10\nsyncLimit=5';
+  const server = await startServer(
+    `dataDir=${directory}\nstandaloneEnabled=false\n${settings}\n${line(ports[0], ports[1], clientPort)}`,
+  );
+  t.after(async () => {
+    await server.stop();
+    await stopListening(taken);
+    await rm(directory, { recursive: true });
+  });
+  const reconfigureAt = async (port: number, joining: string): Promise<void> => {
+    const client = new ZooKeeper(`127.0.0.1:${port}`);
+    await client.reconfig({ joining: [joining] });
+    await client.close();
+  };
+  await reconfigureAt(clientPort, line(portOf(taken), ports[1], clientPort));
+  await reconfigureAt(clientPort, line(ports[2], ports[3], portOf(taken)));
+  await reconfigureAt(clientPort, line(ports[2], ports[3], otherPort));
+  await reconfigureAt(otherPort, line(ports[2], ports[3], otherPort));
+});

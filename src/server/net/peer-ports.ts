@@ -47,6 +47,11 @@ export class PeerPorts {
     const server = createServer((socket) => this.#accept(socket));
     this.#servers.set(name, server);
     const isWanted = (): boolean => this.#servers.get(name) === server;
-    await listenPatiently(server, address, this.#what, this.#logger, isWanted);
+    try {
+      await listenPatiently(server, address, this.#what, this.#logger, isWanted);
+    } catch (error) {
+      if (isWanted()) this.#servers.delete(name);
+      throw error;
+    }
   }
 }
