@@ -56,30 +56,34 @@ for (const again of [2, 1]) {
   });
 }
 
-test('a server that is moved to where it cannot listen serves on where it was, until it is moved elsewhere', async (t) => {
-  const directory = await mkdtemp(join(tmpdir(), 'moved-'));
-  const [clientPort = 0, otherPort = 0, ...ports] = await freePorts(6);
-  const taken = createServer();
-  await listen(taken, { host: '127.0.0.1', port: 0 }, 'tests');
-  const line = (quorum = 0, election = 0, client = 0): string =>
-    `server.1=127.0.0.1:${quorum}:${election}:participant;127.0.0.1:${client}`;
-  const settings =
-    'tickTime=500\nreconfigEnabled=true\nskipACL=yes\nadmin.enableServer=false\ninitLimit=10\nsyncLimit=5';
-  const server = await startServer(
-    `dataDir=${directory}\nstandaloneEnabled=false\n${settings}\n${line(ports[0], ports[1], clientPort)}`,
-  );
-  t.after(async () => {
-    await server.stop();
-    await stopListening(taken);
-    await rm(directory, { recursive: true });
-  });
-  const reconfigureAt = async (port: number, joining: string): Promise<void> => {
-    const client = new ZooKeeper(`127.0.0.1:${port}`);
-    await client.reconfig({ joining: [joining] });
-    await client.close();
-  };
-  await reconfigureAt(clientPort, line(portOf(taken), ports[1], clientPort));
-  await reconfigureAt(clientPort, line(ports[2], ports[3], portOf(taken)));
-  await reconfigureAt(clientPort, line(ports[2], ports[3], otherPort));
-  await reconfigureAt(otherPort, line(ports[2], ports[3], otherPort));
-});
+test(
+  'a server that is moved to where it cannot listen serves on where it was, until it is moved elsewhere',
+  { timeout: 60_000 },
+  async (t) => {
+    const directory = await mkdtemp(join(tmpdir(), 'moved-'));
+    const [clientPort = 0, otherPort = 0, ...ports] = await freePorts(6);
+    const taken = createServer();
+    await listen(taken, { host: '127.0.0.1', port: 0 }, 'tests');
+    const line = (quorum = 0, election = 0, client = 0): string =>
+      `server.1=127.0.0.1:${quorum}:${election}:participant;127.0.0.1:${client}`;
+    const settings =
+      'tickTime=500\nreconfigEnabled=true\nskipACL=yes\nadmin.enableServer=false\ninitLimit=10\nsyncLimit=5';
+    const server = await startServer(
+      `dataDir=${directory}\nstandaloneEnabled=false\n${settings}\n${line(ports[0], ports[1], clientPort)}`,
+    );
+    t.after(async () => {
+      await server.stop();
+      await stopListening(taken);
+      await rm(directory, { recursive: true });
+    });
+    const reconfigureAt = async (port: number, joining: string): Promise<void> => {
+      const client = new ZooKeeper(`127.0.0.1:${port}`);
+      await client.reconfig({ joining: [joining] });
+      await client.close();
+    };
+    await reconfigureAt(clientPort, line(portOf(taken), ports[1], clientPort));
+    await reconfigureAt(clientPort, line(ports[2], ports[3], portOf(taken)));
+    await reconfigureAt(clientPort, line(ports[2], ports[3], otherPort));
+    await reconfigureAt(otherPort, line(ports[2], ports[3], otherPort));
+  },
+);
