@@ -209,6 +209,16 @@ test('restore: never over data, never from what is not sound, never beside a run
     message: /log\.1 is data/,
   });
 
+  const alien = join(dataDir, 'zoo.cfg.dynamic.500000001');
+  await writeFile(alien, 'server.1=of-another-life:2888:3888:participant\n');
+  for (const onlyIfEmpty of [false, true]) {
+    await assert.rejects(restore(new FilePlace(good), dataDir, { onlyIfEmpty }), {
+      code: 'ZK_RESTORE_REFUSED',
+      message: /zoo\.cfg\.dynamic\.500000001 says who belonged/,
+    });
+  }
+  await rm(alien);
+
   await restore(new FilePlace(good), dataDir, {});
   const before = await readdir(join(dataDir, 'version-2'));
   await assert.rejects(restore(new FilePlace(good), dataDir, {}), { code: 'ZK_RESTORE_REFUSED' });

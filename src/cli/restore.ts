@@ -5,7 +5,7 @@ import { CodedError } from '../common/errors.ts';
 import { epochOf, type Zxid } from '../common/zxid.ts';
 import { Restoration } from '../server/backup/restoration.ts';
 import { encodeEpoch } from '../server/storage/formats/epoch-format.ts';
-import { snapshotName } from '../server/storage/formats/file-names.ts';
+import { dynamicConfigurationFiles, snapshotName } from '../server/storage/formats/file-names.ts';
 import { LOCK_FILE, lockDirectory } from '../server/storage/instance-lock.ts';
 import { sync } from './durable.ts';
 import type { Place } from './place.ts';
@@ -37,7 +37,7 @@ export interface RestoreOptions {
  * sessions and ephemerals; and the epochs of that moment, which say that this member's data is complete, so that it may
  * vote with `db.autocreate=false`. All of it appears at once, or nothing. Every member must get it, before any is started.
  * @returns undefined if there are data already and `onlyIfEmpty` says that this is fine.
- * @throws CodedError ZK_SNAPSHOT_CORRUPT for a backup that is not sound, ZK_RESTORE_REFUSED where there are data, ZK_DATA_IN_USE
+ * @throws CodedError ZK_SNAPSHOT_CORRUPT for a backup that is not sound, ZK_RESTORE_REFUSED where there are data, or a configuration, ZK_DATA_IN_USE
  *   where a server runs.
  */
 export async function restore(
@@ -55,6 +55,14 @@ export async function restore(
       throw new CodedError(
         'ZK_RESTORE_REFUSED',
         `${used} is data of a server: restore into an empty data directory, or remove these data yourself`,
+      );
+    }
+    // The server would take it for its ensemble, and not what zoo.cfg says.
+    const [configuration] = dynamicConfigurationFiles(readdirSync(dataDir));
+    if (configuration !== undefined) {
+      throw new CodedError(
+        'ZK_RESTORE_REFUSED',
+        `${join(dataDir, configuration.name)} says who belonged to the ensemble of another life: remove it yourself`,
       );
     }
     const prepared = join(dataDir, `${VERSION_DIRECTORY}.restoring`);

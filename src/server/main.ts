@@ -2,12 +2,11 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { CodedError } from '../common/errors.ts';
 import type { ErrorCode } from '../common/errors.ts';
-import type { Ensemble } from './config/ensemble.ts';
+import type { Logger } from '../common/types.ts';
 import { ownServer, reconfigured } from './config/own-server.ts';
-import type { ZooConfig } from './config/zoo-cfg.ts';
 import { parseZooCfg } from './config/zoo-cfg.ts';
 import { allowInitialization, prepareDirectories, readServerId } from './net/data-directory.ts';
-import { readDynamicConfiguration } from './net/dynamic-configuration.ts';
+import { newerEnsemble } from './net/dynamic-configuration.ts';
 import { describeFailure } from './net/driver.ts';
 import { createLogger } from './net/logger.ts';
 import { ZooServer } from './net/server.ts';
@@ -68,12 +67,6 @@ function parseArguments() {
   }
 }
 
-/** What the last reconfiguration led to, if that is newer than zoo.cfg. */
-function newerEnsemble({ dataDir, ensemble, standalone }: ZooConfig): Ensemble {
-  const saved = standalone ? undefined : readDynamicConfiguration(dataDir);
-  return saved !== undefined && saved.version > ensemble.version ? saved : ensemble;
-}
-
 async function main(): Promise<void> {
   const { file, initialize, ...flags } = parseArguments();
   const { config: configured, warnings } = parseZooCfg(readText(file), file, readText);
@@ -93,20 +86,28 @@ async function main(): Promise<void> {
   const podUid = process.env['POD_UID'];
   const server = await ZooServer.start({ config, own, logger, podUid, failed: fail });
   logger.info('listening', { clientPort: own.client.port, adminPort: config.admin.port });
-  let stopping = false;
-  const stop = (signal: NodeJS.Signals): void => {
-    if (stopping) return;
-    stopping = true;
-    logger.info('stopping', { signal });
-    server.stop().then(() => {
-      logger.info('stopped');
-      process.exit(0);
-    }, fail);
-  };
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
+  running = { server, logger };
 }
 
+let running: { readonly server: ZooServer; readonly logger: Logger } | undefined;
+let stopping = false;
+
+/** Who is told to end while it starts ends at once: it has told nobody anything yet that is not durable. */
+function stop(signal: NodeJS.Signals): void {
+  if (running === undefined) process.exit(0);
+  if (stopping) return;
+  stopping = true;
+  const { server, logger } = running;
+  logger.info('stopping', { signal });
+  server.stop().then(() => {
+    logger.info('stopped');
+    process.exit(0);
+  }, fail);
+}
+
+// From the very beginning: in a container this process is the first one, whom the kernel spares every signal that it does not handle.
+process.on('SIGTERM', stop);
+process.on('SIGINT', stop);
 process.on('uncaughtException', fail);
 process.on('unhandledRejection', fail);
 main().catch(fail);

@@ -34,6 +34,9 @@ export function serverLine(id: ServerId, role: PeerRole): string {
   return `server.${id}=server-${id}:2888:3888:${role};2181`;
 }
 
+/** Whatever a change may lead to. */
+const RULES = { votersMin: 1, severalAddresses: false };
+
 /** How the members of a simulated ensemble are configured. Small limits make rare things frequent. */
 function configOf(
   serverId: ServerId,
@@ -49,7 +52,7 @@ function configOf(
       committedLogEntries: random.pick([3, 20, 500]),
       readMembership,
     },
-    changeMembership,
+    changeMembership: (current, request, version) => changeMembership(current, request, version, RULES),
     minSessionTimeoutMs: 1_000,
     maxSessionTimeoutMs: 10_000,
     maxFrameBytes: 0xfffff,

@@ -187,7 +187,8 @@ export class Generator {
         return { op };
       case 'setWatches':
       case 'closeSession':
-        throw new Error(`${op} has a step of its own`);
+      case 'reconfig':
+        throw new Error(`${op} has a step or a suite of its own`);
     }
   }
 

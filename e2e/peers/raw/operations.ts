@@ -16,6 +16,7 @@ export const OpCode = {
   getChildren2: 12,
   check: 13,
   multi: 14,
+  reconfig: 16,
   create2: 15,
   createContainer: 19,
   createTTL: 21,
@@ -43,6 +44,7 @@ export type Operation =
   | { op: 'getACL' | 'sync' | 'getEphemerals' | 'getAllChildrenNumber'; path: string }
   | { op: 'setACL'; path: string; acl: readonly Acl[] | null; version: number }
   | { op: 'addWatch'; path: string; mode: number }
+  | { op: 'reconfig'; joining: string | null; leaving: string | null; newMembers: string | null; configVersion: bigint }
   | { op: 'multi'; parts: readonly MultiPart[] }
   | { op: 'auth'; scheme: string; auth: Uint8Array }
   | {
@@ -113,6 +115,13 @@ export function writeOperation(writer: JuteWriter, operation: Operation): void {
     case 'addWatch':
       writer.string(operation.path).int(operation.mode);
       return;
+    case 'reconfig':
+      writer
+        .string(operation.joining)
+        .string(operation.leaving)
+        .string(operation.newMembers)
+        .long(operation.configVersion);
+      return;
     case 'multi':
       for (const part of operation.parts) {
         writer.int(OpCode[part.op]).bool(false).int(-1);
@@ -148,6 +157,7 @@ export function readResult(reader: JuteReader, op: Operation['op']): Result {
     case 'setACL':
       return { stat: readStat(reader) };
     case 'getData':
+    case 'reconfig':
       return { data: reader.buffer(), stat: readStat(reader) };
     case 'getACL':
       return { acl: reader.vector(readAcl), stat: readStat(reader) };

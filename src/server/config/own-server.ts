@@ -1,7 +1,7 @@
 import type { ServerId } from '../../common/types.ts';
 import type { Ensemble } from './ensemble.ts';
 import { configInvalid } from './problems.ts';
-import { formatHostPort } from './servers.ts';
+import { formatHostPort, isWildcard } from './servers.ts';
 import type { HostPort, ServerEntry } from './servers.ts';
 import type { ZooConfig } from './zoo-cfg.ts';
 
@@ -64,10 +64,6 @@ function clientOf(config: ZooConfig, entry: ServerEntry | undefined, file: strin
     );
   }
   return entry.client;
-}
-
-function isWildcard(host: string): boolean {
-  return host === '0.0.0.0' || host === '::';
 }
 
 function refuseSharedPorts(

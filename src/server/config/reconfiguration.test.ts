@@ -7,8 +7,10 @@ const NOTHING: MembershipChange = { joiningServers: null, leavingServers: null, 
 const three = [1, 2, 3].map((id) => `server.${id}=zk-${id}:2888:3888:participant;0.0.0.0:2181`);
 const text = [...three, 'version=100000000'].join('\n');
 
+const RULES = { votersMin: 1, severalAddresses: false };
+
 const changed = (change: Partial<MembershipChange>, current = text): string =>
-  changeMembership(current, { ...NOTHING, ...change }, 0x200000005).text;
+  changeMembership(current, { ...NOTHING, ...change }, 0x200000005, RULES).text;
 
 test('a configuration is read as it was written', () => {
   const membership = readMembership(text);
@@ -41,6 +43,14 @@ test('what makes no sense is refused', () => {
     () => changed({ joiningServers: 'nonsense' }),
     () => changed({ joiningServers: 'server.4=zk-4:2888:3888' }),
     () => changed({ joiningServers: 'server.4=zk-1:2888:3888;2181' }),
+    () => changed({ joiningServers: 'server.4=zk-4:2888:3888;zk-1:2888' }),
+    () => changed({ joiningServers: 'server.4=zk-4:2888:3888;zk-4:2888' }),
+    () => changed({ joiningServers: 'server.4=zk-4:2888:3888;zk-4:2181,server.5=zk-5:2888:3888;zk-4:2181' }),
+    () => changed({ joiningServers: 'server.4=zk-4:2888:3888|zk-5:2888:3888;2181' }),
+    () => changed({ joiningServers: 'server.4=a\\nb:2888:3888;2181' }),
+    () => changed({ joiningServers: 'server.4=a\\u0023\\nserver.5=b:2888:3888;2181' }),
+    () => changed({ joiningServers: `server.4=${'a'.repeat(70_000)}:2888:3888;2181` }),
+    () => changeMembership(text, { ...NOTHING, leavingServers: '1,2' }, 0x200000005, { ...RULES, votersMin: 2 }),
     () => changed({ leavingServers: 'one' }),
     () => changed({ leavingServers: '1,2,3' }),
     () => changed({ newMembers: 'server.1=zk-1:2888:3888:observer;2181' }),

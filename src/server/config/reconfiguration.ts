@@ -7,6 +7,7 @@ import { membershipOf } from './membership.ts';
 import { configInvalid } from './problems.ts';
 import { parseProperties } from './properties.ts';
 import type { Property } from './properties.ts';
+import { formatHostPort, isWildcard } from './servers.ts';
 
 /** What a client asks for with a reconfig request; null for what it does not say. */
 export interface MembershipChange {
@@ -18,7 +19,18 @@ export interface MembershipChange {
   readonly newMembers: string | null;
 }
 
+/** What zoo.cfg lets a change lead to. */
+export interface MembershipRules {
+  /** The fewest participants: two with standaloneEnabled, as in ZooKeeper. */
+  readonly votersMin: number;
+  /** Whether a server may have several addresses (multiAddress.enabled). */
+  readonly severalAddresses: boolean;
+}
+
 const WHERE = 'the configuration';
+
+/** Servers send it in election messages, up to twice and with three bytes for a character: those end at 512 KiB. */
+const TEXT_LENGTH_MAX = 64 * 1024;
 
 /** Nobody is alone in a configuration that has a text. */
 const NOBODY: ServerId = -1;
@@ -45,11 +57,27 @@ export function readMembership(text: string): Membership {
  * @param version That of the new configuration: the zxid of its transaction.
  * @throws CodedError ZK_CONFIG_INVALID where ZooKeeper answers BadArguments.
  */
-export function changeMembership(current: string, change: MembershipChange, version: Zxid): Membership {
+export function changeMembership(
+  current: string,
+  change: MembershipChange,
+  version: Zxid,
+  { votersMin, severalAddresses }: MembershipRules,
+): Membership {
   const ensemble = change.newMembers === null ? changed(current, change, version) : replaced(change.newMembers, version);
   const voters = ensemble.servers.filter(({ role }) => role === 'participant').length;
   if (voters === 0) configInvalid(WHERE, 'would have no participant: leave one in');
-  return membershipOf(ensemble, NOBODY);
+  if (voters < votersMin) {
+    configInvalid(WHERE, `would have fewer than ${votersMin} participants: write standaloneEnabled=false into every zoo.cfg`);
+  }
+  if (!severalAddresses && ensemble.servers.some(({ addresses }) => addresses.length > 1)) {
+    configInvalid(WHERE, 'has a server with several addresses: write multiAddress.enabled=true into every zoo.cfg');
+  }
+  const { text } = membershipOf(ensemble, NOBODY);
+  if (text.length > TEXT_LENGTH_MAX) configInvalid(WHERE, `is longer than ${TEXT_LENGTH_MAX} characters: shorten names`);
+  // As everybody will read it from the log: a name with a line end in it would be two lines there.
+  const membership = readMembership(text);
+  if (membership.text !== text) configInvalid(WHERE, 'has a name that cannot be written down: correct it');
+  return membership;
 }
 
 function replaced(newMembers: string, version: Zxid): Ensemble {
@@ -72,7 +100,29 @@ function changed(current: string, { joiningServers, leavingServers }: Membership
     if (!line.value.includes(';')) configInvalid(WHERE, `says no client port for ${line.key}: write ;2181 at its end`);
     servers.set(idOf(line.key.slice('server.'.length)), line);
   }
-  return ensembleOf([...servers.values()], version);
+  const ensemble = ensembleOf([...servers.values()], version);
+  refuseSharedClientAddresses(ensemble);
+  return ensemble;
+}
+
+/**
+ * Where clients connect is an address like the others, unless it is every address of a machine (QuorumServer.checkAddressDuplicate).
+ * It is looked at only here: in a configuration that is in force nothing can be refused any more.
+ */
+function refuseSharedClientAddresses({ servers }: Ensemble): void {
+  const owners = new Map<string, ServerId>();
+  for (const { id, addresses } of servers) {
+    for (const { host, quorumPort, electionPort } of addresses) {
+      for (const port of [quorumPort, electionPort]) owners.set(formatHostPort({ host, port }), id);
+    }
+  }
+  for (const { id, client } of servers) {
+    if (client === undefined || isWildcard(client.host)) continue;
+    const address = formatHostPort(client);
+    const owner = owners.get(address);
+    if (owner !== undefined) configInvalid(WHERE, `gives ${address} to server.${owner} and to clients of server.${id}`);
+    owners.set(address, id);
+  }
 }
 
 function ensembleOf(lines: readonly Property[], version: Zxid): Ensemble {

@@ -113,6 +113,11 @@ export function parsePort(text: string, where: string, what: string): number {
   return port;
 }
 
+/** Whether this host stands for all addresses of a machine. */
+export function isWildcard(host: string): boolean {
+  return host === '0.0.0.0' || host === '::';
+}
+
 /** `host:port`, with brackets around an IPv6 address. */
 export function formatHostPort({ host, port }: HostPort): string {
   return `${bracketed(host)}:${port}`;

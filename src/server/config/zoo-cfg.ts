@@ -5,6 +5,7 @@ import { parseProperties } from './properties.ts';
 import type { Property } from './properties.ts';
 import type { HostPort } from './servers.ts';
 import { parseRole } from './servers.ts';
+import type { MembershipRules } from './reconfiguration.ts';
 import { Settings } from './settings.ts';
 
 /** Everything that a zoo.cfg says, with the defaults filled in. Times in milliseconds, or in ticks where ZooKeeper has them so. */
@@ -53,6 +54,7 @@ export interface ZooConfig {
   readonly votesWithoutData: boolean;
   /** Whether clients may change the ensemble's configuration (reconfigEnabled). */
   readonly reconfigEnabled: boolean;
+  readonly membershipRules: MembershipRules;
   readonly skipAcl: boolean;
   readonly superDigest: string | undefined;
   readonly extendedTypesEnabled: boolean;
@@ -159,6 +161,10 @@ export function parseZooCfg(text: string, file: string, readDynamicFile: (file: 
     ),
     purge: settings.int('autopurge.purgeInterval', 1) > 0,
     votesWithoutData: settings.bool('db.autocreate', true),
+    membershipRules: {
+      votersMin: settings.bool('standaloneEnabled', true) ? 2 : 1,
+      severalAddresses: settings.bool('multiAddress.enabled', false),
+    },
     reconfigEnabled: settings.bool('reconfigEnabled', false),
     skipAcl: settings.bool('skipACL', false),
     superDigest: settings.text('DigestAuthenticationProvider.superDigest'),

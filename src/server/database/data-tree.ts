@@ -274,9 +274,7 @@ export class DataTree {
     this.owners.remove(id, records.int(id, Int.ownerHigh), records.int(id, Int.ownerLow));
     this.acls.release(records.int(id, Int.acl));
     this.#paths.remove(id);
-    versions.freeBlock(records.int(id, Int.nameBlock));
-    versions.freeBlock(records.int(id, Int.dataBlock));
-    versions.freeRecord(id);
+    versions.discard(id);
   }
 
   #discardDescendants(top: NodeId, topLength: number): void {
@@ -326,7 +324,7 @@ export class DataTree {
       this.#pathAndDataBytes += data.length;
       return;
     }
-    this.versions.freeBlock(block);
+    this.versions.freeData(id);
     this.#storeData(id, data);
   }
 

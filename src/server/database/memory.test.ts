@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { OpCode } from '../protocol/opcodes.ts';
+import type { Txn } from '../protocol/transactions.ts';
 import { Applier } from './apply.ts';
 import { StateSnapshot } from './snapshot-writer.ts';
 import { initialState } from './state.ts';
@@ -38,4 +39,31 @@ test('what was created, changed and deleted, under open snapshots or not, leaves
     }),
     { numRuns: 300 },
   );
+});
+
+test('a snapshot that somebody reads slowly keeps what it shows, and not everything that was there for a moment since', () => {
+  const state = initialState({ keepDigest: false, hashSeed: 7 });
+  const applier = new Applier(new ClientWatches(() => {}, state.tree.newKey()), state.tree.newKey());
+  let zxid = 1;
+  const apply = (txn: Txn): void => {
+    const header = { sessionId: 1n, cxid: 1, zxid: ++zxid, timeMs: 1, type: txn.type };
+    assert.equal(applier.apply(state, header, txn).error, 0);
+  };
+  const acl = [{ perms: 31, scheme: 'world', id: 'anyone' }];
+  const data = new Uint8Array(1000);
+  const create = (path: string): void =>
+    apply({ type: OpCode.create, path, data, acl, ephemeral: false, parentCVersion: -1 });
+  create('/hot');
+  create('/old');
+  const snapshot = new StateSnapshot(state);
+  for (let i = 1; i <= 20_000; i++) {
+    apply({ type: OpCode.setData, path: '/hot', data, version: i });
+    create('/short');
+    apply({ type: OpCode.delete, path: '/short' });
+    if (i === 10_000) apply({ type: OpCode.delete, path: '/old' });
+  }
+  // Three times 20,000 KB went through them.
+  assert.ok(state.tree.records.size < 50, `${state.tree.records.size} records`);
+  assert.ok(state.tree.blocks.chunkCount < 20, `${state.tree.blocks.chunkCount} chunks`);
+  snapshot.close();
 });

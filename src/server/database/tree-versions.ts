@@ -20,7 +20,7 @@ const FREED_WITH_EACH = 8;
  * Copy on write for snapshots. Opening one costs nothing: the tree gets a new version number. A record that changes for
  * the first time since then is copied before, and each record says since which version its content is what it is
  * (`born`) and where the content before that lies (`older`). What an open version may still read is not freed but retired,
- * until that version is closed.
+ * until that version is closed; what came and went since is freed as ever, so that a snapshot costs no more than what it shows.
  */
 export class TreeVersions {
   readonly #records: Records;
@@ -62,11 +62,8 @@ export class TreeVersions {
   /** To be called before a record changes: keeps its content for the versions that need it. */
   preserve(id: number): void {
     if (this.#retired.length > 0) this.#freeRetired(FREED_WITH_EACH);
-    if (this.#open.length === 0) return;
+    if (!this.#isSeen(id)) return;
     const records = this.#records;
-    // Open versions are in ascending order: if the newest does not see this content, none does.
-    const newest = this.#open[this.#open.length - 1] as number;
-    if (records.int(id, Int.born) >= newest) return;
     const copy = records.duplicate(id);
     records.setInt(id, Int.older, copy);
     records.setInt(id, Int.born, this.#current);
@@ -80,15 +77,34 @@ export class TreeVersions {
     return record;
   }
 
-  freeRecord(id: number): void {
-    if (this.#open.length === 0) this.#records.free(id);
-    else this.#retire(id, 0);
+  /** Frees a record that is in no directory any more, with its name and its data, or keeps what an open version may read. */
+  discard(id: number): void {
+    const name = this.#records.int(id, Int.nameBlock);
+    this.freeData(id);
+    // What was there before the newest version began is reached through it, whatever has become of it since.
+    if (this.#isSeen(id) || (this.anyOpen && this.#records.int(id, Int.older) !== 0)) {
+      this.#retire(id, name);
+      return;
+    }
+    this.#blocks.free(name);
+    this.#records.free(id);
   }
 
-  freeBlock(block: BlockRef): void {
+  /** The same for the data of a record that is about to get others, behind {@link preserve}. */
+  freeData(id: number): void {
+    const block = this.#records.int(id, Int.dataBlock);
     if (block === 0) return;
-    if (this.#open.length === 0) this.#blocks.free(block);
-    else this.#retire(0, block);
+    const older = this.#records.int(id, Int.older);
+    const isShared = this.anyOpen && older !== 0 && this.#records.int(older, Int.dataBlock) === block;
+    if (isShared || this.#isSeen(id)) this.#retire(0, block);
+    else this.#blocks.free(block);
+  }
+
+  /** Whether an open version reads the present content of a record. */
+  #isSeen(id: number): boolean {
+    // Open versions are in ascending order: if the newest does not see it, none does.
+    const newest = this.#open.at(-1);
+    return newest !== undefined && this.#records.int(id, Int.born) < newest;
   }
 
   #retire(record: number, block: BlockRef): void {

@@ -1,4 +1,4 @@
-import type { Server } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
 import { formatZxid } from '../../common/zxid.ts';
 import { formatServer } from '../config/servers.ts';
 import { VERSION } from '../version.ts';
@@ -28,7 +28,12 @@ export function createAdminServer(view: ServerView): Server {
   const handOverPaths = pathsOf('handover');
   const restorePaths = pathsOf('restore', 'rest');
   const server = createServer((request, response) => {
-    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://admin');
+    const url = URL.parse(request.url ?? '/', 'http://admin');
+    if (url === null) {
+      answerWith(response, NOT_A_PATH);
+      return;
+    }
+    const { pathname, searchParams } = url;
     if (request.method === 'GET' && snapshotPaths.has(pathname)) {
       void snapshots.answer(request, searchParams, response);
       return;
@@ -41,16 +46,23 @@ export function createAdminServer(view: ServerView): Server {
       refuseRestore(view, request, response);
       return;
     }
-    const answer = request.method === 'GET' || request.method === 'HEAD' ? answerGet(pathname, view) : NOT_ALLOWED;
-    const body = `${JSON.stringify(answer.body)}\n`;
-    response.writeHead(answer.status, { 'content-type': 'application/json', 'cache-control': 'no-store' });
-    response.end(request.method === 'HEAD' ? undefined : body);
+    const isRead = request.method === 'GET' || request.method === 'HEAD';
+    answerWith(response, isRead ? answerGet(pathname, view) : NOT_ALLOWED);
   });
   // Whoever connects and says nothing does not keep the connection.
   server.headersTimeout = 5000;
   server.requestTimeout = 5000;
   return server;
 }
+
+/** Node leaves the body away where HEAD asks. */
+function answerWith(response: ServerResponse, { status, body }: Answer): void {
+  response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' });
+  response.end(`${JSON.stringify(body)}\n`);
+}
+
+/** Anybody may ask for anything: `GET //` is no URL at all, and must not end the process. */
+const NOT_A_PATH: Answer = { status: 400, body: { error: 'the request names no path' } };
 
 const NOT_ALLOWED: Answer = { status: 405, body: { error: 'only GET is allowed, and POST for handover and restore' } };
 

@@ -30,7 +30,7 @@ function network() {
     const transport = new ElectionTransport(
       {
         serverId,
-        ownAddresses: [{ host: '127.0.0.1', port: 1 }],
+        ownAddresses: () => [{ host: '127.0.0.1', port: 1 }],
         addressesOf: (id) => {
           const address = addresses.get(id);
           return address === undefined ? undefined : [address];
@@ -41,7 +41,7 @@ function network() {
       SILENT,
     );
     // The same port again when a server comes back.
-    await transport.listen({ host: '127.0.0.1', port: addresses.get(serverId)?.port ?? 0 });
+    await transport.listen([{ host: '127.0.0.1', port: addresses.get(serverId)?.port ?? 0 }]);
     const [server] = transport.servers;
     assert.ok(server);
     const port = portOf(server);

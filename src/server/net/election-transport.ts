@@ -1,4 +1,3 @@
-import { createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import type { Logger, ServerId } from '../../common/types.ts';
 import type { HostPort } from '../config/servers.ts';
@@ -7,13 +6,13 @@ import type { ElectionHandshake } from '../protocol/election-codec.ts';
 import type { Notification } from '../protocol/quorum.ts';
 import { dial } from './dial.ts';
 import type { Dial } from './dial.ts';
-import { listenPatiently, stopListening } from './listen.ts';
+import { PeerPorts } from './peer-ports.ts';
 import { onBytes, remoteAddressOf } from './sockets.ts';
 
 export interface ElectionOptions {
   readonly serverId: ServerId;
   /** Where the peers reach this server: what the handshake says. */
-  readonly ownAddresses: readonly HostPort[];
+  ownAddresses(): readonly HostPort[];
   /** Where a server of the configuration listens for election messages; undefined for a stranger. */
   addressesOf(server: ServerId): readonly HostPort[] | undefined;
   /** How long a peer may take to accept a connection, or to say who it is. */
@@ -50,7 +49,7 @@ interface Peer {
 export class ElectionTransport {
   readonly #options: ElectionOptions;
   readonly #logger: Logger;
-  readonly #servers: Server[] = [];
+  readonly #ports: PeerPorts;
   readonly #peers = new Map<ServerId, Peer>();
   readonly #unknown = new Set<Socket>();
   #stopped = false;
@@ -58,17 +57,19 @@ export class ElectionTransport {
   constructor(options: ElectionOptions, logger: Logger) {
     this.#options = options;
     this.#logger = logger;
+    this.#ports = new PeerPorts('elections', (socket) => this.#accept(socket), logger);
   }
 
   get servers(): readonly Server[] {
-    return this.#servers;
+    return this.#ports.servers;
   }
 
-  /** @throws CodedError ZK_LISTEN_FAILED */
-  async listen(address: HostPort): Promise<void> {
-    const server = createServer((socket) => this.#accept(socket));
-    this.#servers.push(server);
-    await listenPatiently(server, address, 'elections', this.#logger);
+  /**
+   * Listens on these addresses, and on others no longer; connections that are open stay.
+   * @throws CodedError ZK_LISTEN_FAILED
+   */
+  async listen(addresses: readonly HostPort[]): Promise<void> {
+    await this.#ports.listen(addresses);
   }
 
   /** Sends the message now, or as soon as there is a connection; it replaces one that waits. */
@@ -86,14 +87,14 @@ export class ElectionTransport {
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    const stopped = this.#servers.map((server) => stopListening(server));
+    const stopped = this.#ports.stop();
     for (const peer of this.#peers.values()) {
       clearTimeout(peer.retry);
       peer.dial?.cancel();
       peer.socket?.destroy();
     }
     for (const socket of this.#unknown) socket.destroy();
-    await Promise.all(stopped);
+    await stopped;
   }
 
   #peer(id: ServerId): Peer {
@@ -143,8 +144,8 @@ export class ElectionTransport {
   }
 
   #dialled(id: ServerId, peer: Peer, socket: Socket): void {
-    const { serverId, ownAddresses } = this.#options;
-    socket.write(encodeElectionHandshake({ serverId, addresses: ownAddresses }));
+    const { serverId } = this.#options;
+    socket.write(encodeElectionHandshake({ serverId, addresses: this.#options.ownAddresses() }));
     if (id > serverId) {
       // It has the larger id: it now knows of us, and dials back.
       socket.on('error', () => undefined);

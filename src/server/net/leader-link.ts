@@ -4,7 +4,7 @@ import type { QuorumPacket } from '../protocol/quorum.ts';
 import { encodeQuorumPacket } from '../protocol/quorum-codec.ts';
 import { QuorumPacketStream } from '../protocol/quorum-stream.ts';
 import { dial } from './dial.ts';
-import { onBytes } from './sockets.ts';
+import { endSoon, onBytes } from './sockets.ts';
 
 /** What happens on the connection to the leader. */
 export interface LeaderEvents {
@@ -88,7 +88,7 @@ export class LeaderLink {
       true,
     );
     this.#socket = socket;
-    this.#end = () => socket.destroySoon();
+    this.#end = () => endSoon(socket);
     onBytes(socket, (chunk) => {
       try {
         if (isCurrent()) stream.push(chunk);

@@ -1,4 +1,3 @@
-import { createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import type { Logger } from '../../common/types.ts';
 import type { HostPort } from '../config/servers.ts';
@@ -7,9 +6,9 @@ import type { QuorumPacket } from '../protocol/quorum.ts';
 import { encodeQuorumPacket } from '../protocol/quorum-codec.ts';
 import { QuorumPacketStream } from '../protocol/quorum-stream.ts';
 import type { LearnerConnection } from '../zab/types.ts';
-import { listenPatiently, stopListening } from './listen.ts';
+import { PeerPorts } from './peer-ports.ts';
 import { PeerSender } from './peer-sender.ts';
-import { onBytes, remoteAddressOf } from './sockets.ts';
+import { endSoon, onBytes, remoteAddressOf } from './sockets.ts';
 
 /** What happens on learners' connections. */
 export interface LearnerEvents {
@@ -35,7 +34,7 @@ interface Learner {
 export class LearnerListener {
   readonly #events: LearnerEvents;
   readonly #logger: Logger;
-  readonly #servers: Server[] = [];
+  readonly #ports: PeerPorts;
   readonly #learners = new Map<LearnerConnection, Learner>();
   readonly #unflushed = new Set<PeerSender>();
   #nextConnection = 1;
@@ -43,17 +42,19 @@ export class LearnerListener {
   constructor(events: LearnerEvents, logger: Logger) {
     this.#events = events;
     this.#logger = logger;
+    this.#ports = new PeerPorts('learners', (socket) => this.#accept(socket), logger);
   }
 
   get servers(): readonly Server[] {
-    return this.#servers;
+    return this.#ports.servers;
   }
 
-  /** @throws CodedError ZK_LISTEN_FAILED */
-  async listen(address: HostPort): Promise<void> {
-    const server = createServer((socket) => this.#accept(socket));
-    this.#servers.push(server);
-    await listenPatiently(server, address, 'learners', this.#logger);
+  /**
+   * Listens on these addresses, and on others no longer; connections that are open stay.
+   * @throws CodedError ZK_LISTEN_FAILED
+   */
+  async listen(addresses: readonly HostPort[]): Promise<void> {
+    await this.#ports.listen(addresses);
   }
 
   /** Sends a packet, encoded once, to each of the learners. */
@@ -86,13 +87,13 @@ export class LearnerListener {
     this.#logger.info('closing a learner', { connection, address: learner.address, reason });
     this.#forget(connection);
     learner.sender.flush();
-    learner.socket.destroySoon();
+    endSoon(learner.socket);
   }
 
   async stop(): Promise<void> {
-    const stopped = this.#servers.map((server) => stopListening(server));
+    const stopped = this.#ports.stop();
     for (const connection of this.#learners.keys()) this.close(connection, 'the server stops');
-    await Promise.all(stopped);
+    await stopped;
   }
 
   #accept(socket: Socket): void {

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { CodedError } from '../../common/errors.ts';
 import type { Logger } from '../../common/types.ts';
 import type { HostPort } from '../config/servers.ts';
-import { formatHostPort } from '../config/servers.ts';
+import { formatHostPort, isWildcard } from '../config/servers.ts';
 
 /** How often an own name that does not resolve yet, or not to this machine, is tried again. */
 const RETRY_MS = 1000;
@@ -35,10 +35,17 @@ export async function listen(server: Server, address: HostPort, what: string, ba
 /**
  * As {@link listen}, but waits for the name of this server itself to resolve, and to an address that is its own: where a
  * pod has just started, its name may not exist yet or still mean the one before.
+ * @param isWanted Whether it is still to listen there.
  * @throws CodedError ZK_LISTEN_FAILED for other reasons
  */
-export async function listenPatiently(server: Server, address: HostPort, what: string, logger: Logger): Promise<void> {
-  for (;;) {
+export async function listenPatiently(
+  server: Server,
+  address: HostPort,
+  what: string,
+  logger: Logger,
+  isWanted: () => boolean,
+): Promise<void> {
+  while (isWanted()) {
     try {
       await listen(server, address, what);
       return;
@@ -54,10 +61,6 @@ function isTemporary(error: unknown): error is CodedError {
   const cause: unknown = error instanceof CodedError ? error.cause : undefined;
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
   return code === 'ENOTFOUND' || code === 'EAI_AGAIN' || code === 'EADDRNOTAVAIL';
-}
-
-function isWildcard(host: string): boolean {
-  return host === '0.0.0.0' || host === '::';
 }
 
 /** Stops listening; connections that are open stay open. */

@@ -64,7 +64,7 @@ async function leaderAndLearner() {
     },
     SILENT,
   );
-  await learners.listen({ host: '127.0.0.1', port: 0 });
+  await learners.listen([{ host: '127.0.0.1', port: 0 }]);
   const [server] = learners.servers;
   assert.ok(server);
   const leader = new LeaderLink(
@@ -161,6 +161,19 @@ test('a dial that fails says so; one that is given up says nothing', async () =>
   leader.connect([{ host: '127.0.0.1', port: 1 }, ...addresses]);
   await until('it is connected', () => atLearner.at(-1) === 'connected');
   assert.equal(atLearner.length, 2);
+});
+
+test('a learner that stands still and takes nothing holds up nobody who stops', async () => {
+  const { learners, atLeader, addresses } = await leaderAndLearner();
+  const frozen = connect({ host: '127.0.0.1', port: addresses[0]?.port ?? 0 }).pause();
+  closing.push(() => frozen.destroy());
+  await until('the connection', () => atLeader.length === 1);
+  // More than the kernel takes for it.
+  learners.send([1], { ...packet(1), data: new Uint8Array(64 * 1024 * 1024) });
+  learners.flush();
+  let stopped = false;
+  void learners.stop().then(() => (stopped = true));
+  await until('it has stopped', () => stopped);
 });
 
 test('a learner that breaks the protocol is closed, the others stay', async () => {

@@ -77,6 +77,16 @@ async function word(port: number, letters: string): Promise<string> {
   return answer;
 }
 
+/** The status line that answers to these bytes. */
+async function statusLineFor(port: number, bytes: string): Promise<string> {
+  const socket = connect({ host: '127.0.0.1', port });
+  let answer = '';
+  socket.on('error', () => undefined).on('data', (chunk: Buffer) => (answer += chunk.toString()));
+  socket.end(bytes);
+  await until('the connection is closed', () => socket.closed);
+  return answer.split('\r\n')[0] ?? '';
+}
+
 test('a server from start to stop: words, admin commands, metrics, lock, SIGTERM', async () => {
   const { file, directory, clientPort, adminPort, metricsPort } = await prepared();
   const server = start(file);
@@ -102,6 +112,15 @@ test('a server from start to stop: words, admin commands, metrics, lock, SIGTERM
   assert.equal(await word(clientPort, 'isro'), 'rw');
   assert.match(await word(clientPort, 'conf'), new RegExp(`^clientPort=${clientPort}\n`));
   assert.equal(await word(clientPort, 'abcd'), '');
+
+  // No URL can be made of most of these; nobody may end a server by asking for them.
+  for (const target of ['//', '//[', '/\\', 'http://[', 'http://a:99999/', '*', '///livez', '/%', 'x'.repeat(20_000)]) {
+    for (const port of [adminPort, metricsPort]) {
+      const line = await statusLineFor(port, `GET ${target} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n`);
+      assert.match(line, /^HTTP\/1\.1 4\d\d /, target.slice(0, 20));
+    }
+  }
+  assert.equal((await get(adminPort, '/livez'))?.status, 200);
 
   const second = start(file);
   assert.equal(await exitCodeOf(second), 4);
@@ -155,6 +174,18 @@ test('who has sessions, ephemerals and watches is told; counts are set back when
   assert.match(await word(clientPort, 'srvr'), /^Latency min\/avg\/max: 0\/0\.0000\/0\nReceived: 0\n/m);
   assert.equal(await word(clientPort, 'crst'), 'Connection stats reset.\n');
   assert.match(await word(clientPort, 'cons'), new RegExp(`recved=0,sent=0,sid=${hex}`));
+});
+
+test('a server that is told to stop while it starts ends of itself', async () => {
+  const { file } = await prepared();
+  const server = start(file);
+  await until('it starts', () => server.said().includes('"starting"'));
+  server.kill('SIGTERM');
+  assert.equal(
+    await exitCodeOf(server),
+    0,
+    'as the first process of a container it would not be ended by the signal itself',
+  );
 });
 
 test('a zoo.cfg that cannot be used: exit code 2 and one line that says what to write', async () => {

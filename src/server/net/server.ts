@@ -9,13 +9,13 @@ import type { Zxid } from '../../common/zxid.ts';
 import { membershipOf } from '../config/membership.ts';
 import type { OwnServer } from '../config/own-server.ts';
 import type { Ensemble } from '../config/ensemble.ts';
-import { reconfigured } from '../config/own-server.ts';
 import { changeMembership, readEnsemble, readMembership } from '../config/reconfiguration.ts';
 import { formatHostPort } from '../config/servers.ts';
 import type { HostPort, ServerEntry } from '../config/servers.ts';
 import type { HttpConfig, ZooConfig } from '../config/zoo-cfg.ts';
 import { createDatabase } from '../database/database.ts';
 import { createMember } from '../pipeline/member.ts';
+import type { ChangeMembership } from '../pipeline/prepare-context.ts';
 import type { Member, MemberConfig } from '../pipeline/types.ts';
 import { openStorage } from '../storage/open.ts';
 import type { Storage } from '../storage/types.ts';
@@ -34,6 +34,7 @@ import { listen, stopListening } from './listen.ts';
 import { MemberMeter } from './monitoring/member-meter.ts';
 import { RecoveryMeter } from './monitoring/recovery-meter.ts';
 import { StateMeter } from './monitoring/state-meter.ts';
+import { OwnAddresses } from './own-addresses.ts';
 import type { ServerView } from './server-view.ts';
 import { StatBaselines } from './stat-baselines.ts';
 
@@ -68,6 +69,7 @@ export class ZooServer {
   readonly #learners: LearnerListener;
   readonly #leader: LeaderLink;
   readonly #election: ElectionTransport;
+  readonly #addresses: OwnAddresses;
   readonly #locks: readonly InstanceLock[];
   readonly #http: HttpServer[] = [];
   readonly #stopped = Promise.withResolvers<undefined>();
@@ -80,7 +82,6 @@ export class ZooServer {
   #ensemble: Ensemble;
   /** One that is, or was, under way. */
   #next: Ensemble | undefined;
-  #clientAddress: HostPort;
 
   /**
    * Takes the data directory, loads the state, listens, and begins to look for a quorum.
@@ -104,7 +105,6 @@ export class ZooServer {
     const { config, own, logger } = options;
     this.#options = options;
     this.#ensemble = config.ensemble;
-    this.#clientAddress = own.client;
     this.#locks = locks;
     this.#member = createMember(memberConfig(config, own), random, this.#stateMeter);
     this.#storage = this.#openStorage();
@@ -144,10 +144,21 @@ export class ZooServer {
     this.#election = new ElectionTransport(
       {
         serverId: own.id,
-        ownAddresses: electionAddressesOf(own.entry) ?? [],
+        ownAddresses: () => electionAddressesOf(this.#addresses.own.entry) ?? [],
         addressesOf: (server) => this.#electionAddresses(server),
         connectTimeoutMs: config.peerConnectTimeoutMs,
         vote: (from, notification) => this.#driver.push({ type: 'vote', from, notification }),
+      },
+      logger,
+    );
+    this.#addresses = new OwnAddresses(
+      own,
+      config,
+      {
+        clients: this.#clients,
+        learners: this.#learners,
+        election: this.#election,
+        failed: (error) => options.failed(error),
       },
       logger,
     );
@@ -174,7 +185,7 @@ export class ZooServer {
       logger,
     );
     const currentConfig = (): ZooConfig => ({ ...config, ensemble: this.#ensemble });
-    const currentOwn = (): OwnServer => ({ ...reconfigured(own, this.#ensemble), client: this.#clientAddress });
+    const currentOwn = (): OwnServer => this.#addresses.own;
     this.#view = {
       get config() {
         return currentConfig();
@@ -236,7 +247,7 @@ export class ZooServer {
   }
 
   async #begin(): Promise<void> {
-    const { config, own, logger } = this.#options;
+    const { config, logger } = this.#options;
     const meter = this.#recoveryMeter;
     const recovery = meter.measure(this.#member.recovery, (receiver) => this.#storage.recover(receiver));
     for (const warning of recovery.warnings) logger.warn(warning);
@@ -245,8 +256,7 @@ export class ZooServer {
       znodes: this.#member.status().znodes,
       tookMs: Math.round(meter.totalMs.max),
     });
-    await this.#clients.listen(own.client, config.clientBacklog);
-    this.#listenForPeers();
+    await this.#addresses.listen();
     this.#driver.start(recovery, mayVote(config));
     // Their modules are loaded only now, after the first turn: clients come before scrapers.
     await setImmediate();
@@ -277,23 +287,6 @@ export class ZooServer {
     });
   }
 
-  /** In the background: a name that does not resolve yet holds up nothing else. */
-  #listenForPeers(): void {
-    const { config, own } = this.#options;
-    if (config.standalone || own.entry === undefined) return;
-    // All addresses of this machine are one to listen on, under however many names it is reached.
-    const addresses = config.listenOnAllAddresses ? own.entry.addresses.slice(0, 1) : own.entry.addresses;
-    for (const { host: ownHost, quorumPort, electionPort } of addresses) {
-      const host = config.listenOnAllAddresses ? '0.0.0.0' : ownHost;
-      for (const listening of [
-        this.#learners.listen({ host, port: quorumPort }),
-        this.#election.listen({ host, port: electionPort }),
-      ]) {
-        listening.catch((error: unknown) => this.#options.failed(error));
-      }
-    }
-  }
-
   /** A port that zoo.cfg does not name is a convenience: another server may have taken it. */
   async #startHttp(http: HttpConfig, what: string, create: () => Promise<HttpServer>): Promise<void> {
     if (!http.enabled) return;
@@ -315,14 +308,9 @@ export class ZooServer {
 
   /** A reconfiguration is in force: peers are reached where it says, and so is this server. */
   #reconfigured(text: string, version: Zxid): void {
-    const { config, own, logger } = this.#options;
-    writeDynamicConfiguration(config.dataDir, text, version);
+    writeDynamicConfiguration(this.#options.config.dataDir, text, version);
     this.#ensemble = readEnsemble(text);
-    const { client } = reconfigured(own, this.#ensemble);
-    if (formatHostPort(client) === formatHostPort(this.#clientAddress)) return;
-    this.#clientAddress = client;
-    logger.info('listening for clients elsewhere', { address: formatHostPort(client) });
-    this.#clients.move(client, config.clientBacklog).catch((error: unknown) => this.#options.failed(error));
+    this.#addresses.move(this.#ensemble);
   }
 
   /** A server that the configuration in force does not know (yet, or any more) is where the next one or zoo.cfg says. */
@@ -347,17 +335,21 @@ function electionAddressesOf(entry: ServerEntry | undefined): HostPort[] | undef
 }
 
 function memberConfig(config: ZooConfig, own: OwnServer): MemberConfig {
+  const { ensemble, reconfigEnabled, standalone, membershipRules } = config;
+  const change: ChangeMembership = (current, request, version) =>
+    changeMembership(current, request, version, membershipRules);
   return {
     zab: {
       serverId: own.id,
-      membership: membershipOf(config.ensemble, own.id),
+      // A server of its own has no configuration that could change, whatever line names it: it would be bound to that line later.
+      membership: membershipOf(standalone ? { ...ensemble, servers: [] } : ensemble, own.id),
       tickTimeMs: config.tickTimeMs,
       initLimitTicks: config.initLimitTicks,
       syncLimitTicks: config.syncLimitTicks,
       committedLogEntries: config.committedLogEntries,
-      readMembership: config.reconfigEnabled ? readMembership : undefined,
+      readMembership: reconfigEnabled && !standalone ? readMembership : undefined,
     },
-    changeMembership: config.reconfigEnabled ? changeMembership : undefined,
+    changeMembership: reconfigEnabled ? change : undefined,
     minSessionTimeoutMs: config.minSessionTimeoutMs,
     maxSessionTimeoutMs: config.maxSessionTimeoutMs,
     maxFrameBytes: config.frameBytesMax,

@@ -12,3 +12,13 @@ export function onBytes(socket: Socket, receive: (chunk: Uint8Array) => void): v
     if (typeof chunk !== 'string') receive(chunk);
   });
 }
+
+/** How long a peer's connection that we end may take to accept the last bytes. */
+const LINGER_MS = 2000;
+
+/** Ends a connection after what was sent has left; a peer that takes nothing any more, because it stands still, is not waited for. */
+export function endSoon(socket: Socket): void {
+  socket.destroySoon();
+  const linger = setTimeout(() => socket.destroy(), LINGER_MS).unref();
+  socket.once('close', () => clearTimeout(linger));
+}

@@ -7,7 +7,8 @@ import type { Access } from './access.ts';
 import type { OutstandingChanges } from './changes.ts';
 import type { Prepared, PrepareContext, Reconfiguring } from './prepare-context.ts';
 
-const CONFIG_PATH = '/zookeeper/config';
+/** Holds the configuration; only a reconfiguration writes it. */
+export const CONFIG_PATH = '/zookeeper/config';
 
 /** The version that ZooKeeper gives the znode: its own is the zxid in its text. */
 const CONFIG_VERSION = -1;

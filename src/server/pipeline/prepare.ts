@@ -11,7 +11,7 @@ import type { Access } from './access.ts';
 import { OutstandingChanges } from './changes.ts';
 import { isEphemeralOwner, type Prepared, type PrepareContext, type PrepareSettings } from './prepare-context.ts';
 import { prepareCreate, type AnyCreateRequest } from './prepare-create.ts';
-import { prepareReconfig } from './prepare-reconfig.ts';
+import { CONFIG_PATH, prepareReconfig } from './prepare-reconfig.ts';
 import { isValidPath, parentOfDeleted } from './paths.ts';
 import type { Owner, SessionTracker } from './session-tracker.ts';
 import { isMalformed } from './step.ts';
@@ -161,6 +161,8 @@ export class Preparer {
     const record = this.changes.get(path);
     if (record === undefined) return ReplyCode.noNode;
     if (!this.#access.allows(record.acl, Perm.write, context.identities)) return ReplyCode.noAuth;
+    // ZooKeeper lets it be written over until the next start; here the next start reads it, and would look for those servers.
+    if (path === CONFIG_PATH) return ReplyCode.badArguments;
     if (!versionFits(record.version, request.version)) return ReplyCode.badVersion;
     const version = next(record.version);
     this.changes.change(record, context.zxid);

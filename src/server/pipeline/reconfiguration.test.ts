@@ -5,6 +5,7 @@ import { changeMembership, readMembership } from '../config/reconfiguration.ts';
 import { OpCode, ReplyCode } from '../protocol/opcodes.ts';
 import { writeReconfigRequest, type ReconfigRequest } from '../protocol/requests.ts';
 import { readGetDataResponse } from '../protocol/responses.ts';
+import type { ChangeMembership } from './prepare-context.ts';
 import { Ensemble } from './testing/ensemble.ts';
 import { send } from './testing/requests.ts';
 import type { TestClient } from './testing/test-client.ts';
@@ -15,7 +16,10 @@ function reconfigure(client: TestClient, request: Partial<ReconfigRequest>): num
   return client.request(OpCode.reconfig, (writer) => writeReconfigRequest(writer, { ...NOTHING, ...request }));
 }
 
-const open = (size: number): Ensemble => Ensemble.serving(size, { changeMembership, skipAcl: true });
+const change: ChangeMembership = (current, request, version) =>
+  changeMembership(current, request, version, { votersMin: 1, severalAddresses: false });
+
+const open = (size: number): Ensemble => Ensemble.serving(size, { changeMembership: change, skipAcl: true });
 
 function configurationAt(ensemble: Ensemble, client: TestClient): string {
   const xid = send.getData(client, '/zookeeper/config');
@@ -122,6 +126,24 @@ test('a leader says who is in sync, and what each of them is; everybody whether 
   }
 });
 
+test('a leader that is to hand over, and whose last follower leaves meanwhile, serves on', () => {
+  const ensemble = open(2);
+  const { leader, followers } = ensemble;
+  const client = ensemble.connected(leader);
+  const xid = reconfigure(client, { leavingServers: String(followers[0]) });
+  // Proposed, and not committed: the follower still counts.
+  ensemble.turn();
+  ensemble.input(leader, { type: 'handOver' });
+  ensemble.run();
+  assert.equal(client.reply(xid)?.error, ReplyCode.ok);
+  ensemble.untilServing();
+  assert.equal(ensemble.leader, leader);
+  const next = ensemble.connected(leader);
+  const write = send.create(next, '/after');
+  ensemble.run();
+  assert.equal(next.reply(write)?.error, ReplyCode.ok);
+});
+
 test('changes that make no sense, or come at the wrong time, are refused', () => {
   const ensemble = open(3);
   const client = ensemble.connected(ensemble.leader);
@@ -143,8 +165,21 @@ test('changes that make no sense, or come at the wrong time, are refused', () =>
   assert.deepEqual(codes, [ReplyCode.ok, ReplyCode.reconfigInProgress]);
 });
 
+test('what the ensemble believes after its next start is not written by setData', () => {
+  const ensemble = open(3);
+  const client = ensemble.connected(ensemble.leader);
+  const alien = 'server.7=elsewhere:2888:3888:participant;0.0.0.0:2181\nversion=ffffffffffff';
+  const xid = send.setData(client, '/zookeeper/config', alien);
+  ensemble.run();
+  const code = client.reply(xid)?.error;
+  for (const id of ensemble.running) ensemble.crash(id);
+  ensemble.startAll();
+  ensemble.untilServing();
+  assert.equal(code, ReplyCode.badArguments);
+});
+
 test('only who may write the znode may change the configuration', () => {
-  const ensemble = Ensemble.serving(3, { changeMembership, superDigest: 'super:lK75jTNcA+U9vtVEw5vB51mj/w4=' });
+  const ensemble = Ensemble.serving(3, { changeMembership: change, superDigest: 'super:lK75jTNcA+U9vtVEw5vB51mj/w4=' });
   const client = ensemble.connected(ensemble.leader);
   const refused = reconfigure(client, { leavingServers: String(ensemble.followers[0]) });
   ensemble.run();

@@ -61,7 +61,10 @@ export class Leader implements Role {
     this.#greatestEpoch = context.acceptedEpoch;
     this.#reported = new QuorumSet(context.memberships);
     this.#epochAcks = new QuorumSet(context.memberships);
-    this.#learners = new LearnerTable(context, (handler) => this.#broadcast.forget(handler));
+    this.#learners = new LearnerTable(context, (handler) => {
+      this.#broadcast.forget(handler);
+      this.#tryHandOver();
+    });
     this.#broadcast = new Broadcast(context, this.#learners);
   }
 
@@ -362,11 +365,14 @@ export class Leader implements Role {
 
   /**
    * Gives up leading when a follower has everything. Of several, the one with the greatest id: between equal logs it wins
-   * the election whatever this server proposes, so that all agree at once.
+   * the election whatever this server proposes, so that all agree at once. Where nobody is left to follow, there is an election
+   * as well: whatever was not proposed any more for the sake of the next leader must not wait for one for ever.
    */
   #tryHandOver(): void {
     const { history } = this.#context;
-    if (!this.#handingOver || history.delivered !== history.logged) return;
+    if (!this.#handingOver) return;
+    if (this.#learners.servingVoters.length === 0) this.#context.lookForLeader('nobody is left to hand over to');
+    if (history.delivered !== history.logged) return;
     let successor: ServerId | undefined;
     for (const { serverId, heldZxid } of this.#learners.servingVoters) {
       if (serverId === undefined || heldZxid < history.logged) continue;

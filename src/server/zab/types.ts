@@ -138,7 +138,7 @@ export type ZabInput =
   /**
    * A serving leader only: let the follower that is best up to date lead instead, as soon as everything proposed is
    * committed and that follower has all of it: what is proposed meanwhile puts it off. The peer then takes part in the
-   * election and follows whoever was elected. Where no other voter serves, it goes on leading until one does.
+   * election and follows whoever was elected. Where no other voter serves (any more), it elects anew at once.
    */
   | { readonly type: 'handOver' }
   /** Give up leading or following now and elect again (counter about to overflow, disk slow). */

@@ -170,11 +170,16 @@ export class Ensemble {
   /** Lets everything happen that needs no time. */
   run(): void {
     for (let round = 0; round < ROUNDS_MAX; round++) {
-      const busy = [...this.#nodes.values()].filter((node) => node.inbox.length > 0);
-      if (busy.length === 0) return;
-      for (const node of busy) this.#step(node);
+      if (!this.turn()) return;
     }
     throw new Error('the ensemble does not come to rest');
+  }
+
+  /** One step of each member that has something to do; false if none has. */
+  turn(): boolean {
+    const busy = [...this.#nodes.values()].filter((node) => node.inbox.length > 0);
+    for (const node of busy) this.#step(node);
+    return busy.length > 0;
   }
 
   /** Lets time pass, from one deadline to the next. */

@@ -3,7 +3,7 @@ import { EPOCH_MAX, type Zxid } from '../../../common/zxid.ts';
 /** How a snapshot file is packed, told by the end of its name. */
 export type SnapshotPacking = 'plain' | 'gzip' | 'snappy';
 
-/** A file whose name carries a zxid: a log's first entry, a snapshot's last one. */
+/** A file whose name carries a zxid: a log's first entry, a snapshot's last one, a configuration's version. */
 export interface LogFileName {
   readonly name: string;
   readonly zxid: Zxid;
@@ -61,6 +61,16 @@ export function snapshotFiles(names: readonly string[]): SnapshotFileName[] {
 /** Snapshots of leaders that were being installed when the process ended. */
 export function installingFiles(names: readonly string[]): LogFileName[] {
   return names.flatMap((name) => parse(name, /^installing\.([0-9a-f]+)$/)).sort(byZxid);
+}
+
+/** The name of a configuration that a reconfiguration led to, in the data directory itself. */
+export function dynamicConfigurationName(version: Zxid): string {
+  return `zoo.cfg.dynamic.${version.toString(16)}`;
+}
+
+/** Such files among the names, newest first. */
+export function dynamicConfigurationFiles(names: readonly string[]): LogFileName[] {
+  return names.flatMap((name) => parse(name, /^zoo\.cfg\.dynamic\.([0-9a-f]{1,14})$/)).sort((a, b) => byZxid(b, a));
 }
 
 /** What a crash can leave behind and nobody needs: ours, and the `.tmp` files of Apache ZooKeeper. */
