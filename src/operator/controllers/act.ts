@@ -114,8 +114,9 @@ async function perform(
   }
 }
 
+/** A schedule whose backup is refused, by a quota for instance, may delete those that are in the way. */
 function mayGoOnWithout(step: Step): boolean {
-  return step.do === 'expandClaim';
+  return step.do === 'expandClaim' || (step.do === 'create' && step.kind === 'CoordinationBackup');
 }
 
 function failureReason(step: Step): string {
