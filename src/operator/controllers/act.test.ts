@@ -87,6 +87,10 @@ test('deletes only what the cluster of this moment asks for, and tells it before
     { do: 'delete', kind: 'PersistentVolumeClaim', name: 'b', uid: '2' },
   ];
   const current = writers();
+  const released = { type: 'Normal', reason: 'SnapshotKept', message: 'Kept it' } as const;
+  const release: Step = { do: 'setFinalizers', finalizers: [], announce: released };
+  await act(cluster, [release], observing(), current.made);
+  assert.deepEqual(current.written.splice(0), ['announce SnapshotKept', 'finalizers']);
   await act(cluster, deletions, observing(), current.made);
   assert.deepEqual(current.written, ['confirm', 'announce MemberRestarting', 'delete a', 'delete b']);
 

@@ -109,6 +109,7 @@ async function perform(
       return { reason: 'ReconfigurationRefused', message: `${describe(step)} was refused: ${outcome.why}` };
     }
     case 'setFinalizers':
+      if (step.announce !== undefined) await announce(step.announce);
       await setFinalizers(step.finalizers);
       return undefined;
   }
