@@ -20,7 +20,7 @@ const retention = z
     maxCount: z
       .int()
       .optional()
-      .describe('How many complete backups are kept.')
+      .describe('How many complete backups are kept, of each cluster that was backed up.')
       .meta(
         validated(
           rule(
@@ -34,7 +34,7 @@ const retention = z
       .max(16)
       .optional()
       .describe(
-        'How old a backup may get, in hours, days or weeks: 36h, 30d, 8w. The newest complete one is kept in any case.',
+        'How old a backup may get, in hours, days or weeks: 36h, 30d, 8w. The newest complete one of each cluster is kept in any case.',
       )
       .meta(
         validated(
@@ -45,7 +45,7 @@ const retention = z
         ),
       ),
   })
-  .describe('Which backups are deleted, with what they stored. The newest complete one never is.');
+  .describe('Which backups are deleted, with what they stored. The newest complete one of each cluster never is.');
 
 /** What a person declares about repeated backups. */
 export const coordinationBackupScheduleSpec = z.object({
@@ -91,7 +91,7 @@ export const coordinationBackupScheduleSpec = z.object({
   concurrencyPolicy: z
     .enum(['Forbid', 'Allow'])
     .default('Forbid')
-    .describe('Forbid: a backup is left out while one of this schedule is still under way.'),
+    .describe('Forbid: a backup is left out while one of this schedule and cluster is still under way.'),
   retention: retention.optional(),
   backupTemplate: z
     .object({
@@ -112,6 +112,8 @@ export const coordinationBackupScheduleStatus = z.object({
   /** The last time for which a backup was made, or deliberately left out. */
   lastScheduleTime: timestamp.optional(),
   nextScheduleTime: timestamp.optional(),
+  /** What the times are reckoned by, and since when: an edit makes up for no time before it. */
+  inForce: z.object({ schedule: z.string(), timeZone: z.string(), since: timestamp }).optional(),
   /** The newest complete backup. */
   lastBackup: z.string().optional(),
   lastSuccessfulTime: timestamp.optional(),

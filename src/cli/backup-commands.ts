@@ -31,6 +31,7 @@ interface InspectArguments extends Output, S3Arguments {
 
 interface BackupArguments extends InspectArguments {
   readonly resume?: boolean;
+  readonly wait: string;
 }
 
 interface RestoreArguments extends Output, S3Arguments {
@@ -59,6 +60,11 @@ export function addBackupCommands(
 
   command('backup <location>', 'stream a snapshot from a member to a place where there is none, and verify it')
     .option('--resume', 'go on with what an earlier attempt stored there, and remove what one left that was killed')
+    .option(
+      '--wait <seconds>',
+      'how long to wait until a member may give one, where each gave one a short time ago',
+      '0',
+    )
     .addOption(resultFileOption())
     .addHelpText(
       'after',
@@ -67,8 +73,9 @@ export function addBackupCommands(
     .action(async (location: string, options: BackupArguments) => {
       const { server: servers = '127.0.0.1:8080', auth, timeoutMs } = globals();
       const place = await placeOf(location, s3Options(options));
-      const { resume = false } = options;
-      const taken = await backUp(place, { servers, auth, silenceMs: timeoutMs, resume });
+      const { resume = false, wait } = options;
+      const patienceMs = Number(wait) * 1000;
+      const taken = await backUp(place, { servers, auth, silenceMs: timeoutMs, resume, patienceMs, onWait: tellWait });
       const fields = backupFields(place.name, taken);
       await place.describe(fields);
       writeResult(options, fields);
@@ -105,6 +112,10 @@ export function addBackupCommands(
       const restored = await restore(place, dataDir, { dataLogDir, onlyIfEmpty: ifEmpty, sha256 });
       if (restored !== undefined) process.stdout.write(render(restoreFields(dataDir, restored), options.output));
     });
+}
+
+function tellWait(waitMs: number, why: string): void {
+  process.stderr.write(`waiting for ${Math.ceil(waitMs / 1000)} s: ${why}\n`);
 }
 
 function s3Options({ s3Endpoint, s3Region, s3PathStyle = false }: S3Arguments): S3Options {

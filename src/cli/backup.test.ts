@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
@@ -15,7 +15,8 @@ import { backUp } from './backup.ts';
 import { inspectFields, render } from './backup-report.ts';
 import { restore } from './restore.ts';
 import { FilePlace } from './file-place.ts';
-import { inspect } from './snapshot-file.ts';
+import type { Check } from './place.ts';
+import { inspect, type InspectedFile } from './snapshot-file.ts';
 
 const directories: string[] = [];
 const servers: Server[] = [];
@@ -58,7 +59,28 @@ async function served(answer: RequestListener): Promise<string> {
   return `127.0.0.1:${(http.address() as AddressInfo).port}`;
 }
 
-const OPTIONS = { auth: undefined, silenceMs: 5000, resume: false };
+/** Tells when the first piece of what it stores is there. */
+class TellingPlace extends FilePlace {
+  readonly #onPiece: () => void;
+
+  constructor(name: string, onPiece: () => void) {
+    super(name);
+    this.#onPiece = onPiece;
+  }
+
+  override async store(pieces: AsyncIterable<Uint8Array>, check: Check): Promise<InspectedFile> {
+    const onPiece = this.#onPiece;
+    async function* told(): AsyncGenerator<Uint8Array> {
+      for await (const piece of pieces) {
+        yield piece;
+        onPiece();
+      }
+    }
+    return await super.store(told(), check);
+  }
+}
+
+const OPTIONS = { auth: undefined, silenceMs: 5000, resume: false, patienceMs: 0 };
 const HEADERS = { 'content-type': 'application/octet-stream', last_zxid: '0x700000003' };
 
 test('inspect: what is in a file, plain or packed; for people and for programs', async () => {
@@ -102,7 +124,7 @@ test('backup: the file appears whole and sound, with the identity in the header,
     asked.push([request.url, request.headers.authorization, request.headers['accept-encoding']]);
     response.writeHead(200, HEADERS).end(snapshot());
   });
-  const options = { servers: server, resume: false, auth: 'digest:user:pass:word', silenceMs: 5000 };
+  const options = { ...OPTIONS, servers: server, auth: 'digest:user:pass:word' };
   for (const name of ['plain', 'packed.gz']) {
     const file = join(directory, name);
     const { summary, sha256 } = (await backUp(new FilePlace(file), options)).stored;
@@ -247,6 +269,54 @@ test('backup: of several members the one that is best asked, and the next where 
   const { source } = await backUp(new FilePlace(join(directory, 'f')), { ...OPTIONS, servers });
   assert.deepEqual(asked, ['newest', 'behind', 'leader']);
   assert.deepEqual([source?.address, source?.version], [servers.split(',')[1], '0.1.0']);
+});
+
+test('backup: a member that is killed in the middle, or says nothing more, leaves nothing, and is told of', async () => {
+  const directory = await scratch();
+  const beginning = snapshot().subarray(0, 90);
+  // A process that is killed while there is something that it has not read yet resets its connections.
+  const ends: readonly [(response: ServerResponse | undefined) => void, number, RegExp][] = [
+    [(response) => response?.socket?.resetAndDestroy(), 60_000, /not arrive whole \(Error: .*ECONNRESET\): try again/],
+    [(response) => response?.destroy(), 60_000, /not arrive whole \(Error: aborted\): try again/],
+    [() => undefined, 100, /not arrive whole \(Error: nothing was heard for 100 ms\): try again/],
+  ];
+  for (const [end, silenceMs, message] of ends) {
+    let giving: ServerResponse | undefined;
+    const servers = await served((request, response) => {
+      if (request.url === '/status') return void response.writeHead(404).end();
+      giving = response;
+      return void response.writeHead(200, HEADERS).write(beginning);
+    });
+    const place = new TellingPlace(join(directory, 'f'), () => end(giving));
+    await assert.rejects(backUp(place, { ...OPTIONS, servers, silenceMs }), { code: 'ZK_BACKUP_FAILED', message });
+    assert.deepEqual(await readdir(directory), []);
+  }
+});
+
+test('backup: members that each gave a snapshot a short time ago are waited for, as long as they say and it may take', async () => {
+  const directory = await scratch();
+  let asked = 0;
+  const refuseOnce = await served((request, response) => {
+    if (request.url === '/status') return void response.writeHead(404).end();
+    asked++;
+    if (asked > 1) return void response.writeHead(200, HEADERS).end(snapshot());
+    return void response.writeHead(429, { 'retry-after': '0.01' }).end('{"error":"too many snapshots"}');
+  });
+  const down = await served((_, response) => void response.writeHead(503).end());
+  const waits: [number, string][] = [];
+  const options = {
+    ...OPTIONS,
+    servers: `${down},${refuseOnce}`,
+    onWait: (...wait: [number, string]) => waits.push(wait),
+  };
+  await assert.rejects(backUp(new FilePlace(join(directory, 'f')), options), {
+    message: /answered 503 .*; .* answered 429/,
+  });
+  assert.deepEqual(waits, [], 'who has no patience waits for nobody');
+  asked = 0;
+  await backUp(new FilePlace(join(directory, 'f')), { ...options, patienceMs: 60_000 });
+  assert.deepEqual([asked, waits.length, waits[0]?.[0]], [2, 1, 10]);
+  assert.match(waits[0]?.[1] ?? '', /answered 429 \(too many snapshots\)/);
 });
 
 test('backup: resumed, what is there is verified and not replaced, and what a killed attempt left is gone', async () => {

@@ -2,6 +2,7 @@ import { request, type IncomingMessage } from 'node:http';
 import { once } from 'node:events';
 import { PassThrough, pipeline } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
 import { createGzip } from 'node:zlib';
 import { CodedError } from '../common/errors.ts';
 import { formatZxid } from '../common/zxid.ts';
@@ -18,6 +19,20 @@ export interface BackupOptions {
   readonly silenceMs: number;
   /** Goes on with what an earlier attempt stored under the same name, and removes what one left that was killed. */
   readonly resume: boolean;
+  /** How long a member is waited for that may give a snapshot only later, since it gave one a short time ago. */
+  readonly patienceMs: number;
+  /** Told before each wait. */
+  readonly onWait?: (waitMs: number, why: string) => void;
+}
+
+/** A member that would give a snapshot later. */
+class AskedTooSoon extends CodedError {
+  readonly retryAfterMs: number;
+
+  constructor(message: string, retryAfterMs: number) {
+    super('ZK_BACKUP_FAILED', message);
+    this.retryAfterMs = retryAfterMs;
+  }
 }
 
 /** A backup that is stored, read back and found sound. */
@@ -53,11 +68,27 @@ export async function backUp(place: Place, options: BackupOptions): Promise<Take
   }
 }
 
-/** The first member that gives a snapshot. */
-async function firstAnswer(
-  options: BackupOptions,
-  packed: boolean,
-): Promise<{ response: IncomingMessage; source: SnapshotSource }> {
+interface Answer {
+  readonly response: IncomingMessage;
+  readonly source: SnapshotSource;
+}
+
+/** The first member that gives a snapshot, waited for where all that keeps them from it is how lately they gave one. */
+async function firstAnswer(options: BackupOptions, packed: boolean): Promise<Answer> {
+  const endMs = performance.now() + options.patienceMs;
+  for (;;) {
+    const answer = await askEach(options, packed);
+    if (!Array.isArray(answer)) return answer;
+    const waitMs = Math.min(...answer.map((one) => (one instanceof AskedTooSoon ? one.retryAfterMs : Infinity)));
+    const why = answer.map(({ message }) => message).join('; ');
+    if (!(performance.now() + waitMs <= endMs)) throw failed(why, answer[0]);
+    options.onWait?.(waitMs, why);
+    await delay(waitMs);
+  }
+}
+
+/** The first member that gives a snapshot, or why none of them does. */
+async function askEach(options: BackupOptions, packed: boolean): Promise<Answer | CodedError[]> {
   const failures: CodedError[] = [];
   for (const source of await snapshotSources(options.servers)) {
     try {
@@ -67,7 +98,7 @@ async function firstAnswer(
       failures.push(error);
     }
   }
-  throw failed(failures.map(({ message }) => message).join('; '), failures[0]);
+  return failures;
 }
 
 async function ask(address: string, { auth, silenceMs }: BackupOptions, packed: boolean): Promise<IncomingMessage> {
@@ -80,6 +111,8 @@ async function ask(address: string, { auth, silenceMs }: BackupOptions, packed: 
   asking.on('timeout', () => asking.destroy(new Error(`nothing was heard for ${silenceMs} ms`)));
   try {
     const [response] = (await once(asking.end(), 'response')) as [IncomingMessage];
+    // A member that is killed in the middle, or says nothing more, is an error of the request, for which nobody waits any more.
+    asking.on('error', (error) => response.destroy(error));
     if (response.statusCode === 200 && response.headers['content-type'] === 'application/octet-stream') return response;
     throw refused(address, response, await text(response));
   } catch (error) {
@@ -97,7 +130,9 @@ function refused(address: string, { statusCode = 0, headers }: IncomingMessage, 
     503: 'ask another member',
   };
   const said = /"error"\s*:\s*"([^"]*)"/.exec(answer)?.[1] ?? answer.trim().slice(0, 200);
-  return failed(`${address} answered ${statusCode} (${said}): ${advice[statusCode] ?? 'see the log of the server'}`);
+  const message = `${address} answered ${statusCode} (${said}): ${advice[statusCode] ?? 'see the log of the server'}`;
+  const retryAfterMs = Number(headers['retry-after']) * 1000;
+  return statusCode === 429 && retryAfterMs >= 0 ? new AskedTooSoon(message, retryAfterMs) : failed(message);
 }
 
 async function* arriving(response: IncomingMessage, packed: boolean): AsyncGenerator<Uint8Array> {

@@ -18,8 +18,11 @@ import type { Check, Place, S3Options } from './place.ts';
 import type { InspectedFile } from './snapshot-file.ts';
 import { tlsAdvice } from './tls-advice.ts';
 
-/** Bytes of a part; at most 10,000 make an object, which then has up to 160 GB. */
-const PART_BYTES = 16 * 1024 * 1024;
+/**
+ * Bytes of a part, as few as the protocol allows; at most 10,000 make an object, which then has up to 52 GB. A member whose snapshot
+ * nobody takes for half a minute gives it up: the way to the server may be so slow that the parts on it take as long.
+ */
+const PART_BYTES = 5 * 1024 * 1024;
 
 /** Parts on their way at the same time, all of them in memory. */
 const PARTS_AT_ONCE = 2;

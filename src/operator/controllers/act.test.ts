@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { parseCoordinationCluster } from '../../api/coordination-cluster.ts';
+import { parseCoordinationBackup } from '../../api/coordination-backup.ts';
 import type { KubeObject } from '../../api/objects.ts';
 import { ApiRefusal } from '../kube/errors.ts';
 import { silentLogger } from '../kube/silent-logger.ts';
@@ -86,6 +87,10 @@ test('deletes only what the cluster of this moment asks for, and tells it before
     { do: 'delete', kind: 'PersistentVolumeClaim', name: 'b', uid: '2' },
   ];
   const current = writers();
+  const released = { type: 'Normal', reason: 'SnapshotKept', message: 'Kept it' } as const;
+  const release: Step = { do: 'setFinalizers', finalizers: [], announce: released };
+  await act(cluster, [release], observing(), current.made);
+  assert.deepEqual(current.written.splice(0), ['announce SnapshotKept', 'finalizers']);
   await act(cluster, deletions, observing(), current.made);
   assert.deepEqual(current.written, ['confirm', 'announce MemberRestarting', 'delete a', 'delete b']);
 
@@ -99,6 +104,21 @@ test('goes on without a larger volume', async () => {
   const [failure] = await act(cluster, [expand, ...applyAll], observing(), made);
   assert.equal(failure?.reason, 'VolumeExpansionRefused');
   assert.deepEqual(written, ['apply a', 'apply b']);
+});
+
+test('a backup that is refused does not keep a schedule from deleting those that are in its way', async () => {
+  const { written, made } = writers({ 'create nightly-2': 403 });
+  const spec = { clusterRef: { name: 'test' }, destination: { s3: { bucket: 'backups' } } };
+  const metadata = { name: 'nightly-2', namespace: 'default' };
+  const described = { apiVersion: 'zabkeeper.dev/v1alpha1', kind: 'CoordinationBackup', metadata, spec };
+  const object = parseCoordinationBackup(described);
+  const steps: Step[] = [
+    { do: 'create', kind: 'CoordinationBackup', object },
+    { do: 'delete', kind: 'CoordinationBackup', name: 'nightly-0', uid: '0' },
+  ];
+  const [failure] = await act(cluster, steps, observing(), made);
+  assert.match(failure?.message ?? '', /creating CoordinationBackup nightly-2 was refused/);
+  assert.deepEqual(written, ['confirm', 'delete nightly-0']);
 });
 
 describe('a reconfiguration', () => {

@@ -109,13 +109,15 @@ async function perform(
       return { reason: 'ReconfigurationRefused', message: `${describe(step)} was refused: ${outcome.why}` };
     }
     case 'setFinalizers':
+      if (step.announce !== undefined) await announce(step.announce);
       await setFinalizers(step.finalizers);
       return undefined;
   }
 }
 
+/** A schedule whose backup is refused, by a quota for instance, may delete those that are in the way. */
 function mayGoOnWithout(step: Step): boolean {
-  return step.do === 'expandClaim';
+  return step.do === 'expandClaim' || (step.do === 'create' && step.kind === 'CoordinationBackup');
 }
 
 function failureReason(step: Step): string {

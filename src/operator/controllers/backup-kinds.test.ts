@@ -24,6 +24,21 @@ describe('the times of a schedule', () => {
     return scheduleTimes(parseCoordinationBackupSchedule(object), new Date(now));
   }
 
+  function timesOf(schedule: string, timeZone: string, now: string): { due: string; next: string } {
+    const seen = times(schedule, timeZone, now);
+    assert.ok(typeof seen !== 'string' && seen.due !== undefined);
+    return { due: seen.due, next: seen.next };
+  }
+
+  /** The next times after a moment, each as it is told right after the one before. */
+  function comings(schedule: string, timeZone: string, after: string, count: number): string[] {
+    const found: string[] = [];
+    for (let now = after; found.length < count; now = found.at(-1) ?? '') {
+      found.push(timesOf(schedule, timeZone, now).next);
+    }
+    return found;
+  }
+
   test('are those of its time zone, in summer and in winter', () => {
     assert.deepEqual(times('30 2 * * *', 'Europe/Berlin', '2026-01-10T12:00:00Z'), {
       due: '2026-01-10T01:30:00Z',
@@ -36,8 +51,70 @@ describe('the times of a schedule', () => {
   });
 
   test('count the very moment as past', () => {
-    const { due, next } = times('*/5 * * * *', 'Etc/UTC', '2026-07-10T12:05:00Z') as { due: string; next: string };
-    assert.deepEqual([due, next], ['2026-07-10T12:05:00Z', '2026-07-10T12:10:00Z']);
+    const past = { due: '2026-07-10T12:05:00Z', next: '2026-07-10T12:10:00Z' };
+    assert.deepEqual(times('*/5 * * * *', 'Etc/UTC', '2026-07-10T12:05:00.000Z'), past);
+    assert.deepEqual(times('*/5 * * * *', 'Etc/UTC', '2026-07-10T12:09:59.999Z'), past);
+  });
+
+  test('when clocks are put forward: what would be in the hour that is left out comes right behind it, once', () => {
+    // At 2:00 it became 3:00, which was 1:00 UTC.
+    assert.deepEqual(comings('30 2 * * *', 'Europe/Berlin', '2026-03-28T00:00:00Z', 3), [
+      '2026-03-28T01:30:00Z',
+      '2026-03-29T01:00:00Z',
+      '2026-03-30T00:30:00Z',
+    ]);
+    assert.deepEqual(comings('*/30 * * * *', 'Europe/Berlin', '2026-03-29T00:29:00Z', 4), [
+      '2026-03-29T00:30:00Z',
+      '2026-03-29T01:00:00Z',
+      '2026-03-29T01:30:00Z',
+      '2026-03-29T02:00:00Z',
+    ]);
+  });
+
+  test('when clocks are put back: a time of the hour that comes twice is the first of the two, unless all hours are meant', () => {
+    // At 3:00 it became 2:00, which was 1:00 UTC.
+    assert.deepEqual(comings('30 2 * * *', 'Europe/Berlin', '2026-10-24T00:00:00Z', 3), [
+      '2026-10-24T00:30:00Z',
+      '2026-10-25T00:30:00Z',
+      '2026-10-26T01:30:00Z',
+    ]);
+    assert.deepEqual(comings('30 * * * *', 'Europe/Berlin', '2026-10-24T23:00:00Z', 4), [
+      '2026-10-24T23:30:00Z',
+      '2026-10-25T00:30:00Z',
+      '2026-10-25T01:30:00Z',
+      '2026-10-25T02:30:00Z',
+    ]);
+  });
+
+  test('whenever somebody looks, what is due is what was next before: none is left out, and none comes twice', () => {
+    // When clocks are changed, and where.
+    const changes = [
+      ['2026-03-29T01:00:00Z', 'Europe/Berlin'],
+      ['2026-10-25T01:00:00Z', 'Europe/Berlin'],
+      ['2026-03-08T07:00:00Z', 'America/New_York'],
+      ['2026-11-01T06:00:00Z', 'America/New_York'],
+      ['2026-04-04T15:00:00Z', 'Australia/Lord_Howe'],
+      ['2026-10-03T15:30:00Z', 'Australia/Lord_Howe'],
+    ] as const;
+    for (const [change, zone] of changes) {
+      for (const schedule of ['30 2 * * *', '*/20 * * * *', '15 1,2,3 * * *']) {
+        let next: string | undefined;
+        for (let minute = -150; minute <= 150; minute += 7) {
+          const now = new Date(Date.parse(change) + minute * 60_000).toISOString().replace('.000Z', 'Z');
+          const seen = timesOf(schedule, zone, now);
+          assert.ok(seen.due <= now && now < seen.next, `${schedule} in ${zone} at ${now}`);
+          // No schedule here has two times within seven minutes.
+          if (next !== undefined) assert.ok([seen.due, seen.next].includes(next), `${schedule} in ${zone} at ${now}`);
+          next = seen.next;
+        }
+      }
+    }
+  });
+
+  test('that never come are told so', () => {
+    const sentence = times('0 0 30 2 *', 'Etc/UTC', '2026-07-10T12:05:00Z');
+    assert.ok(typeof sentence === 'string');
+    assert.match(sentence, /names no day that ever comes/);
   });
 
   test('that nobody understands are a sentence that says what to write', () => {

@@ -86,13 +86,12 @@ async function observeSchedule(schedule: CoordinationBackupSchedule, client: Rea
 export function scheduleTimes({ spec }: CoordinationBackupSchedule, now: Date): ScheduleTimes | string {
   try {
     const cron = new Cron(spec.schedule, { timezone: spec.timeZone, paused: true, mode: '5-part' });
-    const next = cron.nextRun(now);
     // What is due at this very second counts as past.
-    const [due] = cron.previousRuns(1, new Date(now.getTime() + 1000));
-    return {
-      due: due === undefined ? undefined : wholeSeconds(due),
-      next: next === null ? undefined : wholeSeconds(next),
-    };
+    const second = Math.floor(now.getTime() / 1000) * 1000;
+    const next = cron.nextRun(new Date(second));
+    const [due] = cron.previousRuns(1, new Date(second + 1000));
+    if (next === null) return `schedule '${spec.schedule}' names no day that ever comes: look at its days and months`;
+    return { due: due === undefined ? undefined : wholeSeconds(due), next: wholeSeconds(next) };
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     return `schedule '${spec.schedule}' in time zone ${spec.timeZone} cannot be understood (${why}): write five fields of cron such as 30 2 * * *, and a zone such as Europe/Berlin`;

@@ -94,7 +94,12 @@ export type Step =
   /** Refused by storage classes that cannot expand volumes: reported, and the steps after it are done all the same. */
   | { readonly do: 'expandClaim'; readonly name: string; readonly uid: string; readonly size: string }
   | Reconfiguration
-  | { readonly do: 'setFinalizers'; readonly finalizers: readonly string[] };
+  | {
+      readonly do: 'setFinalizers';
+      readonly finalizers: readonly string[];
+      /** Told right before, as of a deletion: an object that has been let go of is gone. */
+      readonly announce?: PlannedEvent;
+    };
 
 /**
  * Asks the leader to change who belongs to the ensemble. Whether it was done is not always known, and does not matter:

@@ -65,7 +65,7 @@ describe('a backup', () => {
     assert.equal(
       container?.args.join(' '),
       '--server zoo-0.zoo-peers.default.svc.cluster.local:8080,zoo-1.zoo-peers.default.svc.cluster.local:8080 --timeout 60 backup ' +
-        's3://backups/a/b/default/zoo/monday-uid-b.gz --resume --result-file /dev/termination-log --s3-region eu-1',
+        's3://backups/a/b/default/zoo/monday-uid-b.gz --resume --wait 3600 --result-file /dev/termination-log --s3-region eu-1',
     );
     assert.deepEqual(
       container.env.map(({ name, value }) => value ?? name),

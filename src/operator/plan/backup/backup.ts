@@ -170,10 +170,14 @@ function again(
 function planRemoval(backup: CoordinationBackup, observed: ObservedBackup, settings: PlanSettings): BackupPlan {
   const finalizers = backup.metadata.finalizers ?? [];
   if (!finalizers.includes(BACKUP_FINALIZER)) return { steps: [], events: [] };
-  const release: Step = { do: 'setFinalizers', finalizers: finalizers.filter((name) => name !== BACKUP_FINALIZER) };
+  const others = finalizers.filter((name) => name !== BACKUP_FINALIZER);
+  const release = (announce?: PlannedEvent): BackupPlan => ({
+    steps: [{ do: 'setFinalizers', finalizers: others, ...(announce === undefined ? {} : { announce }) }],
+    events: [],
+  });
   const { job, removal, pods, cluster, now } = observed;
   const nothingBegun = job === undefined && removal === undefined && backup.status?.startedAt === undefined;
-  if (backup.spec.deletionPolicy === 'Retain' || nothingBegun) return { steps: [release], events: kept(backup) };
+  if (backup.spec.deletionPolicy === 'Retain' || nothingBegun) return release(kept(backup));
   if (job !== undefined) {
     // A pod that still stores would do so after the removal.
     const { name, uid = '' } = job.metadata;
@@ -187,10 +191,11 @@ function planRemoval(backup: CoordinationBackup, observed: ObservedBackup, setti
   }
   switch (jobState(removal)) {
     case 'complete':
-      return {
-        steps: [release],
-        events: [{ type: 'Normal', reason: 'SnapshotRemoved', message: `Removed ${backupStore(backup).shown}` }],
-      };
+      return release({
+        type: 'Normal',
+        reason: 'SnapshotRemoved',
+        message: `Removed ${backupStore(backup).shown}`,
+      });
     case 'failed': {
       const wayOut = `put that right and delete the Job ${removal.metadata.name} to try again, or ${LEAVE_IT}`;
       const message = `the stored snapshot could not be removed: ${failuresTold(removal, pods)}: ${wayOut}`;
@@ -223,9 +228,9 @@ function removing(
   return { steps, events, status, requeueAfterMs: REQUEUE.waitingMs };
 }
 
-function kept(backup: CoordinationBackup): PlannedEvent[] {
-  if (backup.status?.phase !== 'Complete') return [];
-  return [{ type: 'Normal', reason: 'SnapshotKept', message: `Kept ${backupStore(backup).shown}` }];
+function kept(backup: CoordinationBackup): PlannedEvent | undefined {
+  if (backup.status?.phase !== 'Complete') return undefined;
+  return { type: 'Normal', reason: 'SnapshotKept', message: `Kept ${backupStore(backup).shown}` };
 }
 
 function podSettings(cluster: CoordinationCluster | undefined, settings: PlanSettings): PodSettings {

@@ -185,6 +185,7 @@ export class FakeBackupWorld {
         this.forgetPods();
         return;
       case 'setFinalizers':
+        if (step.announce !== undefined) this.told.push(step.announce);
         this.backup = { ...this.theBackup, metadata: { ...this.theBackup.metadata, finalizers: step.finalizers } };
         this.#collectGarbage();
         return;

@@ -10,8 +10,8 @@ const UNIT_MS: Readonly<Record<string, number>> = { h: 3_600_000, d: 86_400_000,
 const FAILED_KEPT = 3;
 
 /**
- * The backups of a schedule that are not to be kept. Only what has ended; never the newest complete one, however old it is:
- * if nothing has worked for long, it is what is left.
+ * The backups of a schedule that are not to be kept. Only what has ended; never the newest complete one of a cluster, however
+ * old it is: if nothing has worked for long, it is what is left. A schedule may have been edited, or made again, for another one.
  */
 export function superfluous(
   retention: Retention,
@@ -19,16 +19,25 @@ export function superfluous(
   now: string,
 ): CoordinationBackup[] {
   if (retention === undefined) return [];
-  const present = backups
-    .filter((backup) => !isDeleted(backup))
-    .toSorted((a, b) => endOf(b) - endOf(a) || byName(b, a));
+  const present = newestFirst(backups.filter((backup) => !isDeleted(backup)));
   const complete = present.filter(({ status }) => status?.phase === 'Complete');
   const failed = present.filter(({ status }) => status?.phase === 'Failed');
   const oldestMs = Date.parse(now) - ageMs(retention.maxAge);
-  const expired = complete.filter(
-    (backup, index) => index > 0 && (index >= (retention.maxCount ?? Infinity) || endOf(backup) < oldestMs),
+  const ofEach = Map.groupBy(complete, ({ spec }) => spec.clusterRef.name);
+  const expired = [...ofEach.values()].flatMap((ofOne) =>
+    ofOne.filter(
+      (backup, index) => index > 0 && (index >= (retention.maxCount ?? Infinity) || startOf(backup) < oldestMs),
+    ),
   );
   return [...expired, ...failed.slice(FAILED_KEPT)];
+}
+
+/**
+ * The backups by the age of what they hold. When each was begun is told by the API server: an operator whose clock was wrong once
+ * must not leave one behind that is the newest for years.
+ */
+export function newestFirst(backups: readonly CoordinationBackup[]): CoordinationBackup[] {
+  return backups.toSorted((a, b) => startOf(b) - startOf(a) || byName(b, a));
 }
 
 /** `36h`, `30d` or `8w` in milliseconds; for ever where there is none. */
@@ -37,8 +46,8 @@ function ageMs(age: string | undefined): number {
   return Number(age.slice(0, -1)) * (UNIT_MS[age.slice(-1)] ?? Infinity);
 }
 
-function endOf({ status, metadata }: CoordinationBackup): number {
-  return Date.parse(status?.completedAt ?? metadata.creationTimestamp ?? '1970-01-01T00:00:00Z');
+function startOf({ status, metadata }: CoordinationBackup): number {
+  return Date.parse(status?.startedAt ?? metadata.creationTimestamp ?? '1970-01-01T00:00:00Z');
 }
 
 function byName(a: CoordinationBackup, b: CoordinationBackup): number {

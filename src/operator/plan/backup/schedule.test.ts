@@ -33,11 +33,12 @@ function schedule(spec: object = {}): CoordinationBackupSchedule {
 function ended(
   name: string,
   minute: number,
-  phase: 'Complete' | 'Failed' | 'Running' = 'Complete',
+  phase: 'Complete' | 'Failed' | 'Running' | 'Pending' = 'Complete',
+  cluster = 'zoo',
 ): CoordinationBackup {
   const status = { phase, startedAt: time(minute), ...(phase === 'Complete' ? { completedAt: time(minute) } : {}) };
   const metadata = { name, namespace: 'default', uid: `uid-${name}`, creationTimestamp: time(minute) };
-  const spec = { clusterRef: { name: 'zoo' }, destination: { s3: { bucket: 'backups' } } };
+  const spec = { clusterRef: { name: cluster }, destination: { s3: { bucket: 'backups' } } };
   const object = { apiVersion: 'zabkeeper.dev/v1alpha1', kind: 'CoordinationBackup', metadata, spec, status };
   return parseCoordinationBackup(object);
 }
@@ -75,8 +76,10 @@ describe('a schedule', () => {
     assert.deepEqual(begun(plan(schedule(), time(95))), ['nightly-202603010130']);
     const late = plan(schedule({ startingDeadlineSeconds: 60 }), time(95));
     assert.deepEqual(begun(late), []);
-    assert.match(late.events[0]?.message ?? '', /was missed by 300 s/);
+    assert.match(late.events[0]?.message ?? '', /was missed by more than startingDeadlineSeconds \(60 s\)/);
     assert.equal(late.status?.lastScheduleTime, time(90), 'decided once');
+    const again = plan(schedule({ startingDeadlineSeconds: 60 }), time(96));
+    assert.deepEqual(again.events, late.events, 'the same Event, if it was not recorded');
   });
 
   test('begins none while it is suspended, and makes up for none of that time', () => {
@@ -87,6 +90,44 @@ describe('a schedule', () => {
     assert.deepEqual(begun(plan(woken, time(20))), ['nightly-202603010020']);
   });
 
+  test('whose schedule or time zone is edited makes up for no time before that, and for every one after it', () => {
+    const before = { ...schedule(), status: plan(schedule(), time(10, 1)).status ?? {} };
+    const { inForce } = before.status;
+    assert.deepEqual(inForce, { schedule: '*/10 * * * *', timeZone: 'Etc/UTC', since: time(0) });
+    for (const edit of [{ schedule: '*/5 * * * *' }, { timeZone: 'Asia/Kathmandu' }]) {
+      const edited = { ...before, spec: { ...before.spec, ...edit } };
+      // As the schedule is now, there was a time between the last backup and the edit.
+      const times = { due: time(15), next: time(20) };
+      const { steps, events, status = {} } = planSchedule(edited, { now: time(17), times, backups: [] });
+      assert.deepEqual([steps, events], [[], []]);
+      assert.deepEqual(status.inForce, { ...inForce, ...edit, since: time(17) });
+      assert.deepEqual(begun(plan({ ...edited, status }, time(21))), ['nightly-202603010020']);
+    }
+    const otherwise = { ...before, spec: { ...before.spec, startingDeadlineSeconds: 60 } };
+    assert.deepEqual(begun(plan(otherwise, time(20))), ['nightly-202603010020']);
+  });
+
+  test('goes on at once when a clock that was in the future is right again', () => {
+    const wrong = plan(schedule(), time(100_000));
+    assert.deepEqual(begun(wrong).length, 1);
+    const { steps, status = {} } = plan({ ...schedule(), status: wrong.status ?? {} }, time(12));
+    assert.deepEqual(steps, [], 'the time before was decided about, or was missed');
+    assert.deepEqual([status.lastScheduleTime, status.nextScheduleTime], [time(10), time(20)]);
+    assert.deepEqual(begun(plan({ ...schedule(), status }, time(20))), ['nightly-202603010020']);
+    const early = { ...schedule(), status: plan(schedule(), time(20)).status ?? {} };
+    assert.deepEqual(begun(plan(early, time(19, 58))), []);
+    assert.deepEqual(begun(plan(early, time(20))), [], 'not twice, where the clocks of two operators differ a little');
+    const edited = { schedule: '*/10 * * * *', timeZone: 'Etc/UTC', since: time(100_000) };
+    const { status: mended } = plan({ ...schedule(), status: { inForce: edited } }, time(12));
+    assert.equal(mended?.inForce?.since, time(12));
+  });
+
+  test('deleted, begins nothing and deletes nothing', () => {
+    const { metadata, ...rest } = schedule({ retention: { maxCount: 1 } });
+    const deleted = { ...rest, metadata: { ...metadata, deletionTimestamp: time(9) } };
+    assert.deepEqual(plan(deleted, time(10), [ended('a', 1), ended('b', 2)]), { steps: [], events: [] });
+  });
+
   test('leaves one out while another is under way, unless it may not', () => {
     const running = [ended('nightly-202603010000', 1, 'Running')];
     const forbidden = plan(schedule(), time(10), running);
@@ -95,6 +136,19 @@ describe('a schedule', () => {
     assert.deepEqual(begun(plan(schedule({ concurrencyPolicy: 'Allow' }), time(10), running)), [
       'nightly-202603010010',
     ]);
+    const ofAnother = [ended('nightly-202603010000', 1, 'Pending', 'gone')];
+    assert.deepEqual(begun(plan(schedule(), time(10), ofAnother)), ['nightly-202603010010']);
+  });
+
+  test('goes on with the retention while it is suspended, and names the newest backup', () => {
+    const backups = [ended('a', 1), ended('b', 3), ended('c', 2), ended('d', 4, 'Failed')];
+    const { steps, status } = plan(schedule({ suspend: true, retention: { maxCount: 1 } }), time(15), backups);
+    assert.deepEqual(
+      steps.map((step) => step.do === 'delete' && step.name),
+      ['c', 'a'],
+    );
+    assert.deepEqual([status?.lastBackup, status?.lastSuccessfulTime, status?.backups], ['b', time(3), 4]);
+    assert.equal(status?.nextScheduleTime, undefined);
   });
 
   test('records what a life before it has begun, however that fares by now, and says nothing else of it', () => {
@@ -116,37 +170,78 @@ describe('a schedule', () => {
     const { steps, status } = planSchedule(schedule(), { now: time(1), times: 'no such zone', backups: [] });
     assert.deepEqual(steps, []);
     assert.equal(status?.conditions?.[0]?.message, 'no such zone');
+    const before = plan(schedule(), time(10)).status ?? {};
+    const edited = { ...schedule(), status: before };
+    const { status: kept } = planSchedule(edited, { now: time(11), times: 'no such zone', backups: [] });
+    const { lastScheduleTime, inForce } = before;
+    assert.deepEqual(
+      [kept?.lastScheduleTime, kept?.inForce, kept?.nextScheduleTime],
+      [lastScheduleTime, inForce, undefined],
+    );
   });
 });
+
+/** A schedule, and operators that look at it, each with a clock of its own, and die after so many of their writes. */
+class ScheduleLife {
+  readonly made = new Map<string, CoordinationBackup>();
+  minute = 0;
+  #schedule = schedule();
+
+  /** @param aheadMinutes By how much the operator's clock is wrong. */
+  look(writesMax = Infinity, aheadMinutes = 0): void {
+    const { steps, status } = plan(this.#schedule, time(this.minute + aheadMinutes), [...this.made.values()]);
+    let writes = 0;
+    for (const step of steps) {
+      if (writes++ >= writesMax) return;
+      if (step.do !== 'create') continue;
+      const { name } = step.object.metadata;
+      assert.ok(!this.made.has(name), `${name} is made once`);
+      this.made.set(name, ended(name, this.minute));
+    }
+    if (writes < writesMax && status !== undefined) this.#schedule = { ...this.#schedule, status };
+  }
+
+  hasBackupOf(minute: number): boolean {
+    return this.made.has(`nightly-${time(minute).slice(0, 16).replaceAll(/[-T:]/g, '')}`);
+  }
+}
 
 test('however often the operator dies, each time has one backup at most, and the last one always has', () => {
   const happening = fc.record({ minutes: fc.integer({ min: 0, max: 25 }), writes: fc.nat({ max: 2 }) });
   fc.assert(
-    fc.property(fc.array(happening, { maxLength: 30 }), (life) => {
-      let current = schedule();
-      const made = new Map<string, CoordinationBackup>();
-      let minute = 0;
-      const look = (writesMax: number) => {
-        const { steps, status } = plan(current, time(minute), [...made.values()]);
-        let writes = 0;
-        for (const step of steps) {
-          if (writes++ >= writesMax) return;
-          if (step.do !== 'create') continue;
-          const { name } = step.object.metadata;
-          assert.ok(!made.has(name), `${name} is made once`);
-          made.set(name, ended(name, minute));
-        }
-        if (writes < writesMax && status !== undefined) current = { ...current, status };
-      };
-      for (const { minutes, writes } of life) {
-        minute += minutes;
-        look(writes);
+    fc.property(fc.array(happening, { maxLength: 30 }), (happenings) => {
+      const life = new ScheduleLife();
+      for (const { minutes, writes } of happenings) {
+        life.minute += minutes;
+        life.look(writes);
       }
-      look(Infinity);
-      const due = Math.floor(minute / 10) * 10;
-      if (due > 0) assert.ok(made.has(`nightly-${time(due).slice(0, 16).replaceAll(/[-T:]/g, '')}`));
-      look(Infinity);
-      assert.ok(made.size <= Math.floor(minute / 10));
+      life.look();
+      const due = Math.floor(life.minute / 10) * 10;
+      if (due > 0) assert.ok(life.hasBackupOf(due));
+      life.look();
+      assert.ok(life.made.size <= Math.floor(life.minute / 10));
+    }),
+  );
+});
+
+test('however wrong clocks were, each time has one backup at most, and with a right one the next one has', () => {
+  const happening = fc.record({
+    minutes: fc.integer({ min: 0, max: 25 }),
+    writes: fc.nat({ max: 2 }),
+    ahead: fc.oneof(fc.constant(0), fc.integer({ min: -30, max: 30 }), fc.integer({ min: -100_000, max: 100_000 })),
+  });
+  fc.assert(
+    fc.property(fc.array(happening, { maxLength: 30 }), (happenings) => {
+      const life = new ScheduleLife();
+      for (const { minutes, writes, ahead } of happenings) {
+        life.minute += minutes;
+        life.look(writes, ahead);
+      }
+      life.look();
+      const next = (Math.floor(life.minute / 10) + 1) * 10;
+      life.minute = next;
+      life.look();
+      assert.ok(life.hasBackupOf(next));
     }),
   );
 });
@@ -171,11 +266,23 @@ describe('retention', () => {
     assert.deepEqual(names(superfluous({ maxCount: 1 }, all, time(10))), ['b3', 'b2', 'b1', 'b0', 'f6', 'f5']);
   });
 
-  test('never deletes the last good one', () => {
+  test('together: whatever is too many or too old goes', () => {
+    assert.deepEqual(names(superfluous({ maxCount: 3, maxAge: '1h' }, five, time(62))), ['b1', 'b0']);
+    assert.deepEqual(names(superfluous({ maxCount: 1, maxAge: '1h' }, five, time(62))), ['b3', 'b2', 'b1', 'b0']);
+  });
+
+  test('goes by what the API server says of the beginning: no clock of an operator makes a backup the newest for years', () => {
+    const [b0, b1] = [ended('b0', 0), ended('b1', 1)];
+    const wrong = { ...b0, status: { ...b0.status, completedAt: time(10_000_000) } };
+    assert.deepEqual(names(superfluous({ maxCount: 1 }, [wrong, b1], time(9))), ['b0']);
+  });
+
+  test('never deletes the last good one of any cluster', () => {
     const phases = fc.constantFrom('Complete' as const, 'Failed' as const, 'Running' as const);
+    const clusters = ['zoo', 'another'];
     const backups = fc
-      .array(fc.tuple(fc.nat({ max: 100_000 }), phases), { maxLength: 20 })
-      .map((list) => list.map(([minute, phase], index) => ended(`b${index}`, minute, phase)));
+      .array(fc.tuple(fc.nat({ max: 100_000 }), phases, fc.constantFrom(...clusters)), { maxLength: 20 })
+      .map((list) => list.map(([minute, phase, cluster], index) => ended(`b${index}`, minute, phase, cluster)));
     const retention = fc.record({
       maxCount: fc.option(fc.integer({ min: 1, max: 5 }), { nil: undefined }),
       maxAge: fc.option(fc.constantFrom('1h', '3d', '2w'), { nil: undefined }),
@@ -183,11 +290,16 @@ describe('retention', () => {
     fc.assert(
       fc.property(backups, retention, (list, rule) => {
         const doomed = new Set(superfluous(rule, list, time(100_000)));
-        const complete = list.filter(({ status }) => status?.phase === 'Complete');
-        const newest = Math.max(...complete.map(({ status }) => Date.parse(status?.completedAt ?? '')));
-        const kept = complete.filter((one) => !doomed.has(one));
-        if (complete.length > 0) assert.ok(kept.some(({ status }) => Date.parse(status?.completedAt ?? '') === newest));
-        assert.ok(kept.length <= (rule.maxCount ?? Infinity));
+        for (const cluster of clusters) {
+          const complete = list.filter(
+            ({ status, spec }) => status?.phase === 'Complete' && spec.clusterRef.name === cluster,
+          );
+          const newest = Math.max(...complete.map(({ status }) => Date.parse(status?.completedAt ?? '')));
+          const kept = complete.filter((one) => !doomed.has(one));
+          if (complete.length > 0)
+            assert.ok(kept.some(({ status }) => Date.parse(status?.completedAt ?? '') === newest));
+          assert.ok(kept.length <= (rule.maxCount ?? Infinity));
+        }
         assert.ok([...doomed].every(({ status }) => status?.phase !== 'Running'));
       }),
     );

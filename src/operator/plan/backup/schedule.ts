@@ -9,7 +9,7 @@ import {
 import { scheduleLabels } from '../../resources/names.ts';
 import type { PlannedEvent, Step } from '../model.ts';
 import { isDeleted, type ResourcePlan } from './model.ts';
-import { superfluous } from './retention.ts';
+import { newestFirst, superfluous } from './retention.ts';
 
 /** What was observed around one CoordinationBackupSchedule. */
 export interface ObservedSchedule {
@@ -25,7 +25,16 @@ export interface ObservedSchedule {
 export interface ScheduleTimes {
   /** The last time at or before now. */
   readonly due?: string | undefined;
-  readonly next?: string | undefined;
+  readonly next: string;
+}
+
+type InForce = NonNullable<CoordinationBackupScheduleStatus['inForce']>;
+
+/** What of the status the next looks need. */
+interface Recorded {
+  readonly inForce?: InForce | undefined;
+  readonly lastScheduleTime?: string | undefined;
+  readonly nextScheduleTime?: string | undefined;
 }
 
 /** How long a wait in one piece may be, in milliseconds: timers do not reach further than about 24 days. */
@@ -43,10 +52,12 @@ export function planSchedule(
   const { times, backups, now } = observed;
   if (typeof times === 'string') {
     const refused: ConditionValue = { status: 'False', reason: 'ScheduleNotUnderstood', message: times };
-    const status = statusOf(schedule, observed, {}, refused);
+    const status = statusOf(schedule, observed, { ...schedule.status, nextScheduleTime: undefined }, refused);
     return { steps: [], events: news(schedule, refused), status };
   }
-  const due = newlyDue(schedule, times, now);
+  const inForce = inForceOf(schedule, now);
+  const last = lastDecided(schedule, times);
+  const due = newlyDue(times, inForce.since, last);
   const decision = due === undefined ? undefined : decide(schedule, due, backups, now);
   const steps: Step[] = [
     ...(decision?.begin === true ? [create(schedule, due ?? now)] : []),
@@ -55,13 +66,9 @@ export function planSchedule(
   const accepted: ConditionValue = schedule.spec.suspend
     ? { status: 'False', reason: 'Suspended', message: 'spec.suspend is set: no backup is begun' }
     : { status: 'True', reason: 'Scheduled', message: 'backups are begun as the schedule says' };
-  const status = statusOf(
-    schedule,
-    observed,
-    { ...(due === undefined ? {} : { lastScheduleTime: due }), next: times.next },
-    accepted,
-  );
-  const wait = times.next === undefined ? REQUEUE_MAX_MS : Date.parse(times.next) - Date.parse(now);
+  const nextScheduleTime = schedule.spec.suspend ? undefined : times.next;
+  const status = statusOf(schedule, observed, { inForce, lastScheduleTime: due ?? last, nextScheduleTime }, accepted);
+  const wait = Date.parse(times.next) - Date.parse(now);
   return {
     steps,
     events: [...(decision?.event === undefined ? [] : [decision.event]), ...news(schedule, accepted)],
@@ -75,15 +82,28 @@ export function scheduledName(schedule: CoordinationBackupSchedule, time: string
   return `${schedule.metadata.name}-${time.slice(0, 16).replaceAll(/[-T:]/g, '')}`;
 }
 
+/** Since when the schedule is as it is: what it would have said before is nobody's loss. Never a time that is yet to come. */
+function inForceOf({ spec, status, metadata }: CoordinationBackupSchedule, now: string): InForce {
+  const { schedule, timeZone } = spec;
+  const before = status?.inForce;
+  const isEdited = before !== undefined && (before.schedule !== schedule || before.timeZone !== timeZone);
+  const since = isEdited ? now : (before?.since ?? metadata.creationTimestamp ?? now);
+  return { schedule, timeZone, since: Date.parse(since) > Date.parse(now) ? now : since };
+}
+
+/**
+ * The last time that was decided about. One behind the next time was recorded by an operator whose clock was wrong: whoever
+ * believed it would begin nothing until then.
+ */
+function lastDecided({ status }: CoordinationBackupSchedule, { due, next }: ScheduleTimes): string | undefined {
+  const last = status?.lastScheduleTime;
+  return last !== undefined && Date.parse(last) > Date.parse(next) ? due : last;
+}
+
 /** The time that a backup is due for and that nothing has been decided about yet. Earlier ones are not made up for. */
-function newlyDue(
-  { metadata, status }: CoordinationBackupSchedule,
-  { due }: ScheduleTimes,
-  now: string,
-): string | undefined {
+function newlyDue({ due }: ScheduleTimes, since: string, last: string | undefined): string | undefined {
   if (due === undefined) return undefined;
-  const decided = status?.lastScheduleTime ?? metadata.creationTimestamp ?? now;
-  return Date.parse(due) > Date.parse(decided) ? due : undefined;
+  return Date.parse(due) > Math.max(Date.parse(since), Date.parse(last ?? since)) ? due : undefined;
 }
 
 interface Decision {
@@ -106,11 +126,16 @@ function decide(
   if (spec.suspend) return { begin: false };
   const lateS = Math.round((Date.parse(now) - Date.parse(due)) / 1000);
   if (lateS > spec.startingDeadlineSeconds) {
+    // Not by how much: told again after a crash, it is to be the same Event.
     return leftOut(
-      `The backup of ${due} was missed by ${lateS} s, more than startingDeadlineSeconds (${spec.startingDeadlineSeconds})`,
+      `The backup of ${due} was missed by more than startingDeadlineSeconds (${spec.startingDeadlineSeconds} s)`,
     );
   }
-  const running = backups.find((backup) => !isDeleted(backup) && !hasEnded(backup));
+  // One of a cluster that the schedule was for before may wait for ever, and is in nobody's way.
+  const { name: clusterName } = spec.backupTemplate.clusterRef;
+  const running = backups.find(
+    (backup) => !isDeleted(backup) && !hasEnded(backup) && backup.spec.clusterRef.name === clusterName,
+  );
   if (spec.concurrencyPolicy === 'Forbid' && running !== undefined) {
     return leftOut(`The backup of ${due} is left out: ${running.metadata.name} is still under way`);
   }
@@ -153,19 +178,17 @@ function deletion({ metadata: { name, uid = '', resourceVersion } }: Coordinatio
 function statusOf(
   schedule: CoordinationBackupSchedule,
   { backups, now }: ObservedSchedule,
-  { lastScheduleTime, next }: { readonly lastScheduleTime?: string; readonly next?: string | undefined },
+  { inForce, lastScheduleTime, nextScheduleTime }: Recorded,
   active: ConditionValue,
 ): CoordinationBackupScheduleStatus {
   const previous = schedule.status;
   const generation = schedule.metadata.generation ?? 0;
-  const newest = backups
-    .filter(({ status }) => status?.phase === 'Complete')
-    .toSorted((a, b) => startOf(b) - startOf(a))[0];
-  const last = lastScheduleTime ?? previous?.lastScheduleTime;
+  const newest = newestFirst(backups).find(({ status }) => status?.phase === 'Complete');
   return {
     observedGeneration: generation,
-    ...(last === undefined ? {} : { lastScheduleTime: last }),
-    ...(next === undefined || schedule.spec.suspend ? {} : { nextScheduleTime: next }),
+    ...(inForce === undefined ? {} : { inForce }),
+    ...(lastScheduleTime === undefined ? {} : { lastScheduleTime }),
+    ...(nextScheduleTime === undefined ? {} : { nextScheduleTime }),
     ...(newest === undefined
       ? {}
       : { lastBackup: newest.metadata.name, lastSuccessfulTime: newest.status?.startedAt ?? now }),
@@ -182,8 +205,4 @@ function news({ status }: CoordinationBackupSchedule, { reason, message }: Condi
 
 function hasEnded({ status }: CoordinationBackup): boolean {
   return status?.phase === 'Complete' || status?.phase === 'Failed';
-}
-
-function startOf({ status, metadata }: CoordinationBackup): number {
-  return Date.parse(status?.startedAt ?? metadata.creationTimestamp ?? '1970-01-01T00:00:00Z');
 }

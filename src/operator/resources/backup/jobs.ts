@@ -58,7 +58,8 @@ export function backupJob(backup: CoordinationBackup, cluster: CoordinationClust
     store,
     deadlineSeconds: backup.spec.activeDeadlineSeconds,
     args: ['--server', servers.join(','), '--timeout', String(SILENCE_SECONDS)].concat(
-      ['backup', store.location, '--resume', '--result-file', '/dev/termination-log'],
+      ['backup', store.location, '--resume', '--wait', String(backup.spec.activeDeadlineSeconds)],
+      ['--result-file', '/dev/termination-log'],
       store.options,
     ),
     env: [
