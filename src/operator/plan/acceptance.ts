@@ -11,6 +11,7 @@ export interface Refusal {
     | 'RestoreRefused'
     | 'SecretDamaged'
     | 'SnapshotUnusable'
+    | 'VolumeBeingDeleted'
     | 'VolumesDoNotFit'
     | 'WaitingForVolumes'
     | 'FormingEnsemble'

@@ -210,6 +210,18 @@ export class FakeWorld {
     this.#elect();
   }
 
+  /** Those whose processes hang fail their liveness probe. */
+  endHangs(): void {
+    for (const [name, { fate }] of this.pods) if (fate === 'hangs') this.killPod(name);
+  }
+
+  /** `kubectl delete pvc` while a pod uses it: it stays until that one ends. */
+  deleteClaim(name: string): void {
+    const claim = this.claims.get(name);
+    assert.ok(claim, `${name} exists`);
+    this.claims.set(name, { ...claim, metadata: { ...claim.metadata, deletionTimestamp: this.now } });
+  }
+
   /** The volume and whatever was on it is gone, and so is the pod that used it. */
   loseVolume(name: string): void {
     this.kubernetes.removeClaim(name);

@@ -25,6 +25,8 @@ export interface Member {
   readonly report?: MemberReport | undefined;
   /** The claim of its volume, while there is no volume yet. */
   readonly unboundClaim?: PersistentVolumeClaim | undefined;
+  /** The claim of its volume, where somebody has asked for its end: both go with the pod. */
+  readonly doomedClaim?: PersistentVolumeClaim | undefined;
   /** Why Kubernetes did not make its pod, where it said so. */
   readonly refused?: string | undefined;
   /** Its pod was made from another template than the manifest's present one, or before a restart was asked for. */
@@ -131,22 +133,32 @@ export function memberStatus(member: Member): MemberStatus {
 }
 
 /** A member by itself, before it is known who leads. */
-type SeenMember = Pick<Member, 'slot' | 'pod' | 'report' | 'unboundClaim' | 'refused' | 'outdated'>;
+type SeenMember = Pick<Member, 'slot' | 'pod' | 'report' | 'unboundClaim' | 'doomedClaim' | 'refused' | 'outdated'>;
 
 function seenMember(slot: MemberSlot, observed: Observed, wanted: Readonly<Record<string, string>>): SeenMember {
   const pod = observed.pods.find(({ metadata }) => metadata.name === slot.podName);
   const report = observed.reports.get(slot.podName);
+  const claim = observed.claims.find(({ metadata }) => metadata.name === slot.claimName);
   return {
     slot,
     pod,
-    unboundClaim: observed.claims.find(
-      ({ metadata, status }) => metadata.name === slot.claimName && status?.capacity === undefined,
-    ),
+    unboundClaim: claim?.status?.capacity === undefined ? claim : undefined,
+    doomedClaim: holds(pod, claim) ? claim : undefined,
     refused: pod === undefined ? observed.refusals?.get(slot.podName) : undefined,
     report: report !== undefined && isItsOwn(report, slot, pod) ? report : undefined,
     outdated:
       pod !== undefined && Object.entries(wanted).some(([key, value]) => pod.metadata.annotations?.[key] !== value),
   };
+}
+
+/** The pod is older than the wish to delete the claim; a later one only waits until the claim is made anew. */
+function holds(pod: Pod | undefined, claim: PersistentVolumeClaim | undefined): boolean {
+  const { creationTimestamp } = pod?.metadata ?? {};
+  const { deletionTimestamp } = claim?.metadata ?? {};
+  if (creationTimestamp === undefined || deletionTimestamp === undefined) return false;
+  // There is nothing left to hold.
+  if (claim?.status?.phase === 'Lost') return false;
+  return Date.parse(creationTimestamp) <= Date.parse(deletionTimestamp);
 }
 
 /** Addresses of pods are used again: an answer under another id, or from another pod, is somebody else's. */

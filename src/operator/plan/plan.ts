@@ -13,6 +13,7 @@ import { beginAgain } from './begin-again.ts';
 import { advanceLatch, decideBeginning, validLatch } from './bootstrap.ts';
 import { allEnded, isScaling, isUpdating, type Situation } from './cluster-conditions.ts';
 import { planDeletion } from './deletion.ts';
+import { hibernationObstacle } from './doomed-volumes.ts';
 import { statusEvents } from './events.ts';
 import { ensembleState, type EnsembleState } from './members.ts';
 import { REQUEUE, type Observed, type Plan, type PlanSettings, type Step } from './model.ts';
@@ -42,7 +43,10 @@ export function planCluster(cluster: CoordinationCluster, observed: Observed, se
 
   if (cluster.metadata.deletionTimestamp !== undefined) return deletionPlan(situation, observed);
   if (cluster.spec.paused) return conclude(situation, [], REQUEUE.steadyMs);
-  const obstacle = nameTaken(cluster, observed.existing) ?? secretDamaged(cluster, observed);
+  const obstacle =
+    nameTaken(cluster, observed.existing) ??
+    secretDamaged(cluster, observed) ??
+    hibernationObstacle(cluster, latch, state);
   if (obstacle !== undefined) return refusalPlan(situation, obstacle);
   if (latch === undefined) return beginningPlan(situation, observed, ensemble.image);
 

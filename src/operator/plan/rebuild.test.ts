@@ -71,14 +71,13 @@ test('two that are lost in five are rebuilt one after the other', () => {
 
 test('a volume that somebody deletes is only made anew once its member does not serve', () => {
   const world = readyWorld({ replicas: 3 });
-  const claim = world.claims.get('data-test-1');
-  assert.ok(claim);
-  world.claims.set('data-test-1', { ...claim, metadata: { ...claim.metadata, deletionTimestamp: world.now } });
+  const uid = world.claims.get('data-test-1')?.metadata.uid;
+  world.deleteClaim('data-test-1');
   live(world);
-  assert.equal(world.claims.get('data-test-1')?.metadata.uid, claim.metadata.uid);
+  assert.equal(world.claims.get('data-test-1')?.metadata.uid, uid);
   world.hang('test-1');
   live(world, 30);
-  assert.notEqual(world.claims.get('data-test-1')?.metadata.uid, claim.metadata.uid);
+  assert.notEqual(world.claims.get('data-test-1')?.metadata.uid, uid);
   assert.equal(conditionOf(world, 'Ready')?.status, 'True');
 });
 
@@ -96,9 +95,7 @@ test('a volume that no node can use now is kept, with what would help, until som
     message,
     /^test-1 waits for a node that can use .*: bring one back, or .*\(kubectl delete pvc data-test-1\)/,
   );
-  const claim = world.claims.get('data-test-1');
-  assert.ok(claim);
-  world.claims.set('data-test-1', { ...claim, metadata: { ...claim.metadata, deletionTimestamp: world.now } });
+  world.deleteClaim('data-test-1');
   world.observe = observe;
   live(world, 30);
   assert.notEqual(world.claims.get('data-test-1')?.metadata.uid, uid);

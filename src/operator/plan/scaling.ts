@@ -10,6 +10,7 @@ import {
 } from '../resources/names.ts';
 import { sizeOf } from '../resources/stateful-set.ts';
 import type { Refusal } from './acceptance.ts';
+import { mayEnd } from './doomed-volumes.ts';
 import { isMissingForLong, whyAbsent } from './health.ts';
 import { stalledJoin } from './joining.ts';
 import { majorityOf, type EnsembleState, type Member } from './members.ts';
@@ -71,7 +72,13 @@ export function planScaling(
   const differs = isDifferent(cluster, state, target);
   if (!state.membership.certain) return differs ? blind(state, kept) : resting(kept);
 
-  const view = { cluster, state, observed, present, updating: state.members.some(({ outdated }) => outdated) };
+  const view = {
+    cluster,
+    state,
+    observed,
+    present,
+    updating: state.members.some((one) => one.outdated && mayEnd(one, state)),
+  };
   const next = { participant: nextVoter(view, needed.participant), observer: nextObserver(view, needed.observer) };
   const change = next.participant.change ?? next.observer.change;
   return {
