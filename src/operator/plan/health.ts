@@ -51,6 +51,11 @@ export function isUseless(member: Member, latch: BootstrapLatch, updateFails: bo
 export function trouble(member: Member, now: string): string | undefined {
   const { pod, refused } = member;
   if (refused !== undefined) return withWords('no pod', refused);
+  if (pod !== undefined && endsInVain(pod, now)) {
+    const { nodeName } = pod.spec ?? {};
+    const node = nodeName === undefined ? '' : ` ${nodeName}`;
+    return `does not end, as on a node that is lost: bring the node${node} back, or kubectl delete node${node}`;
+  }
   if (pod === undefined || isGone(member) || isPodReady(pod)) return undefined;
   const failure = startFailure(member);
   if (failure !== undefined) return failure;
@@ -60,6 +65,11 @@ export function trouble(member: Member, now: string): string | undefined {
       withWords(unscheduled.reason ?? 'Unschedulable', unscheduled.message) + volumeWords(member, unscheduled.message)
     );
   return unchangedForMs(pod, now) >= SLOW_MS ? 'not ready for over a minute' : undefined;
+}
+
+/** Its time to end, which is in its deletion timestamp, has been over for long: nobody is there to end it. */
+function endsInVain({ metadata: { deletionTimestamp } }: Pod, now: string): boolean {
+  return deletionTimestamp !== undefined && Date.parse(now) - Date.parse(deletionTimestamp) >= SLOW_MS;
 }
 
 /** Whether a member has been missing for longer than it takes to find a leader, or to be started again. */

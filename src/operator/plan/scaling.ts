@@ -140,17 +140,19 @@ function forming(target: SetSizes, latch: BootstrapLatch): Scaling {
 }
 
 /** Nobody can be asked who belongs to the ensemble. */
-function blind({ leader, quorumServes }: EnsembleState, sizes: SetSizes): Scaling {
+function blind({ leader, quorumServes, membership }: EnsembleState, sizes: SetSizes): Scaling {
   if (quorumServes && leader?.report !== undefined && leader.report.configuration === undefined) {
     const message =
       `${leader.slot.podName} runs version ${leader.report.version}, which cannot change who belongs to the ensemble: ` +
       'take spec.image away or name a newer one, and the members are updated first';
     return { ...resting(sizes), refusal: { reason: 'ServerTooOld', message } };
   }
-  return {
-    ...resting(sizes),
-    progress: 'waiting for a leader with a quorum: only it can bring members in or take them out',
-  };
+  const told = leader?.report?.configuration?.version;
+  const progress =
+    quorumServes && told !== undefined && told !== membership.version
+      ? `waiting for a leader that knows the ensemble's configuration ${membership.version}; ${leader?.slot.podName} leads by ${told}`
+      : 'waiting for a leader with a quorum: only it can bring members in or take them out';
+  return { ...resting(sizes), progress };
 }
 
 /** Brings the next voter in, or takes the next one out. */
