@@ -56,6 +56,11 @@ export interface Observed {
     { readonly jobs: readonly Job[]; readonly pods: readonly Pod[]; readonly refusal?: string | undefined } | undefined;
   readonly pods: readonly Pod[];
   readonly claims: readonly PersistentVolumeClaim[];
+  /**
+   * Names of claims that are called as the members' are and have not the labels of those, so that nobody knows what is on them. Only
+   * known where the volumes were read from the API server.
+   */
+  readonly foreignClaims?: ReadonlySet<string> | undefined;
   /** Names of claims whose volume is on a node that does not exist any more. */
   readonly strandedClaims: ReadonlySet<string>;
   /** Names of claims whose volume no node can use now, but one that comes later may: in a zone without nodes for instance. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { ConfigMap } from '../resources/kubernetes.ts';
 import { INITIALIZE_FLAG } from '../resources/pod-template.ts';
-import { conditionOf, readyWorld } from './fake-lives.ts';
+import { condition, conditionOf, live, readyWorld } from './fake-lives.ts';
 import { FakeWorld } from './fake-world.ts';
 import type { Plan } from './model.ts';
 import { planCluster } from './plan.ts';
@@ -168,6 +168,23 @@ describe('volumes of an earlier cluster', () => {
       );
     });
   }
+});
+
+test('volumes that only have the names of the members’ are neither begun with nor begun over', () => {
+  const world = new FakeWorld();
+  const observe = world.observe.bind(world);
+  world.observe = () => ({ ...observe(), foreignClaims: new Set(['data-test-0']) });
+  live(world, 5);
+  assert.equal(world.statefulSet, undefined);
+  const { reason, message } = condition(world, 'Accepted');
+  assert.equal(reason, 'VolumesDoNotFit');
+  assert.match(
+    message,
+    /\(data-test-0\): delete them, .*\(kubectl label pvc data-test-0 app\.kubernetes\.io\/name=zabkeeper /,
+  );
+  world.observe = observe;
+  live(world, 12);
+  assert.equal(condition(world, 'Ready').status, 'True');
 });
 
 describe('a manifest that cannot be carried out', () => {

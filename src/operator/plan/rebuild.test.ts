@@ -101,3 +101,23 @@ test('a volume that no node can use now is kept, with what would help, until som
   assert.notEqual(world.claims.get('data-test-1')?.metadata.uid, uid);
   assert.equal(condition(world, 'Ready').status, 'True');
 });
+
+test('a volume whose labels somebody took away is not lost: no pod that waits for it is deleted again and again', () => {
+  const world = readyWorld({ replicas: 3 });
+  const observe = world.observe.bind(world);
+  world.kubernetes.pods.set('test-1', { ...podOf(world, 'test-1'), status: { phase: 'Pending' }, fate: 'pending' });
+  const uid = podOf(world, 'test-1').metadata.uid;
+  world.observe = () => {
+    const observed = observe();
+    const claims = observed.claims.filter(({ metadata }) => metadata.name !== 'data-test-1');
+    return { ...observed, claims, foreignClaims: new Set(['data-test-1']) };
+  };
+  live(world, 10);
+  assert.equal(podOf(world, 'test-1').metadata.uid, uid);
+});
+
+function podOf(world: FakeWorld, name: string) {
+  const pod = world.pods.get(name);
+  assert.ok(pod, `${name} exists`);
+  return pod;
+}

@@ -52,7 +52,7 @@ function waitForNode({ slot: { podName, claimName } }: Member, { membership }: E
 function lostData(
   member: Member,
   claim: PersistentVolumeClaim | undefined,
-  { strandedClaims }: Observed,
+  { strandedClaims, foreignClaims }: Observed,
 ): string | undefined {
   if (member.report !== undefined) return undefined;
   if (claim?.status?.phase === 'Lost') return `the PersistentVolume behind ${claim.metadata.name} is gone`;
@@ -61,7 +61,8 @@ function lostData(
     return `its volume ${claim.metadata.name} is on a node that does not exist any more`;
   }
   // Kubernetes makes no other for a pod that it already has.
-  if (claim === undefined && isPending(member)) return `its volume ${member.slot.claimName} is gone`;
+  const isGone = claim === undefined && foreignClaims?.has(member.slot.claimName) !== true;
+  if (isGone && isPending(member)) return `its volume ${member.slot.claimName} is gone`;
   return damagedData(member);
 }
 
