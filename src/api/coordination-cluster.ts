@@ -309,7 +309,26 @@ export interface CoordinationCluster extends KubeObject {
   readonly status?: CoordinationClusterStatus;
 }
 
-const validatedParts = z.object({ spec: coordinationClusterSpec, status: coordinationClusterStatus.optional() });
+const validatedParts = z.object({
+  spec: coordinationClusterSpec,
+  status: z.record(z.string(), z.unknown()).optional(),
+});
+
+/** What decisions rest on that cannot be observed anew. */
+const REMEMBERED: ReadonlySet<string> = new Set(['bootstrap', 'membership']);
+
+/**
+ * What an operator recorded, of whatever version. All but what it must remember is made anew anyway: a word in it that this
+ * version does not know must not keep it from its work.
+ */
+function readStatus(status: Readonly<Record<string, unknown>>): CoordinationClusterStatus {
+  const fields = Object.entries(coordinationClusterStatus.shape).flatMap(([name, schema]) => {
+    const { success, data, error } = schema.safeParse(status[name]);
+    if (!success && REMEMBERED.has(name)) throw error;
+    return success && data !== undefined ? [[name, data]] : [];
+  });
+  return Object.fromEntries(fields) as CoordinationClusterStatus;
+}
 
 /**
  * Reads an object that the API server sent: fills in defaults that are newer than the object, drops what is unknown.
@@ -325,6 +344,6 @@ export function parseCoordinationCluster(
     kind: object.kind,
     metadata: object.metadata,
     spec,
-    ...(status === undefined ? {} : { status }),
+    ...(status === undefined ? {} : { status: readStatus(status) }),
   };
 }

@@ -54,18 +54,20 @@ function recordedMembership({ cluster, latch, state }: Situation): MembershipSta
 
 /** The status after a step failed: what was observed holds, but the cluster is not what the manifest says. */
 export function failedStatus(
-  status: CoordinationClusterStatus,
-  failure: Pick<Condition, 'reason' | 'message'>,
+  previous: CoordinationClusterStatus | undefined,
+  planned: CoordinationClusterStatus,
+  { reason, message }: Pick<Condition, 'reason' | 'message'>,
   now: string,
 ): CoordinationClusterStatus {
-  const conditions = (status.conditions ?? []).map((condition): Condition => {
+  const before = previous?.conditions?.find(({ type }) => type === 'Ready');
+  const conditions = (planned.conditions ?? []).map((condition): Condition => {
     if (condition.type !== 'Ready') return condition;
-    const lastTransitionTime = condition.status === 'False' ? condition.lastTransitionTime : now;
-    const { type, observedGeneration } = condition;
-    const { reason, message } = failure;
-    return { type, status: 'False', reason, message, lastTransitionTime, observedGeneration };
+    const lastTransitionTime = before?.status === 'False' ? before.lastTransitionTime : now;
+    return { ...condition, status: 'False', reason, message, lastTransitionTime };
   });
-  return { ...status, conditions };
+  const phase = planned.phase === 'Ready' ? 'Refused' : planned.phase;
+  const next = { ...planned, ...(phase === undefined ? {} : { phase }), conditions };
+  return previous !== undefined && saysTheSame(previous, next, now) ? previous : next;
 }
 
 /** Whether the status can stay as it is: only the members' zxids moved, and those recorded are recent enough. */
