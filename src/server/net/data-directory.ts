@@ -24,6 +24,9 @@ export const VERSION_DIRECTORY = 'version-2';
 /** Written by whoever sets up a new ensemble: this server may vote although it has no data (`db.autocreate=false`). */
 const INITIALIZE_FILE = 'initialize';
 
+/** Beside it, and hidden from whoever clears the directory: this server has belonged to an ensemble before. */
+const MEMBER_FILE = '.member';
+
 /**
  * Makes the data directories if they are missing and zoo.cfg lets it.
  * @throws CodedError ZK_STORAGE_FAILED
@@ -76,15 +79,28 @@ export function newestSnapshot(dataDir: string): { readonly zxid: Zxid; readonly
   return undefined;
 }
 
-/** Writes the `initialize` file if there is no data at all: beside data it would only be there for the day they are lost. */
-export function allowInitialization(config: ZooConfig): void {
+/**
+ * Writes the `initialize` file if there is no data at all: beside data it would only be there for the day they are lost. Nor does
+ * it where there have been data: who started a server so once may still start it so when somebody has cleared its directory.
+ *
+ * @returns what is to be warned of
+ */
+export function allowInitialization(config: ZooConfig): string | undefined {
+  const memberFile = join(config.dataDir, MEMBER_FILE);
   const directories = [config.dataDir, config.dataLogDir].map((directory) => join(directory, VERSION_DIRECTORY));
   const empty = directories.every((directory) => !existsSync(directory) || readdirSync(directory).length === 0);
-  if (empty) writeFileSync(join(config.dataDir, INITIALIZE_FILE), '');
+  if (!empty) return undefined;
+  if (existsSync(memberFile)) {
+    return `--initialize means nothing: this server had data, and must not vote before it has got them from the others; to begin anew all the same, remove ${memberFile}`;
+  }
+  writeFileSync(join(config.dataDir, INITIALIZE_FILE), '');
+  return undefined;
 }
 
 /** The ensemble exists: from now on an empty disk is a lost one, which must not vote. */
 export function endInitialization(config: ZooConfig): void {
+  const memberFile = join(config.dataDir, MEMBER_FILE);
+  if (!config.votesWithoutData && !existsSync(memberFile)) writeFileSync(memberFile, '');
   rmSync(join(config.dataDir, INITIALIZE_FILE), { force: true });
 }
 

@@ -209,6 +209,32 @@ test('a member without data and without leave to begin an ensemble is alive, but
   assert.equal(await exitCodeOf(server), 0);
 });
 
+test('a member whose directory somebody clears does not begin anew, although it is started as it was', async () => {
+  const [quorum = 0, election = 0] = await freePorts(2);
+  const { file, directory, adminPort } = await prepared([
+    'initLimit=10',
+    'syncLimit=5',
+    'db.autocreate=false',
+    'standaloneEnabled=false',
+    'reconfigEnabled=true',
+    `server.1=127.0.0.1:${quorum}:${election}`,
+  ]);
+  const dataDir = join(directory, 'data');
+  await mkdir(dataDir);
+  await writeFile(join(dataDir, 'myid'), '1\n');
+  const first = start('--initialize', file);
+  await until('it leads', async () => (await get(adminPort, '/readyz'))?.status === 200);
+  first.kill('SIGKILL');
+  await exitCodeOf(first);
+  await rm(join(dataDir, 'version-2'), { recursive: true });
+  const second = start('--initialize', file);
+  await until('it warns', async () => /--initialize means nothing: this server had data/.test(second.said()));
+  await until('it looks for a leader', async () => (await get(adminPort, '/readyz'))?.status === 503);
+  assert.ok(!existsSync(join(dataDir, 'initialize')));
+  second.kill('SIGTERM');
+  assert.equal(await exitCodeOf(second), 0);
+});
+
 test('a server that zoo.cfg does not list (any more) goes by the configuration in its data directory', async () => {
   const [quorum = 0, election = 0, other = 0, otherElection = 0] = await freePorts(4);
   const { file, directory, adminPort, clientPort } = await prepared([
