@@ -7,6 +7,7 @@ import type { Observed } from './model.ts';
 export interface Refusal {
   /** One CamelCase word. */
   readonly reason:
+    | 'EarlierClusterEnds'
     | 'NameTaken'
     | 'RestoreRefused'
     | 'SecretDamaged'
@@ -28,10 +29,21 @@ export function nameTaken(cluster: CoordinationCluster, existing: readonly KubeO
   );
   if (foreign.length === 0) return undefined;
   const names = foreign.map(({ kind, metadata }) => `${kind} ${metadata.name}`).join(', ');
+  if (foreign.every((object) => isOfEarlier(cluster, object))) {
+    const message = `waiting until Kubernetes has deleted what belongs to an earlier cluster of this name: ${names}`;
+    return { reason: 'EarlierClusterEnds', message };
+  }
   return {
     reason: 'NameTaken',
     message: `${names} exists and does not belong to this cluster: delete it, or choose another name for the cluster`,
   };
+}
+
+/** Its owner is not there any more, so that Kubernetes deletes it: both cannot have the name at the same time. */
+function isOfEarlier(cluster: CoordinationCluster, { metadata }: KubeObject): boolean {
+  return (metadata.ownerReferences ?? []).some(
+    ({ kind, name }) => kind === cluster.kind && name === cluster.metadata.name,
+  );
 }
 
 /** A Secret of the operator's own in which there is no super user: it is not overwritten, whatever is in it. */

@@ -21,6 +21,8 @@ export interface Situation {
   readonly nextLatch?: BootstrapLatch | undefined;
   readonly state: EnsembleState;
   readonly volumeSize?: string | undefined;
+  /** Which volumes are yet to grow. */
+  readonly growing?: string | undefined;
   readonly refusal?: Refusal | undefined;
   /** What looks at the snapshot that the cluster is to begin with. */
   readonly restoreCheck?: string | undefined;
@@ -199,6 +201,7 @@ function progressing(situation: Situation): ConditionValue {
     return reason === UPDATE_STOPPED ? isFalse(reason, message) : isTrue(reason, message);
   }
   if (isScaling(situation)) return isTrue('Scaling', situation.scaling ?? '');
+  if (situation.growing !== undefined) return isTrue('VolumesGrow', situation.growing);
   return isFalse('Idle', 'there is nothing to do');
 }
 

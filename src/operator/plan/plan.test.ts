@@ -248,6 +248,25 @@ describe('a running cluster', () => {
     assert.equal(plan.status?.volumeSize, '2Gi');
   });
 
+  test('volumes that do not grow are told of until they have', () => {
+    const world = readyWorld({ storage: { size: '1Gi' } });
+    const expand = world.kubernetes.expand.bind(world.kubernetes);
+    world.kubernetes.expand = (name, storage) => {
+      const before = world.claims.get(name);
+      assert.ok(before);
+      world.claims.set(name, { ...before, spec: { ...before.spec, resources: { requests: { storage } } } });
+    };
+    world.edit({ storage: { size: '2Gi', whenDeleted: 'Retain', whenScaled: 'Retain' } });
+    live(world, 5);
+    const { status, reason, message } = condition(world, 'Progressing');
+    assert.deepEqual([status, reason], ['True', 'VolumesGrow']);
+    assert.match(message, /data-test-0 \(1Gi of 2Gi\), .*; kubectl describe pvc says/);
+    assert.equal(world.theCluster.status?.volumeSize, '1Gi');
+    for (const name of world.claims.keys()) expand(name, '2Gi');
+    live(world, 5);
+    assert.equal(condition(world, 'Progressing').reason, 'Idle');
+  });
+
   test('paused, it is observed and nothing else', () => {
     const world = readyWorld();
     world.edit({ paused: true, image: 'good:2' });

@@ -23,7 +23,7 @@ import { planRebuild } from './rebuild.ts';
 import { NO_RESTART, restartOutdated } from './rolling.ts';
 import { planScaling } from './scaling.ts';
 import { clusterStatus } from './status.ts';
-import { claimTemplate, expandClaims, retireClaims, volumeSize } from './volumes.ts';
+import { claimTemplate, expandClaims, growingVolumes, retireClaims, volumeSize } from './volumes.ts';
 
 /** What to do next for a cluster. Pure, and safe to follow only in part: the next plan takes up what is left. */
 export function planCluster(cluster: CoordinationCluster, observed: Observed, settings: PlanSettings): Plan {
@@ -39,7 +39,8 @@ export function planCluster(cluster: CoordinationCluster, observed: Observed, se
   const scaling = planScaling(cluster, latch, state, observed);
   const ensemble = { ...asDeclared, sizes: scaling.sizes };
   const { now } = observed;
-  const situation: Situation = { cluster, now, latch, state, volumeSize: volumeSize(ensemble, observed) };
+  const volumes = { volumeSize: volumeSize(ensemble, observed), growing: growingVolumes(ensemble, observed) };
+  const situation: Situation = { cluster, now, latch, state, ...volumes };
 
   if (cluster.metadata.deletionTimestamp !== undefined) return deletionPlan(situation, observed);
   if (cluster.spec.paused) return conclude(situation, [], REQUEUE.steadyMs);

@@ -57,3 +57,20 @@ test('hibernated and paused in one change, the members that run on are said to',
   live(world, 3);
   assert.equal(condition(world, 'Available').status, 'True');
 });
+
+test('what belongs to an earlier cluster of the name is waited for, since Kubernetes deletes it', () => {
+  const world = readyWorld();
+  const service = world.objects.get('Service/test-client');
+  assert.ok(service);
+  world.delete();
+  world.reconcile();
+  world.objects.set('Service/test-client', service);
+  world.create({});
+  live(world, 3);
+  const { reason, message } = condition(world, 'Accepted');
+  assert.equal(reason, 'EarlierClusterEnds');
+  assert.match(message, /^waiting until Kubernetes has deleted .*: Service test-client$/);
+  world.objects.delete('Service/test-client');
+  live(world);
+  assert.equal(condition(world, 'Ready').status, 'True');
+});

@@ -36,6 +36,17 @@ export function expandClaims(ensemble: Ensemble, observed: Observed): Step[] {
   });
 }
 
+/** Which volumes are yet to grow to what was asked of them; undefined where all have. */
+export function growingVolumes(ensemble: Ensemble, observed: Observed): string | undefined {
+  const small = memberClaims(ensemble, observed).flatMap(({ metadata, spec, status }): string[] => {
+    const [wanted, present] = [spec.resources?.requests?.storage, status?.capacity?.storage];
+    if (wanted === undefined || present === undefined || quantityBytes(wanted) <= quantityBytes(present)) return [];
+    return [`${metadata.name} (${present} of ${wanted})`];
+  });
+  if (small.length === 0) return undefined;
+  return `volumes are yet to grow: ${small.join(', ')}; kubectl describe pvc says what they wait for`;
+}
+
 /**
  * Deletes the volumes of members that are none any more, where the manifest says so: their ensemble has agreed on it, and
  * their pods are gone. Decided anew each time, so that none is forgotten.
