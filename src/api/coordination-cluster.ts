@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { bootstrap, restoreSource } from './bootstrap.ts';
 import { immutable, rule, validated } from './cel.ts';
-import { conditionList, objectName, quantity, timestamp } from './common-schemas.ts';
+import { conditionList, distinct, objectName, quantity, timestamp } from './common-schemas.ts';
 import { memberConfig } from './member-config.ts';
 import type { KubeObject, ResourceType } from './objects.ts';
 import { podAnnotations, podLabels, podResources } from './pods.ts';
@@ -26,6 +26,9 @@ export const SERVER_ID_MAX = 254;
 
 /** Pod names add an ordinal and a revision hash to it, and all must fit into a DNS label of 63 characters. */
 export const CLUSTER_NAME_LENGTH_MAX = 40;
+
+/** A member's address is `<cluster>-observer-<3 digits>.<cluster>-peers.<namespace>.svc.<domain>`, and a namespace may have 63. */
+const CLUSTER_DOMAIN_LENGTH_MAX = 84;
 
 const replicas = z
   .int()
@@ -124,8 +127,8 @@ export const coordinationClusterSpec = z.object({
     .meta(
       validated(
         rule(
-          "self.matches('^[^[:space:]]+$')",
-          'image must be one image reference without spaces, such as zabkeeper:0.1.0',
+          "self.matches('^[^[:space:]]+$') && !self.contains('://')",
+          'image must be one image reference without spaces and without https://, such as zabkeeper:0.1.0',
         ),
       ),
     ),
@@ -134,6 +137,7 @@ export const coordinationClusterSpec = z.object({
     .array(z.object({ name: objectName('imagePullSecrets[].name') }))
     .max(16)
     .optional()
+    .meta(validated(distinct(['name'], 'imagePullSecrets must not name a Secret twice: remove one of the two')))
     .describe("Secrets of the cluster's namespace to pull the image with."),
   storage,
   resources: podResources,
@@ -166,8 +170,12 @@ export const coordinationClusterSpec = z.object({
     .meta(
       validated(
         rule(
-          "self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",
+          "self.matches('^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?([.][a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$')",
           'clusterDomain must be a DNS domain such as cluster.local',
+        ),
+        rule(
+          `size(self) <= ${CLUSTER_DOMAIN_LENGTH_MAX}`,
+          `clusterDomain must have ${CLUSTER_DOMAIN_LENGTH_MAX} characters or fewer: the addresses of members end with it, and DNS has no names of more than 253`,
         ),
       ),
     ),
