@@ -22,7 +22,7 @@ const amounts = z.record(z.string(), intOrString).meta({
       'resources must be amounts such as 500m or 2 for cpu, and 512Mi or 2Gi for memory',
     ),
     rule(
-      'self.all(name, !isQuantity(string(self[name])) || quantity(string(self[name])).sign() >= 0)',
+      "self.all(name, !string(self[name]).startsWith('-'))",
       'resources must not be negative: remove what is not to be limited or asked for',
     ),
   ),
