@@ -76,6 +76,10 @@ const storage = z
         "!isQuantity(self.size) || quantity(self.size).compareTo(quantity('64Mi')) >= 0",
         'storage.size must be 64Mi or more: a member needs room for a few snapshots and logs',
       ),
+      rule(
+        "!isQuantity(self.size) || quantity(self.size).compareTo(quantity('1Ei')) <= 0",
+        'storage.size must be 1Ei or less: no volume is larger',
+      ),
     ),
   )
   .default({ size: '10Gi', whenDeleted: 'Retain', whenScaled: 'Retain' })

@@ -53,6 +53,10 @@ const NAMES: WrongManifests = {
 
 const STORAGE: WrongManifests = {
   'a volume without room': { spec: { storage: { size: '1Mi' } }, sentence: /storage\.size must be 64Mi or more/ },
+  'a size that no number holds': {
+    spec: { storage: { size: '100Ei' } },
+    sentence: /storage\.size must be 1Ei or less/,
+  },
   'a negative size': { spec: { storage: { size: '-5Gi' } }, sentence: /storage\.size must be 64Mi or more/ },
   'a storage class that is empty': {
     spec: { storage: { storageClassName: '' } },

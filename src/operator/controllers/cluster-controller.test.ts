@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { Condition } from '../../api/common-schemas.ts';
 import {
   COORDINATION_CLUSTER,
   type CoordinationCluster,
@@ -31,7 +32,7 @@ function worldBeforeRestart(): FakeWorld {
 }
 
 /** A controller whose caches show the world as it is, and whose API server lists these. */
-function controllerOf(world: FakeWorld, listed: readonly (Pod | PersistentVolumeClaim)[]) {
+function controllerOf(world: FakeWorld, listed: readonly (Pod | PersistentVolumeClaim)[], refusal?: ApiRefusal) {
   const deleted: (DeletePreconditions & { readonly name: string })[] = [];
   const told: string[] = [];
   const statuses: CoordinationClusterStatus[] = [];
@@ -50,7 +51,10 @@ function controllerOf(world: FakeWorld, listed: readonly (Pod | PersistentVolume
       return plural === KINDS.StatefulSet.plural && name === 'test' ? statefulSet : undefined;
     },
     list: async () => ({ items: listed, resourceVersion: '1' }),
-    apply: async (_: unknown, object: KubeObject) => object,
+    apply: async (_: unknown, object: KubeObject) => {
+      if (refusal !== undefined) throw refusal;
+      return object;
+    },
     create: async ({ plural }: ResourceType, object: KubeObject & { readonly reason?: string }) => {
       if (plural === 'events') told.push(object.reason ?? '');
       return object;
@@ -96,6 +100,32 @@ test('restarts nobody on what only a stale cache says', async () => {
   const { controller, deleted } = controllerOf(world, listed);
   await controller.reconcile('default/test');
   assert.deepEqual(deleted, []);
+});
+
+test('a step that is refused for good is told once, and no condition says that anything goes on', async () => {
+  const world = new FakeWorld();
+  liveOn(world, 2);
+  const refusal = new ApiRefusal('apply', 422, { message: 'StatefulSet "test" is invalid: affinity' });
+  const first = controllerOf(world, [], refusal);
+  const { requeueAfterMs } = await first.controller.reconcile('default/test');
+  assert.equal(requeueAfterMs, 15_000);
+  assert.deepEqual(first.told, ['StepRefused']);
+  const [status] = first.statuses;
+  assert.ok(status);
+  assert.equal(status.phase, 'Refused');
+  for (const type of ['Ready', 'Accepted', 'Progressing']) {
+    const condition: Condition | undefined = status.conditions?.find((one) => one.type === type);
+    assert.equal(condition?.status, 'False', type);
+    assert.match(
+      condition.message,
+      /^applying Service test-peers was refused: StatefulSet "test" is invalid: affinity$/,
+      type,
+    );
+  }
+  world.cluster = { ...world.theCluster, status };
+  const second = controllerOf(world, [], refusal);
+  await second.controller.reconcile('default/test');
+  assert.deepEqual([second.told, second.statuses], [[], []]);
 });
 
 describe('volumes that cannot grow', () => {

@@ -106,10 +106,11 @@ function withFailures(
   const [first] = failures;
   if (planned === undefined || first === undefined) return planned;
   const { bootstrap, ...observed } = planned;
-  const latch = failures.some(isStop) ? previous?.bootstrap : bootstrap;
+  const stopped = failures.some(isStop);
+  const latch = stopped ? previous?.bootstrap : bootstrap;
   const kept = latch === undefined ? observed : { ...observed, bootstrap: latch };
   const message = failures.map((failure) => failure.message).join('; ');
-  return failedStatus(previous, kept, { reason: first.reason, message }, now);
+  return failedStatus(previous, kept, { reason: first.reason, message, stopped }, now);
 }
 
 function eventsWith(

@@ -1,6 +1,6 @@
 import type { Condition } from '../../api/common-schemas.ts';
 import { nextConditions } from '../../api/conditions.ts';
-import type { CoordinationClusterStatus, MembershipStatus } from '../../api/coordination-cluster.ts';
+import type { ClusterPhase, CoordinationClusterStatus, MembershipStatus } from '../../api/coordination-cluster.ts';
 import { canonicalJson } from '../resources/fingerprint.ts';
 import { selectorString } from '../resources/names.ts';
 import { clusterConditions, clusterPhase, readyVoters, type Situation } from './cluster-conditions.ts';
@@ -52,21 +52,29 @@ function recordedMembership({ cluster, latch, state }: Situation): MembershipSta
   return { version, voters, observers };
 }
 
-/** The status after a step failed: what was observed holds, but the cluster is not what the manifest says. */
+/** What a cluster is not whose steps are refused. One that lacks members, or a quorum, is that first. */
+const UNDER_WAY: ReadonlySet<ClusterPhase | undefined> = new Set(['Ready', 'Bootstrapping', 'Updating', 'Scaling']);
+
+/**
+ * The status after a step failed: what was observed holds, but the cluster is not what the manifest says.
+ *
+ * @param stopped Nothing goes on as long as the step is refused.
+ */
 export function failedStatus(
   previous: CoordinationClusterStatus | undefined,
   planned: CoordinationClusterStatus,
-  { reason, message }: Pick<Condition, 'reason' | 'message'>,
+  { reason, message, stopped }: Pick<Condition, 'reason' | 'message'> & { readonly stopped: boolean },
   now: string,
 ): CoordinationClusterStatus {
-  const before = previous?.conditions?.find(({ type }) => type === 'Ready');
+  const untrue = new Set(stopped ? ['Ready', 'Accepted', 'Progressing'] : ['Ready']);
   const conditions = (planned.conditions ?? []).map((condition): Condition => {
-    if (condition.type !== 'Ready') return condition;
+    if (!untrue.has(condition.type)) return condition;
+    const before = previous?.conditions?.find(({ type }) => type === condition.type);
     const lastTransitionTime = before?.status === 'False' ? before.lastTransitionTime : now;
     return { ...condition, status: 'False', reason, message, lastTransitionTime };
   });
-  const phase = planned.phase === 'Ready' ? 'Refused' : planned.phase;
-  const next = { ...planned, ...(phase === undefined ? {} : { phase }), conditions };
+  const isRefused = stopped ? UNDER_WAY.has(planned.phase) : planned.phase === 'Ready';
+  const next = { ...planned, ...(isRefused ? { phase: 'Refused' as const } : {}), conditions };
   return previous !== undefined && saysTheSame(previous, next, now) ? previous : next;
 }
 
