@@ -71,7 +71,8 @@ export function failedStatus(
     if (!untrue.has(condition.type)) return condition;
     const before = previous?.conditions?.find(({ type }) => type === condition.type);
     const lastTransitionTime = before?.status === 'False' ? before.lastTransitionTime : now;
-    return { ...condition, status: 'False', reason, message, lastTransitionTime };
+    const { type, observedGeneration } = condition;
+    return { type, status: 'False', reason, message, lastTransitionTime, observedGeneration };
   });
   const isRefused = stopped ? UNDER_WAY.has(planned.phase) : planned.phase === 'Ready';
   const next = { ...planned, ...(isRefused ? { phase: 'Refused' as const } : {}), conditions };
