@@ -45,6 +45,7 @@ function controllerOf(world: FakeWorld, listed: readonly (Pod | PersistentVolume
     return new Map(objects.map((object) => [`default/${object.metadata.name}`, object]));
   };
   const client = {
+    now: () => new Date(),
     get: async ({ plural }: ResourceType, _: string, name: string) => {
       if (plural === COORDINATION_CLUSTER.plural) return world.theCluster;
       if (plural === KINDS.Secret.plural) return { ...secret, data: { password: btoa(superUser?.password ?? '') } };

@@ -41,7 +41,7 @@ const PASSWORD_BYTES = 24;
 
 /** What {@link observe} reads with. */
 export interface Sources {
-  readonly client: Pick<KubeClient, 'get' | 'list'>;
+  readonly client: Pick<KubeClient, 'get' | 'list' | 'now'>;
   readonly caches: Readonly<Record<CachedKind, ReadableCache<KubeObject>>>;
   readonly readMembers: MemberReader;
 }
@@ -73,7 +73,7 @@ export async function observe(cluster: CoordinationCluster, sources: Sources, so
     (object) => object !== undefined,
   );
   const freshPassword = randomBytes(PASSWORD_BYTES).toString('base64url');
-  const now = new Date().toISOString();
+  const now = sources.client.now().toISOString();
   const stranded = await observeStranded(claims, pods, sources);
   const known = { statefulSet, observerSet, superUser: superUserIn(secret), freshPassword, existing, refusals };
   const restore = validLatch(cluster) === undefined ? await observeRestore(cluster, sources) : {};

@@ -101,6 +101,11 @@ export class KubeClient {
     return new KubeClient({ ...this.#parts, timeoutMaxMs });
   }
 
+  /** What time it is by the API server's clock, by which the times in objects are. */
+  now(): Date {
+    return new Date(Date.now() + this.#parts.transport.clockOffsetMs);
+  }
+
   /** The object as it is now, a quorum read; undefined where it does not exist. */
   async get<T extends KubeObject>(
     type: ResourceLocation,
