@@ -7,6 +7,7 @@ import {
   readdirSync,
   rmSync,
   statSync,
+  statfsSync,
   writeFileSync,
 } from 'node:fs';
 import { hostname } from 'node:os';
@@ -66,6 +67,18 @@ export function mayVote(config: ZooConfig): boolean {
   if (config.votesWithoutData) return true;
   const { dataDir } = config;
   return existsSync(join(dataDir, VERSION_DIRECTORY, 'currentEpoch')) || existsSync(join(dataDir, INITIALIZE_FILE));
+}
+
+/** So many times a log between two snapshots must fit: four are kept with their logs, and half of the volume stays for the snapshots. */
+const LOGS_PER_VOLUME = 16;
+
+/** The largest log between two snapshots, in bytes, however large the volume; as in ZooKeeper (`snapSizeLimitInKb`). */
+const LOG_MAX_BYTES = 4 * 1024 ** 3;
+
+/** After how many bytes of log a snapshot must be taken for the volume not to fill up; what is behind old ones is purged. */
+export function logBytesMax({ dataLogDir }: ZooConfig): number {
+  const { blocks, bsize } = statfsSync(dataLogDir);
+  return Math.min(LOG_MAX_BYTES, (blocks * bsize) / LOGS_PER_VOLUME);
 }
 
 /** The newest snapshot on the disk, saved or received; undefined if there is none. */
