@@ -1,3 +1,4 @@
+import type { Condition } from '../../api/common-schemas.ts';
 import type {
   BootstrapLatch,
   ClusterPhase,
@@ -5,6 +6,7 @@ import type {
   CoordinationClusterStatus,
 } from '../../api/coordination-cluster.ts';
 import type { ClusterConditionType, ConditionValue } from '../../api/conditions.ts';
+import { diskSpaceLow } from './disk-space.ts';
 import type { Refusal } from './acceptance.ts';
 import type { EnsembleState, Member } from './members.ts';
 import { trouble, whyAbsent } from './health.ts';
@@ -76,11 +78,16 @@ export function clusterConditions(situation: Situation): Conditions {
     Progressing: progressing(situation),
     Scaling: scaling(situation),
     Degraded: degraded(situation),
+    DiskSpaceLow: diskSpaceLow(situation.state, previousOf(situation.cluster, 'DiskSpaceLow')),
     Bootstrapped: bootstrapped(situation),
     Accepted: accepted(situation),
     Hibernated: hibernated(situation),
     Paused: paused(situation),
   };
+}
+
+function previousOf({ status }: CoordinationCluster, type: ClusterConditionType): Condition | undefined {
+  return status?.conditions?.find((condition) => condition.type === type);
 }
 
 /** The one word of `kubectl get`: what a person should know first. */

@@ -20,6 +20,8 @@ export interface MemberReport {
   readonly podUid?: string | undefined;
   /** The ensemble's configuration in force, as far as this member knows. Versions before 0.2 do not tell. */
   readonly configuration?: ReportedConfiguration | undefined;
+  /** How large the volume of its data is, and what is left of it. Versions before 0.2 do not tell. */
+  readonly volume?: { readonly bytes: number; readonly freeBytes: number } | undefined;
   /** Of the leader: how far behind each server is that is connected to it, in transactions. */
   readonly learners?: readonly { readonly id: number; readonly lag: number }[] | undefined;
 }

@@ -3,6 +3,7 @@ import { formatZxid } from '../../common/zxid.ts';
 import { formatServer } from '../config/servers.ts';
 import { VERSION } from '../version.ts';
 import { ADMIN_COMMANDS, runAdminCommand } from './admin-commands.ts';
+import { DiskSpace } from './disk-space.ts';
 import { answerHandOver } from './hand-over-command.ts';
 import { refuseRestore } from './restore-command.ts';
 import { isServing, serverState } from './server-view.ts';
@@ -23,6 +24,7 @@ interface Answer {
  */
 export function createAdminServer(view: ServerView): Server {
   const snapshots = new SnapshotCommand(view);
+  const space = new DiskSpace(view.config);
   const pathsOf = (...names: string[]) => new Set(names.map((name) => `${view.config.admin.commandUrl}/${name}`));
   const snapshotPaths = pathsOf('snapshot', 'snap');
   const handOverPaths = pathsOf('handover');
@@ -41,7 +43,8 @@ export function createAdminServer(view: ServerView): Server {
       refuseRestore(view, request, response);
       return;
     }
-    const answer = request.method === 'GET' || request.method === 'HEAD' ? answerGet(pathname, view) : NOT_ALLOWED;
+    const answer =
+      request.method === 'GET' || request.method === 'HEAD' ? answerGet(pathname, view, space) : NOT_ALLOWED;
     const body = `${JSON.stringify(answer.body)}\n`;
     response.writeHead(answer.status, { 'content-type': 'application/json', 'cache-control': 'no-store' });
     response.end(request.method === 'HEAD' ? undefined : body);
@@ -54,11 +57,11 @@ export function createAdminServer(view: ServerView): Server {
 
 const NOT_ALLOWED: Answer = { status: 405, body: { error: 'only GET is allowed, and POST for handover and restore' } };
 
-function answerGet(path: string, view: ServerView): Answer {
+function answerGet(path: string, view: ServerView, space: DiskSpace): Answer {
   const commandUrl = view.config.admin.commandUrl;
   if (path === '/livez') return { status: 200, body: { alive: true } };
   if (path === '/readyz') return readiness(view);
-  if (path === '/status') return { status: 200, body: statusOf(view) };
+  if (path === '/status') return { status: 200, body: statusOf(view, space) };
   if (path === commandUrl)
     return { status: 200, body: { commands: [...ADMIN_COMMANDS, 'handover', 'restore', 'snapshot'].toSorted() } };
   if (path.startsWith(`${commandUrl}/`)) {
@@ -79,7 +82,7 @@ function readiness(view: ServerView): Answer {
 }
 
 /** What the operator reads of a member. */
-function statusOf(view: ServerView): Record<string, unknown> {
+function statusOf(view: ServerView, { fullest }: DiskSpace): Record<string, unknown> {
   const status = view.status();
   const { role } = status;
   return {
@@ -95,6 +98,7 @@ function statusOf(view: ServerView): Record<string, unknown> {
     znodes: status.znodes,
     sessions: status.sessions,
     bytesData: status.dataBytes,
+    ...(fullest === undefined ? {} : { volume: fullest }),
     ...ensembleOf(view),
     clients: view.connections.count,
     outstandingRequests: status.outstandingRequests,

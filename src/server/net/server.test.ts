@@ -90,6 +90,8 @@ test('a server from start to stop: words, admin commands, metrics, lock, SIGTERM
   assert.equal(status['podUid'], 'uid-of-the-pod');
   assert.deepEqual(status['configuration'], { version: '0', servers: [] });
   assert.deepEqual([status['voting'], status['synced'], status['learners']], [true, [1], []]);
+  const { bytes, freeBytes } = status['volume'] as { bytes: number; freeBytes: number };
+  assert.ok(bytes >= freeBytes && freeBytes > 0);
   assert.match((await get(adminPort, '/commands/monitor'))?.text ?? '', /"server_state":"standalone"/);
   assert.equal((await get(adminPort, '/commands/nonsense'))?.status, 404);
   const metrics = await until('metrics', () => get(metricsPort, '/metrics'));
