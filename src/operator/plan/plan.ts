@@ -8,7 +8,7 @@ import { FINALIZER, memberSlots, OBSERVER_LABEL } from '../resources/names.ts';
 import { operatorSecret, superUser } from '../resources/operator-secret.ts';
 import { clientService, peerService } from '../resources/services.ts';
 import { statefulSet } from '../resources/stateful-set.ts';
-import { nameTaken, secretDamaged, type Refusal } from './acceptance.ts';
+import { nameTaken, secretDamaged, withoutNamesake, type Refusal } from './acceptance.ts';
 import { beginAgain } from './begin-again.ts';
 import { advanceLatch, decideBeginning, validLatch } from './bootstrap.ts';
 import { allEnded, isScaling, isUpdating, type Situation } from './cluster-conditions.ts';
@@ -26,7 +26,8 @@ import { clusterStatus } from './status.ts';
 import { claimTemplate, expandClaims, growingVolumes, retireClaims, volumeSize } from './volumes.ts';
 
 /** What to do next for a cluster. Pure, and safe to follow only in part: the next plan takes up what is left. */
-export function planCluster(cluster: CoordinationCluster, observed: Observed, settings: PlanSettings): Plan {
+export function planCluster(cluster: CoordinationCluster, all: Observed, settings: PlanSettings): Plan {
+  const observed = withoutNamesake(cluster, all);
   const latch = validLatch(cluster);
   const administrator = observed.superUser ?? superUser(observed.freshPassword);
   const asDeclared: Ensemble = {

@@ -74,3 +74,23 @@ test('what belongs to an earlier cluster of the name is waited for, since Kubern
   live(world);
   assert.equal(condition(world, 'Ready').status, 'True');
 });
+
+test('a cluster that is called as the observers of this one would be stops it from nothing but having some', () => {
+  const world = readyWorld();
+  const set = world.statefulSet;
+  assert.ok(set);
+  const namesake = { ...set, metadata: { ...set.metadata, name: 'test-observer', uid: 'other', ownerReferences: [] } };
+  world.kubernetes.run = ((run) => (mayEnd) => {
+    world.objects.delete('StatefulSet/test-observer');
+    run(mayEnd);
+    world.objects.set('StatefulSet/test-observer', namesake);
+  })(world.kubernetes.run.bind(world.kubernetes));
+  world.objects.set('StatefulSet/test-observer', namesake);
+  world.edit({ image: 'good:2' });
+  live(world, 40);
+  assert.equal(condition(world, 'Ready').status, 'True');
+  assert.ok(world.objects.has('StatefulSet/test-observer'));
+  world.edit({ observers: { replicas: 1 } });
+  live(world, 3);
+  assert.match(condition(world, 'Accepted').message, /^StatefulSet test-observer exists and does not belong/);
+});
