@@ -20,7 +20,7 @@ describe('a volume that somebody deleted while its member runs', () => {
     assert.equal(condition(world, 'Ready').status, 'False');
     assert.match(
       condition(world, 'Degraded').message,
-      /^somebody deleted data-test-1, .*: delete the pods .*\(kubectl delete pod test-1\), and they are rebuilt/,
+      /^volumes that somebody deleted go with their pods \(data-test-1\): delete the pods .*\(kubectl delete pod test-1\), and they are rebuilt/,
     );
     assert.equal(condition(world, 'Available').status, 'True');
     world.killPod('test-1');
@@ -69,7 +69,7 @@ describe('a volume that somebody deleted while its member runs', () => {
     for (const type of ['Ready', 'Accepted', 'Progressing', 'Hibernated']) {
       const { status, message = '' } = conditions.find((one) => one.type === type) ?? {};
       assert.equal(status, 'False', type);
-      assert.match(message, /^no member ends: somebody deleted data-test-0, data-test-1, .*set hibernated back/, type);
+      assert.match(message, /^no member ends: .* \(data-test-0, data-test-1\), .*set hibernated back/, type);
     }
     assert.equal(condition(world, 'Available').status, 'True');
     assert.equal(events.filter(({ reason }) => reason === 'VolumeBeingDeleted').length, 1);

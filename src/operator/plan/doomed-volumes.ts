@@ -22,8 +22,8 @@ export function hibernationObstacle(
   const doomed = state.members.filter((one) => one.voting && one.doomedClaim !== undefined && !isGone(one));
   if (doomed.length === 0 || haveAll(state, doomed)) return undefined;
   const message =
-    `no member ends: somebody deleted ${claimsOf(doomed)}, which would go with the pods, and too few others have the data; set ` +
-    `hibernated back to false and ${help(doomed, state)}`;
+    `no member ends: volumes that somebody deleted would go with their pods (${claimsOf(doomed)}), and too few others have the data; ` +
+    `set hibernated back to false and ${help(doomed, state)}`;
   return { reason: 'VolumeBeingDeleted', message };
 }
 
@@ -31,7 +31,7 @@ export function hibernationObstacle(
 export function doomedVolumes(state: EnsembleState): string | undefined {
   const doomed = state.members.filter((one) => one.voting && one.doomedClaim !== undefined && !isGone(one));
   if (doomed.length === 0) return undefined;
-  return `somebody deleted ${claimsOf(doomed)}, which go with the pods: ${help(doomed, state)}`;
+  return `volumes that somebody deleted go with their pods (${claimsOf(doomed)}): ${help(doomed, state)}`;
 }
 
 function help(doomed: readonly Member[], { membership }: EnsembleState): string {
