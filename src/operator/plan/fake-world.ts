@@ -292,7 +292,12 @@ export class FakeWorld {
     assert.ok(pod, `${name} is deleted as it was observed`);
     const claim = this.claims.get(pod.claimName);
     const isRebuilt = claim === undefined || claim.metadata.deletionTimestamp !== undefined;
-    assert.ok(isRebuilt || this.outdated.includes(name), `${name} is restarted although nothing asks for it`);
+    const { initContainerStatuses = [] } = pod.status ?? {};
+    const cannotStart = initContainerStatuses.some(({ state }) => state?.waiting !== undefined);
+    assert.ok(
+      isRebuilt || cannotStart || this.outdated.includes(name),
+      `${name} is restarted although nothing asks for it`,
+    );
     if (!this.serving.includes(name)) return;
     this.restarted.push(name);
     const isVoter = this.voters.includes(serverId(name));

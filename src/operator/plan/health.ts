@@ -1,4 +1,5 @@
 import type { BootstrapLatch } from '../../api/coordination-cluster.ts';
+import { RESTORE_CONTAINER } from '../resources/backup/restore.ts';
 import { isPodReady, type ContainerStatus, type Pod } from '../resources/kubernetes.ts';
 import type { Member } from './members.ts';
 
@@ -93,6 +94,14 @@ export function isStalled(member: Member, patienceMs: number, now: string): bool
   return unchangedForMs(pod, now) >= (startFailure(member) === undefined ? patienceMs : PATIENCE_MS);
 }
 
+/**
+ * Whether the pod is kept from starting again by what it began with: it restored a snapshot, long ago, and would look for that one
+ * again, or for the Secret or volume behind it, after its node was started anew.
+ */
+export function looksForItsSnapshot({ status }: Pod): boolean {
+  return failedInitContainer(status)?.name === RESTORE_CONTAINER;
+}
+
 /** What a member said that ended because its data are damaged; undefined where it did not. */
 export function damagedData({ pod, report }: Member): string | undefined {
   if (pod === undefined || report !== undefined || isPodReady(pod)) return undefined;
@@ -152,13 +161,15 @@ function unchangedForMs({ status, metadata }: Pod, now: string): number {
 
 /** Its server's, or that of the container before it that does not end well: it says best why the server does not start. */
 function serverStatus({ status }: Pod): ContainerStatus | undefined {
-  const failed = status?.initContainerStatuses?.find((container) => {
+  return failedInitContainer(status) ?? status?.containerStatuses?.find(({ name }) => name === 'server');
+}
+
+function failedInitContainer(status: Pod['status']): ContainerStatus | undefined {
+  return status?.initContainerStatuses?.find((container) => {
     const { state, lastState } = container;
     if (state?.terminated?.exitCode === 0) return false;
     return waitsInVain(container) || [state, lastState].some((one) => (one?.terminated?.exitCode ?? 0) !== 0);
   });
-  if (failed !== undefined) return failed;
-  return status?.containerStatuses?.find(({ name }) => name === 'server');
 }
 
 function endedWith({ exitCode, message }: { readonly exitCode: number; readonly message?: string }): string {
