@@ -17,16 +17,13 @@ import type { ServerId } from '../../common/types.ts';
 import type { Zxid } from '../../common/zxid.ts';
 import { idFromHostName, parseMyId } from '../config/own-server.ts';
 import type { ZooConfig } from '../config/zoo-cfg.ts';
-import { snapshotFiles } from '../storage/formats/file-names.ts';
+import { MEMBER_FILE, snapshotFiles } from '../storage/formats/file-names.ts';
 
 /** Where ZooKeeper keeps snapshots, logs and epochs, below dataDir and dataLogDir. */
 export const VERSION_DIRECTORY = 'version-2';
 
 /** Written by whoever sets up a new ensemble: this server may vote although it has no data (`db.autocreate=false`). */
 const INITIALIZE_FILE = 'initialize';
-
-/** Beside it, and hidden from whoever clears the directory: this server has belonged to an ensemble before. */
-const MEMBER_FILE = '.member';
 
 /**
  * Makes the data directories if they are missing and zoo.cfg lets it.
