@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { rule, validated } from './cel.ts';
+import { objectName } from './common-schemas.ts';
 
 // Not in here: anything secret. Credentials are named, and read by the pods that need them only.
 
@@ -57,7 +58,7 @@ const s3 = z
         'The bucket is part of the path and not of the host name, as many servers other than Amazon’s want it.',
       ),
     credentialsSecretRef: z
-      .object({ name: z.string().min(1).max(253) })
+      .object({ name: objectName('s3.credentialsSecretRef.name') })
       .optional()
       .describe(
         "A Secret of this namespace with accessKeyId and secretAccessKey, and sessionToken where there is one. Where it is not set, the pods' own identity: see serviceAccountName.",
@@ -95,11 +96,9 @@ const s3 = z
 
 const volume = z
   .object({
-    claimName: z
-      .string()
-      .min(1)
-      .max(253)
-      .describe('A PersistentVolumeClaim of this namespace, which user 65532 may write to.'),
+    claimName: objectName('volume.claimName').describe(
+      'A PersistentVolumeClaim of this namespace, which user 65532 may write to.',
+    ),
     path: z
       .string()
       .max(512)

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { snapshotLocation } from './backup-destination.ts';
 import { rule, validated } from './cel.ts';
+import { objectName } from './common-schemas.ts';
 
 const sha256 = z
   .string()
@@ -27,10 +28,8 @@ export const bootstrap = z
       .extend({
         backup: z
           .object({
-            name: z.string().min(1).max(63),
-            namespace: z
-              .string()
-              .max(63)
+            name: objectName('bootstrap.restore.backup.name', 63),
+            namespace: objectName('bootstrap.restore.backup.namespace', 63)
               .optional()
               .describe(
                 "Where it is in another namespace, it must allow this one in its annotation zabkeeper.dev/restorable-in, and credentials are read from a Secret of the same name in the cluster's own namespace.",

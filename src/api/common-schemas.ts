@@ -16,6 +16,10 @@ export const quantity = z
 /** Labels, annotations or a node selector. */
 export const stringMap = z.record(z.string(), z.string().max(4096)).meta({ maxProperties: 64 });
 
+/** In CEL: what Kubernetes lets keys of labels and annotations be. */
+export const KEYS_ARE_QUALIFIED =
+  "self.all(key, key.matches('^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$'))";
+
 /** Labels, checked as Kubernetes checks them. @param field How the sentences call it. */
 export function labelMap(field: string, ...rules: readonly ValidationRule[]): z.ZodRecord<z.ZodString, z.ZodString> {
   const value = z.string().max(63);
@@ -28,7 +32,7 @@ export function labelMap(field: string, ...rules: readonly ValidationRule[]): z.
         `${field}: the value of a label must have only letters, digits, '-', '_' and '.', and begin and end with a letter or digit`,
       ),
       rule(
-        "self.all(key, key.matches('^([a-z0-9.-]{1,253}/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$'))",
+        KEYS_ARE_QUALIFIED,
         `${field}: the key of a label must be a name of 63 characters or fewer, such as team, or example.com/team`,
       ),
     ),
@@ -36,18 +40,24 @@ export function labelMap(field: string, ...rules: readonly ValidationRule[]): z.
 }
 
 /** A name that becomes part of a host name, as most objects of Kubernetes have. @param field How the sentence calls it. */
-export function objectName(field: string): z.ZodString {
+export function objectName(field: string, lengthMax = 253): z.ZodString {
   return z
     .string()
-    .max(253)
+    .max(lengthMax)
     .meta(
       validated(
         rule(
           "self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",
-          `${field} must be a name of lower-case letters, digits, '-' and '.'`,
+          `${field} must be a name of lower-case letters, digits, '-' and '.', and begin and end with a letter or digit`,
         ),
       ),
     );
+}
+
+/** A list of objects of which no two have the same values of these fields. */
+export function distinct(fields: readonly string[], message: string): ValidationRule {
+  const isSame = fields.map((field) => `a.${field} == b.${field}`).join(' && ');
+  return rule(`self.all(a, self.exists_one(b, ${isSame}))`, message);
 }
 
 /** The standard shape of a status condition (metav1.Condition). */

@@ -12,6 +12,8 @@ export const CLUSTER_CONDITIONS = {
   Scaling: 'Scaling',
   /** A member that should serve does not, although the ensemble has been complete before. */
   Degraded: 'Degraded',
+  /** The volume of a member is nearly full. */
+  DiskSpaceLow: 'DiskSpaceLow',
   /** The ensemble has been formed; latched, it never becomes False again. */
   Bootstrapped: 'Bootstrapped',
   /** The operator can carry out the manifest; where not, the message says what to write instead. */

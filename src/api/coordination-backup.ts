@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { backupDestination } from './backup-destination.ts';
 import { immutable, rule, validated } from './cel.ts';
-import { conditionList, timestamp } from './common-schemas.ts';
+import { conditionList, objectName, timestamp } from './common-schemas.ts';
 import { CLUSTER_NAME_LENGTH_MAX } from './coordination-cluster.ts';
 import type { KubeObject, ResourceType } from './objects.ts';
 
@@ -20,7 +20,7 @@ export const BACKUP_NAME_LENGTH_MAX = 63;
 export const backupTarget = {
   clusterRef: z
     .object({
-      name: z.string().min(1).max(CLUSTER_NAME_LENGTH_MAX).describe('A CoordinationCluster of this namespace.'),
+      name: objectName('clusterRef.name', CLUSTER_NAME_LENGTH_MAX).describe('A CoordinationCluster of this namespace.'),
     })
     .describe('What is backed up.'),
   destination: backupDestination.describe('Where the snapshot is stored.'),

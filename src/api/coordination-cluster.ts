@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { bootstrap, restoreSource } from './bootstrap.ts';
 import { immutable, rule, validated } from './cel.ts';
-import { conditionList, objectName, quantity, timestamp } from './common-schemas.ts';
+import { conditionList, distinct, objectName, quantity, timestamp } from './common-schemas.ts';
 import { memberConfig } from './member-config.ts';
 import type { KubeObject, ResourceType } from './objects.ts';
 import { podAnnotations, podLabels, podResources } from './pods.ts';
@@ -26,6 +26,9 @@ export const SERVER_ID_MAX = 254;
 
 /** Pod names add an ordinal and a revision hash to it, and all must fit into a DNS label of 63 characters. */
 export const CLUSTER_NAME_LENGTH_MAX = 40;
+
+/** A member's address is `<cluster>-observer-<3 digits>.<cluster>-peers.<namespace>.svc.<domain>`, and a namespace may have 63. */
+const CLUSTER_DOMAIN_LENGTH_MAX = 84;
 
 const replicas = z
   .int()
@@ -72,6 +75,10 @@ const storage = z
       rule(
         "!isQuantity(self.size) || quantity(self.size).compareTo(quantity('64Mi')) >= 0",
         'storage.size must be 64Mi or more: a member needs room for a few snapshots and logs',
+      ),
+      rule(
+        "!isQuantity(self.size) || quantity(self.size).compareTo(quantity('1Ei')) <= 0",
+        'storage.size must be 1Ei or less: no volume is larger',
       ),
     ),
   )
@@ -124,8 +131,8 @@ export const coordinationClusterSpec = z.object({
     .meta(
       validated(
         rule(
-          "self.matches('^[^[:space:]]+$')",
-          'image must be one image reference without spaces, such as zabkeeper:0.1.0',
+          "self.matches('^[^[:space:]]+$') && !self.contains('://')",
+          'image must be one image reference without spaces and without https://, such as zabkeeper:0.1.0',
         ),
       ),
     ),
@@ -134,6 +141,7 @@ export const coordinationClusterSpec = z.object({
     .array(z.object({ name: objectName('imagePullSecrets[].name') }))
     .max(16)
     .optional()
+    .meta(validated(distinct(['name'], 'imagePullSecrets must not name a Secret twice: remove one of the two')))
     .describe("Secrets of the cluster's namespace to pull the image with."),
   storage,
   resources: podResources,
@@ -166,8 +174,12 @@ export const coordinationClusterSpec = z.object({
     .meta(
       validated(
         rule(
-          "self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",
+          "self.matches('^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?([.][a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$')",
           'clusterDomain must be a DNS domain such as cluster.local',
+        ),
+        rule(
+          `size(self) <= ${CLUSTER_DOMAIN_LENGTH_MAX}`,
+          `clusterDomain must have ${CLUSTER_DOMAIN_LENGTH_MAX} characters or fewer: the addresses of members end with it, and DNS has no names of more than 253`,
         ),
       ),
     ),
@@ -309,7 +321,26 @@ export interface CoordinationCluster extends KubeObject {
   readonly status?: CoordinationClusterStatus;
 }
 
-const validatedParts = z.object({ spec: coordinationClusterSpec, status: coordinationClusterStatus.optional() });
+const validatedParts = z.object({
+  spec: coordinationClusterSpec,
+  status: z.record(z.string(), z.unknown()).optional(),
+});
+
+/** What decisions rest on that cannot be observed anew. */
+const REMEMBERED: ReadonlySet<string> = new Set(['bootstrap', 'membership']);
+
+/**
+ * What an operator recorded, of whatever version. All but what it must remember is made anew anyway: a word in it that this
+ * version does not know must not keep it from its work.
+ */
+function readStatus(status: Readonly<Record<string, unknown>>): CoordinationClusterStatus {
+  const fields = Object.entries(coordinationClusterStatus.shape).flatMap(([name, schema]) => {
+    const { success, data, error } = schema.safeParse(status[name]);
+    if (!success && REMEMBERED.has(name)) throw error;
+    return success && data !== undefined ? [[name, data]] : [];
+  });
+  return Object.fromEntries(fields) as CoordinationClusterStatus;
+}
 
 /**
  * Reads an object that the API server sent: fills in defaults that are newer than the object, drops what is unknown.
@@ -325,6 +356,6 @@ export function parseCoordinationCluster(
     kind: object.kind,
     metadata: object.metadata,
     spec,
-    ...(status === undefined ? {} : { status }),
+    ...(status === undefined ? {} : { status: readStatus(status) }),
   };
 }

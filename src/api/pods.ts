@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { rule, validated, type ValidationRule } from './cel.ts';
-import { intOrString, labelMap, stringMap } from './common-schemas.ts';
+import { intOrString, KEYS_ARE_QUALIFIED, labelMap, stringMap } from './common-schemas.ts';
 
 // What is written here reaches the pods as it is. Kubernetes would refuse a mistake in it only when the StatefulSet is written,
 // where nobody looks.
@@ -20,6 +20,10 @@ const amounts = z.record(z.string(), intOrString).meta({
     rule(
       'self.all(name, isQuantity(string(self[name])))',
       'resources must be amounts such as 500m or 2 for cpu, and 512Mi or 2Gi for memory',
+    ),
+    rule(
+      "self.all(name, !string(self[name]).startsWith('-'))",
+      'resources must not be negative: remove what is not to be limited or asked for',
     ),
   ),
 });
@@ -57,11 +61,30 @@ const ownKeysRule = rule(
   'keys that begin with zabkeeper.dev/ or app.kubernetes.io/ belong to the operator: choose another prefix',
 );
 
+const kubernetesKeysRule = rule(
+  "self.all(key, !(key in ['controller-revision-hash', 'pod-template-hash']) && !key.startsWith('statefulset.kubernetes.io/') && !key.startsWith('apps.kubernetes.io/'))",
+  'podLabels must not have keys that Kubernetes gives each pod itself (controller-revision-hash, statefulset.kubernetes.io/..., apps.kubernetes.io/...): choose another key',
+);
+
 /** `spec.podLabels`. */
-export const podLabels = labelMap('podLabels', ownKeysRule).optional().describe('Further labels of the pods.');
+export const podLabels = labelMap('podLabels', ownKeysRule, kubernetesKeysRule)
+  .optional()
+  .describe('Further labels of the pods.');
 
 /** `spec.podAnnotations`. */
 export const podAnnotations = stringMap
   .optional()
   .describe('Further annotations of the pods.')
-  .meta(validated(ownKeysRule));
+  .meta(
+    validated(
+      ownKeysRule,
+      rule(
+        "!('kubectl.kubernetes.io/restartedAt' in self)",
+        'podAnnotations must not have kubectl.kubernetes.io/restartedAt: it would undo kubectl rollout restart; annotate the CoordinationCluster with zabkeeper.dev/restarted-at instead',
+      ),
+      rule(
+        KEYS_ARE_QUALIFIED,
+        'podAnnotations: a key must be a name of 63 characters or fewer, such as team, or example.com/team',
+      ),
+    ),
+  );

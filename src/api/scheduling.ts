@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { rule, validated } from './cel.ts';
-import { labelMap, objectName, stringMap } from './common-schemas.ts';
+import { distinct, labelMap, objectName, stringMap } from './common-schemas.ts';
 
 // The shapes below are those of Kubernetes' core/v1, written out so that `kubectl apply` refuses a misspelt field
 // instead of the StatefulSet controller failing later where nobody looks.
@@ -34,7 +34,7 @@ const podAffinityTerm = z.object({
   mismatchLabelKeys: z.array(z.string().max(317)).max(16).optional(),
   namespaces: z.array(z.string().max(63)).max(64).optional(),
   namespaceSelector: labelSelector.optional(),
-  topologyKey: z.string().max(317),
+  topologyKey: z.string().min(1).max(317),
 });
 
 const podAffinity = z.object({
@@ -85,7 +85,7 @@ const toleration = z
 
 const topologySpreadConstraint = z.object({
   maxSkew: z.int().min(1),
-  topologyKey: z.string().max(317),
+  topologyKey: z.string().min(1).max(317),
   whenUnsatisfiable: z.enum(['DoNotSchedule', 'ScheduleAnyway']),
   labelSelector: labelSelector.optional(),
   matchLabelKeys: z.array(z.string().max(317)).max(16).optional(),
@@ -105,6 +105,14 @@ export const scheduling = z.object({
     .array(topologySpreadConstraint)
     .max(8)
     .optional()
+    .meta(
+      validated(
+        distinct(
+          ['topologyKey', 'whenUnsatisfiable'],
+          'scheduling.topologySpreadConstraints must not have the same topologyKey and whenUnsatisfiable twice: remove one of the two',
+        ),
+      ),
+    )
     .describe('Replaces the default, which spreads the members over zones and over nodes where it can.'),
   priorityClassName: objectName('scheduling.priorityClassName').optional().describe('The PriorityClass of the pods.'),
 });

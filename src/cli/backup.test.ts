@@ -10,6 +10,7 @@ import { gzipSync } from 'node:zlib';
 import { snapshotFile } from '../server/backup/snapshot-stream.ts';
 import { createDatabase } from '../server/database/database.ts';
 import { OpCode } from '../server/protocol/opcodes.ts';
+import { MEMBER_FILE } from '../server/storage/formats/file-names.ts';
 import { lockDirectory } from '../server/storage/instance-lock.ts';
 import { backUp } from './backup.ts';
 import { inspectFields, render } from './backup-report.ts';
@@ -246,6 +247,12 @@ test('restore: never over data, never from what is not sound, never beside a run
   await assert.rejects(restore(new FilePlace(good), dataDir, {}), { code: 'ZK_RESTORE_REFUSED' });
   assert.equal(await restore(new FilePlace(good), dataDir, { onlyIfEmpty: true }), undefined);
   assert.deepEqual(await readdir(join(dataDir, 'version-2')), before);
+
+  // As a server leaves it that has been a member since, and whose data somebody cleared.
+  await writeFile(join(dataDir, MEMBER_FILE), '');
+  await rm(join(dataDir, 'version-2'), { recursive: true });
+  assert.equal(await restore(new FilePlace(good), dataDir, { onlyIfEmpty: true }), undefined);
+  await assert.rejects(readdir(join(dataDir, 'version-2')), { code: 'ENOENT' });
 });
 
 test('backup: of several members the one that is best asked, and the next where one gives none', async () => {

@@ -5,7 +5,7 @@ import { CodedError } from '../common/errors.ts';
 import { epochOf, type Zxid } from '../common/zxid.ts';
 import { Restoration } from '../server/backup/restoration.ts';
 import { encodeEpoch } from '../server/storage/formats/epoch-format.ts';
-import { dynamicConfigurationFiles, snapshotName } from '../server/storage/formats/file-names.ts';
+import { dynamicConfigurationFiles, MEMBER_FILE, snapshotName } from '../server/storage/formats/file-names.ts';
 import { LOCK_FILE, lockDirectory } from '../server/storage/instance-lock.ts';
 import { sync } from './durable.ts';
 import type { Place } from './place.ts';
@@ -36,7 +36,7 @@ export interface RestoreOptions {
  * Makes a data directory one that a new ensemble begins with: the backup's tree at the backup's zxid, without the old life's
  * sessions and ephemerals; and the epochs of that moment, which say that this member's data is complete, so that it may
  * vote with `db.autocreate=false`. All of it appears at once, or nothing. Every member must get it, before any is started.
- * @returns undefined if there are data already and `onlyIfEmpty` says that this is fine.
+ * @returns undefined if there are data already, or have been, and `onlyIfEmpty` says that this is fine.
  * @throws CodedError ZK_SNAPSHOT_CORRUPT for a backup that is not sound, ZK_RESTORE_REFUSED where there are data, or a configuration, ZK_DATA_IN_USE
  *   where a server runs.
  */
@@ -48,6 +48,8 @@ export async function restore(
   await mkdir(dataDir, { recursive: true });
   const lock = await lockDirectory(dataDir);
   try {
+    // Somebody has cleared it. What the snapshot has is not all that this member had, which the others know.
+    if (onlyIfEmpty && existsSync(join(dataDir, MEMBER_FILE))) return undefined;
     for (const directory of new Set([dataDir, dataLogDir])) {
       const used = firstFile(join(directory, VERSION_DIRECTORY));
       if (used === undefined) continue;

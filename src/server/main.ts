@@ -16,7 +16,7 @@ const USAGE = `usage: server [--my-id-from-hostname] [--initialize] <zoo.cfg>
 
   --my-id-from-hostname  the server's id is the number at the end of the host name, plus 1 (as in a StatefulSet),
                          instead of what dataDir/myid says
-  --initialize           with db.autocreate=false: this server may begin a new ensemble if it has no data
+  --initialize           with db.autocreate=false: this server may begin a new ensemble if it has no data, and never had any
 `;
 
 /** How the process ends when it cannot go on. */
@@ -81,7 +81,8 @@ async function main(): Promise<void> {
   const own = reconfigured(named, ensemble);
   const logger = createLogger(process.env['LOG_LEVEL'] ?? 'info', own.id);
   for (const warning of warnings) logger.warn(warning);
-  if (initialize) allowInitialization(config);
+  const refused = initialize ? allowInitialization(config) : undefined;
+  if (refused !== undefined) logger.warn(refused);
   logger.info('starting', { version: VERSION, node: process.version, config: file, standalone: config.standalone });
   const podUid = process.env['POD_UID'];
   const server = await ZooServer.start({ config, own, logger, podUid, failed: fail });

@@ -46,6 +46,15 @@ export const COORDINATION_BACKUP: WrongManifests = {
     /volume\.path must be a directory on the volume/,
   ),
   'a backup of nothing': { spec: { destination }, sentence: /spec\.clusterRef: Required/ },
+  'a backup of a path': backup({ clusterRef: { name: '..' } }, /clusterRef\.name must be a name of lower-case letters/),
+  'a claim of a path': backup(
+    { destination: { volume: { claimName: '../other' } } },
+    /volume\.claimName must be a name of lower-case letters/,
+  ),
+  'a Secret with a namespace': toBucket(
+    { credentialsSecretRef: { name: 'books/s3' } },
+    /s3\.credentialsSecretRef\.name must be a name of lower-case letters/,
+  ),
   'a policy that does not exist': backup({ deletionPolicy: 'Forget' }, /"Retain", "Delete"/),
   'a backup whose name is no label': {
     ...backup({}, /metadata\.name must have 63 characters or fewer/),
@@ -90,6 +99,10 @@ export const BOOTSTRAP: WrongManifests = {
   'a restore from two places': restoring(
     { backup: { name: 'monday' }, s3: { bucket: 'backups', key: 'zoo/monday.gz' } },
     /bootstrap\.restore must have exactly one of backup/,
+  ),
+  'a restore from all backups': restoring(
+    { backup: { name: '.' } },
+    /bootstrap\.restore\.backup\.name must be a name of lower-case letters/,
   ),
   'a restore from a directory': restoring(
     { s3: { bucket: 'backups', key: 'zoo/' } },

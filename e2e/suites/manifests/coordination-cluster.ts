@@ -8,6 +8,8 @@ const affinityTo = (operator: string): object => ({
   },
 });
 
+const SPREAD = { topologyKey: 'kubernetes.io/hostname', whenUnsatisfiable: 'DoNotSchedule', maxSkew: 1 };
+
 const SIZE: WrongManifests = {
   'an even number of voters': { spec: { replicas: 4 }, sentence: /replicas must be odd/ },
   'too many voters': { spec: { replicas: 11 }, sentence: /replicas must be 9 or fewer/ },
@@ -21,6 +23,11 @@ const SIZE: WrongManifests = {
     spec: { serverIdOffset: 240, observers: { replicas: 1 } },
     sentence: /observers need serverIdOffset to be 229 or less/,
   },
+  'more voters than there are numbers': { spec: { replicas: 2_147_483_649 }, sentence: /replicas must be 9 or fewer/ },
+  'fewer observers than none': {
+    spec: { observers: { replicas: -1 } },
+    sentence: /observers\.replicas must be between 0 and 16/,
+  },
   'a negative id': { spec: { serverIdOffset: -1 }, sentence: /serverIdOffset must be between 0 and 245/ },
 };
 
@@ -33,11 +40,28 @@ const NAMES: WrongManifests = {
   'a name with a dot': { name: 'my.zoo', spec: {}, sentence: /metadata\.name must begin with a letter and have only/ },
   'a name that begins with a digit': { name: '3zoo', spec: {}, sentence: /metadata\.name must begin with a letter/ },
   'a domain that is none': { spec: { clusterDomain: 'under_score' }, sentence: /clusterDomain must be a DNS domain/ },
+  'a domain with a label that is too long': {
+    spec: { clusterDomain: `${'a'.repeat(64)}.local` },
+    sentence: /clusterDomain must be a DNS domain/,
+  },
+  'a domain with which no address is a name any more': {
+    spec: { clusterDomain: `${'a'.repeat(40)}.${'b'.repeat(44)}` },
+    sentence: /clusterDomain must have 84 characters or fewer: the addresses of members end with it/,
+  },
   'a misspelt field': { spec: { replica: 3 }, sentence: /unknown field "spec\.replica"/ },
 };
 
 const STORAGE: WrongManifests = {
   'a volume without room': { spec: { storage: { size: '1Mi' } }, sentence: /storage\.size must be 64Mi or more/ },
+  'a size that no number holds': {
+    spec: { storage: { size: '100Ei' } },
+    sentence: /storage\.size must be 1Ei or less/,
+  },
+  'a negative size': { spec: { storage: { size: '-5Gi' } }, sentence: /storage\.size must be 64Mi or more/ },
+  'a storage class that is empty': {
+    spec: { storage: { storageClassName: '' } },
+    sentence: /storage\.storageClassName must be a name of lower-case letters/,
+  },
   'a size that is no amount': { spec: { storage: { size: 'big' } }, sentence: /must be an amount such as 512Mi, 1Gi/ },
   'a storage class that cannot be a name': {
     spec: { storage: { storageClassName: 'Fast SSD' } },
@@ -78,6 +102,26 @@ const CONFIG: WrongManifests = {
     spec: { config: { '4lw.commands.whitelist': 'srvr\ndataDir=/tmp' } },
     sentence: /config\.4lw\.commands\.whitelist must be four-letter words with commas/,
   },
+  'a line break in a number': {
+    spec: { config: { snapCount: '1000\nskipACL=yes' } },
+    sentence: /config\.snapCount must be a whole number from 2 to/,
+  },
+  'a line break in a key': {
+    spec: { config: { 'snapCount=1\nskipACL': 'yes' } },
+    sentence: /config may only have keys of zoo\.cfg that the server uses/,
+  },
+  'an empty key': {
+    spec: { config: { '': 1 } },
+    sentence: /config may only have keys of zoo\.cfg that the server uses/,
+  },
+  'an empty value': {
+    spec: { config: { snapCount: '' } },
+    sentence: /config\.snapCount must be a whole number from 2 to/,
+  },
+  'a timeout of nothing': {
+    spec: { config: { maxSessionTimeout: 0 } },
+    sentence: /config\.maxSessionTimeout must be a whole number from 1 to/,
+  },
   'a word that is no number': {
     spec: { config: { snapCount: 'many' } },
     sentence: /config\.snapCount must be a whole number from 2 to/,
@@ -112,6 +156,14 @@ const PODS: WrongManifests = {
     spec: { image: 'zab keeper' },
     sentence: /image must be one image reference without spaces/,
   },
+  'an image as a URL': {
+    spec: { image: 'https://registry.example.com/zabkeeper:0.1.0' },
+    sentence: /image must be one image reference without spaces and without https:/,
+  },
+  'a Secret that is named twice': {
+    spec: { imagePullSecrets: [{ name: 'registry' }, { name: 'registry' }] },
+    sentence: /imagePullSecrets must not name a Secret twice/,
+  },
   'a pull policy that there is not': {
     spec: { imagePullPolicy: 'Sometimes' },
     sentence: /Unsupported value: "Sometimes": supported values: "Always", "IfNotPresent", "Never"/,
@@ -119,6 +171,10 @@ const PODS: WrongManifests = {
   'an amount that is none': {
     spec: { resources: { requests: { memory: '1 GB' } } },
     sentence: /resources must be amounts such as 500m or 2 for cpu/,
+  },
+  'less than nothing': {
+    spec: { resources: { requests: { cpu: '-1' } } },
+    sentence: /resources must not be negative/,
   },
   'a resource that there is not': {
     spec: { resources: { limits: { mem: '1Gi' } } },
@@ -135,6 +191,23 @@ const PODS: WrongManifests = {
   "a label of the operator's": {
     spec: { podLabels: { 'app.kubernetes.io/name': 'books' } },
     sentence: /keys that begin with zabkeeper\.dev\/ or app\.kubernetes\.io\/ belong to the operator/,
+  },
+  "a label of Kubernetes' own": {
+    spec: { podLabels: { 'controller-revision-hash': 'mine' } },
+    sentence: /podLabels must not have keys that Kubernetes gives each pod itself/,
+  },
+  'an annotation that would undo every restart': {
+    spec: { podAnnotations: { 'kubectl.kubernetes.io/restartedAt': '2026-01-01T00:00:00Z' } },
+    sentence:
+      /it would undo kubectl rollout restart; annotate the CoordinationCluster with zabkeeper\.dev\/restarted-at/,
+  },
+  'an annotation whose key is none': {
+    spec: { podAnnotations: { 'the team': 'books' } },
+    sentence: /podAnnotations: a key must be a name of 63 characters or fewer/,
+  },
+  'a label whose prefix is none': {
+    spec: { podLabels: { '-.example/team': 'books' } },
+    sentence: /podLabels: the key of a label must be a name/,
   },
   'a label with a space': {
     spec: { podLabels: { team: 'two words' } },
@@ -155,6 +228,14 @@ const PODS: WrongManifests = {
   'a toleration that says too much': {
     spec: { scheduling: { tolerations: [{ key: 'a', operator: 'Exists', value: 'x' }] } },
     sentence: /a toleration with operator Exists must have no value/,
+  },
+  'the same spread twice': {
+    spec: { scheduling: { topologySpreadConstraints: [SPREAD, { ...SPREAD, maxSkew: 2 }] } },
+    sentence: /topologySpreadConstraints must not have the same topologyKey and whenUnsatisfiable twice/,
+  },
+  'a spread over nothing': {
+    spec: { scheduling: { topologySpreadConstraints: [{ ...SPREAD, topologyKey: '' }] } },
+    sentence: /topologyKey: Invalid value: "": .*should be at least 1 chars long/,
   },
   'a node selector that selects nothing': {
     spec: { scheduling: { nodeSelector: { disk: 'very fast' } } },

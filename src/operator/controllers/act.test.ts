@@ -172,3 +172,21 @@ test('applies only what is not applied yet, or was changed by somebody since', a
   await act(cluster, steps, observing(service('a', { resourceVersion: '2', uid: 'other' })), made);
   assert.equal(written.length, 3, 'made anew');
 });
+
+test('applies anew what somebody took labels, annotations or owners from, which counts as no change in Kubernetes', async () => {
+  const more = {
+    generation: 1,
+    labels: { a: 'b' },
+    annotations: { size: '3' },
+    ownerReferences: [{ apiVersion: 'v1', kind: 'Owner', name: 'o', uid: 'owner' }],
+  };
+  const steps: Step[] = [{ do: 'apply', kind: 'Service', object: service('a', more) }];
+  for (const change of [{ labels: {} }, { annotations: { size: '9' } }, { ownerReferences: [] }]) {
+    const { written, made } = writers();
+    await act(cluster, steps, observing(), made);
+    await act(cluster, steps, observing(service('a', more)), made);
+    assert.equal(written.length, 1);
+    await act(cluster, steps, observing(service('a', { ...more, ...change })), made);
+    assert.equal(written.length, 2, JSON.stringify(change));
+  }
+});

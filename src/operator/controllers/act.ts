@@ -14,6 +14,13 @@ export interface StepFailure {
   readonly message: string;
 }
 
+/** Whether the steps after it were not done either. */
+export function isStop({ reason }: StepFailure): boolean {
+  return reason !== EXPANSION_REFUSED;
+}
+
+const EXPANSION_REFUSED = 'VolumeExpansionRefused';
+
 /** What {@link act} writes with. */
 export interface Writers {
   readonly client: Pick<KubeClient, 'apply' | 'create' | 'delete' | 'mergePatch'>;
@@ -121,7 +128,7 @@ function mayGoOnWithout(step: Step): boolean {
 }
 
 function failureReason(step: Step): string {
-  return step.do === 'expandClaim' ? 'VolumeExpansionRefused' : 'StepRefused';
+  return mayGoOnWithout(step) ? EXPANSION_REFUSED : 'StepRefused';
 }
 
 function describe(step: Step): string {

@@ -22,7 +22,8 @@ export class AppliedObjects {
     return (
       applied.uid === observed.metadata.uid &&
       applied.fingerprint === desiredFingerprint(desired) &&
-      applied.versions.includes(versionOf(observed))
+      applied.versions.includes(versionOf(observed)) &&
+      hasMetadata(observed, desired)
     );
   }
 
@@ -49,6 +50,15 @@ function keyOf({ kind, metadata }: KubeObject): string {
 /** Without the resource version, which only says on what condition it is to be applied. */
 function desiredFingerprint(desired: KubeObject): string {
   return fingerprint({ ...desired, metadata: { ...desired.metadata, resourceVersion: undefined } });
+}
+
+/** No generation counts what somebody does to labels, annotations and owners. */
+function hasMetadata({ metadata: observed }: KubeObject, { metadata: desired }: KubeObject): boolean {
+  const hasAll = (name: 'labels' | 'annotations'): boolean =>
+    Object.entries(desired[name] ?? {}).every(([key, value]) => observed[name]?.[key] === value);
+  const owners = new Set(observed.ownerReferences?.map(({ uid }) => uid));
+  const isOwned = (desired.ownerReferences ?? []).every(({ uid }) => owners.has(uid));
+  return hasAll('labels') && hasAll('annotations') && isOwned;
 }
 
 /** The generation counts changes of what was asked for; where there is none, the resource version counts all changes. */

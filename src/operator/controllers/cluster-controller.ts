@@ -9,17 +9,16 @@ import { isConflict } from '../kube/errors.ts';
 import { splitKey } from '../kube/object-cache.ts';
 import type { Outcome } from '../kube/workers.ts';
 import type { Observed, Plan, PlannedEvent, PlanSettings, Reconfiguration, Step } from '../plan/model.ts';
+import { statusEvents } from '../plan/events.ts';
 import { planCluster } from '../plan/plan.ts';
 import { failedStatus } from '../plan/status.ts';
 import { canonicalJson } from '../resources/fingerprint.ts';
-import { act, type StepFailure } from './act.ts';
+import { act, isStop, type StepFailure } from './act.ts';
 import { AppliedObjects } from './applied-objects.ts';
 import { observe, type Sources } from './observe.ts';
 import type { Reconfigure, ReconfigureOutcome } from './reconfigure.ts';
-import type { ControllerOptions } from './resource-controller.ts';
-
-/** How soon to try again after a step was refused for good, in milliseconds: somebody must change something first. */
-const REFUSED_RETRY_MS = 15_000;
+import { REFUSED_RETRY_MS, type ControllerOptions } from './resource-controller.ts';
+import { understood } from './understood.ts';
 
 /** What a {@link ClusterController} works with. */
 export interface ClusterControllerOptions extends ControllerOptions<CoordinationCluster, CoordinationClusterStatus> {
@@ -43,7 +42,8 @@ export class ClusterController {
     const { namespace, name } = splitKey(key);
     const object = await sources.client.get<KubeObject>(COORDINATION_CLUSTER, namespace, name);
     if (object === undefined) return {};
-    const cluster = parseCoordinationCluster(object);
+    const cluster = await understood(COORDINATION_CLUSTER, object, parseCoordinationCluster, this.#options.events);
+    if (cluster === undefined) return { requeueAfterMs: REFUSED_RETRY_MS };
     const { observed, plan } = await this.#plan(cluster);
     try {
       let current = cluster;
@@ -59,11 +59,11 @@ export class ClusterController {
         reconfigure: async (change) => await this.#reconfigure(change, observed),
       });
       const status = failures.length === 0 ? plan.status : withFailures(cluster, plan.status, failures, observed.now);
-      const events = failures.length === 0 ? plan.events : failureEvents(cluster, failures);
+      const events = failures.length === 0 ? plan.events : eventsWith(failures, cluster, status);
       for (const event of events) await this.#options.events.record(COORDINATION_CLUSTER, cluster, event);
       await this.#recordStatus(current, status);
       if (plan.status === undefined) this.#applied.forget(cluster.metadata.uid ?? '');
-      return { requeueAfterMs: failures.length === 0 ? plan.requeueAfterMs : REFUSED_RETRY_MS };
+      return { requeueAfterMs: failures.some(isStop) ? REFUSED_RETRY_MS : plan.requeueAfterMs };
     } catch (error) {
       if (!isConflict(error)) throw error;
       // Something changed since it was read, which is no failure: read and decide again.
@@ -105,9 +105,21 @@ function withFailures(
 ): CoordinationClusterStatus | undefined {
   const [first] = failures;
   if (planned === undefined || first === undefined) return planned;
-  const { bootstrap: _, ...observed } = planned;
-  const kept = previous?.bootstrap === undefined ? observed : { ...observed, bootstrap: previous.bootstrap };
-  return failedStatus(kept, { reason: first.reason, message: failures.map(({ message }) => message).join('; ') }, now);
+  const { bootstrap, ...observed } = planned;
+  const stopped = failures.some(isStop);
+  const latch = stopped ? previous?.bootstrap : bootstrap;
+  const kept = latch === undefined ? observed : { ...observed, bootstrap: latch };
+  const message = failures.map((failure) => failure.message).join('; ');
+  return failedStatus(previous, kept, { reason: first.reason, message, stopped }, now);
+}
+
+function eventsWith(
+  failures: readonly StepFailure[],
+  cluster: CoordinationCluster,
+  status: CoordinationClusterStatus | undefined,
+): PlannedEvent[] {
+  const news = failures.some(isStop) || status === undefined ? [] : statusEvents(cluster.status, status);
+  return [...failureEvents(cluster, failures), ...news];
 }
 
 function failureEvents({ status }: CoordinationCluster, failures: readonly StepFailure[]): PlannedEvent[] {

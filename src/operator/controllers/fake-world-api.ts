@@ -105,6 +105,7 @@ export class FakeWorldApi {
 
   #client(): KubeClient {
     const client = {
+      now: () => new Date(),
       get: async (type: Located, _: string | undefined, name: string) =>
         this.#objects(kindOf(type)).find(({ metadata }) => metadata.name === name),
       list: async (type: Located) => ({ items: this.#objects(kindOf(type)), resourceVersion: '1' }),

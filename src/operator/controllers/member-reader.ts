@@ -21,6 +21,7 @@ const answer = z.object({
       servers: z.array(z.object({ id: z.int(), role: z.enum(['participant', 'observer']) })),
     })
     .optional(),
+  volume: z.object({ bytes: z.number().positive(), freeBytes: z.number() }).optional(),
   learners: z.array(z.object({ id: z.int(), lag: z.int() })).optional(),
 });
 

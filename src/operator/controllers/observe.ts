@@ -19,6 +19,7 @@ import {
 } from '../resources/kubernetes.ts';
 import {
   clientServiceName,
+  isMemberClaim,
   labelSelector,
   namespaceOf,
   operatorSecretName,
@@ -40,7 +41,7 @@ const PASSWORD_BYTES = 24;
 
 /** What {@link observe} reads with. */
 export interface Sources {
-  readonly client: Pick<KubeClient, 'get' | 'list'>;
+  readonly client: Pick<KubeClient, 'get' | 'list' | 'now'>;
   readonly caches: Readonly<Record<CachedKind, ReadableCache<KubeObject>>>;
   readonly readMembers: MemberReader;
 }
@@ -56,7 +57,7 @@ export type Source = 'cache' | 'api';
 export async function observe(cluster: CoordinationCluster, sources: Sources, source: Source): Promise<Observed> {
   const pods = source === 'cache' ? cached<Pod>(sources.caches.Pod, cluster) : await readPods(cluster, sources);
   const namespace = namespaceOf(cluster);
-  const [statefulSet, observerSet, secret, claims, others, reports] = await Promise.all([
+  const [statefulSet, observerSet, secret, { claims, foreignClaims }, others, reports] = await Promise.all([
     sources.client.get<StatefulSet>(KINDS.StatefulSet, namespace, setName(cluster)),
     sources.client.get<StatefulSet>(KINDS.StatefulSet, namespace, setName(cluster, 'observer')),
     sources.client.get<Secret>(KINDS.Secret, namespace, operatorSecretName(cluster)),
@@ -72,11 +73,11 @@ export async function observe(cluster: CoordinationCluster, sources: Sources, so
     (object) => object !== undefined,
   );
   const freshPassword = randomBytes(PASSWORD_BYTES).toString('base64url');
-  const now = new Date().toISOString();
+  const now = sources.client.now().toISOString();
   const stranded = await observeStranded(claims, pods, sources);
   const known = { statefulSet, observerSet, superUser: superUserIn(secret), freshPassword, existing, refusals };
   const restore = validLatch(cluster) === undefined ? await observeRestore(cluster, sources) : {};
-  return { ...restore, now, ...known, ...stranded, pods, claims, reports };
+  return { ...restore, now, ...known, ...stranded, pods, claims, foreignClaims, reports };
 }
 
 /** What the manifest begins with, as it is now: nothing is started on an old view of it. */
@@ -125,16 +126,21 @@ async function readPods(cluster: CoordinationCluster, { client }: Sources): Prom
   return [...(await client.list<Pod>(KINDS.Pod, scope)).items];
 }
 
+/** A StatefulSet takes whatever has the right name: all of the namespace's are read where a decision is due. */
 async function observeClaims(
   cluster: CoordinationCluster,
   { client, caches }: Sources,
   source: Source,
-): Promise<PersistentVolumeClaim[]> {
+): Promise<{ readonly claims: PersistentVolumeClaim[]; readonly foreignClaims?: ReadonlySet<string> }> {
   const decisionDue = validLatch(cluster)?.phase !== 'Completed' || cluster.metadata.deletionTimestamp !== undefined;
-  if (!decisionDue && source === 'cache') return cached<PersistentVolumeClaim>(caches.PersistentVolumeClaim, cluster);
-  const scope = { namespace: namespaceOf(cluster), labelSelector: selectorString(cluster) };
+  if (!decisionDue && source === 'cache') {
+    return { claims: cached<PersistentVolumeClaim>(caches.PersistentVolumeClaim, cluster) };
+  }
+  const scope = { namespace: namespaceOf(cluster) };
   const { items } = await client.list<PersistentVolumeClaim>(KINDS.PersistentVolumeClaim, scope);
-  return [...items];
+  const claims = items.filter(isMembers(cluster));
+  const foreign = items.filter((claim) => !claims.includes(claim)).map(({ metadata }) => metadata.name);
+  return { claims, foreignClaims: new Set(foreign.filter((name) => isMemberClaim(cluster, name))) };
 }
 
 /** The cache holds only what bears the operator's labels; whatever else has the name is found by asking. */
@@ -161,9 +167,13 @@ function cachedNames(cluster: CoordinationCluster): [CachedKind, string][] {
 }
 
 function cached<T extends KubeObject>(cache: ReadableCache<KubeObject>, cluster: CoordinationCluster): T[] {
-  const labels = Object.entries(selectorLabels(cluster));
   const namespace = namespaceOf(cluster);
-  const isMembers = ({ metadata }: KubeObject) =>
-    metadata.namespace === namespace && labels.every(([key, value]) => metadata.labels?.[key] === value);
-  return [...cache.values()].filter(isMembers) as T[];
+  return [...cache.values()].filter(
+    (object) => object.metadata.namespace === namespace && isMembers(cluster)(object),
+  ) as T[];
+}
+
+function isMembers(cluster: CoordinationCluster): (object: KubeObject) => boolean {
+  const labels = Object.entries(selectorLabels(cluster));
+  return ({ metadata }) => labels.every(([key, value]) => metadata.labels?.[key] === value);
 }

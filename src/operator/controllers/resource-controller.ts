@@ -9,9 +9,10 @@ import type { ResourcePlan } from '../plan/backup/model.ts';
 import { canonicalJson } from '../resources/fingerprint.ts';
 import { act } from './act.ts';
 import { AppliedObjects } from './applied-objects.ts';
+import { understood } from './understood.ts';
 
 /** How soon to try again after a step was refused for good, in milliseconds: somebody must change something first. */
-const REFUSED_RETRY_MS = 15_000;
+export const REFUSED_RETRY_MS = 15_000;
 
 /** What the API server says where a namespace is on its way out: nothing can be made in it any more. */
 const NAMESPACE_ENDS = /being terminated/;
@@ -66,7 +67,8 @@ export class ResourceController<
     const { namespace, name } = splitKey(key);
     const object = await client.get<KubeObject>(type, namespace, name);
     if (object === undefined) return {};
-    const resource = this.#kind.parse(object);
+    const resource = await understood(type, object, this.#kind.parse, events);
+    if (resource === undefined) return { requeueAfterMs: REFUSED_RETRY_MS };
     const plan = this.#kind.plan(resource, await this.#kind.observe(resource));
     let current: KubeObject = resource;
     const setFinalizers = async (finalizers: readonly string[]) => {

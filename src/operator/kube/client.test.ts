@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { ServerResponse } from 'node:http';
 import { afterEach, beforeEach, test } from 'node:test';
 import type { KubeClient } from './client.ts';
 import { CodedError } from '../../common/errors.ts';
@@ -70,6 +71,19 @@ test('a refusal says for how long it wants no more requests', async () => {
     response.end('too many requests');
   });
   await assert.rejects(client.apply(services, service), { status: 429, retryAfterMs: 3_000 });
+});
+
+test('the time is that of the API server, as far as the two clocks differ', async () => {
+  const answerAt = (date: Date) => (_: unknown, response: ServerResponse) => {
+    response.writeHead(200, { Date: date.toUTCString() });
+    response.end(JSON.stringify({ metadata: {} }));
+  };
+  const inAnHour = Date.now() + 3_600_000;
+  api.script(answerAt(new Date(inAnHour)), answerAt(new Date()));
+  await client.apply(services, service);
+  assert.ok(Math.abs(client.now().getTime() - inAnHour) < 60_000);
+  await client.apply(services, service);
+  assert.ok(Math.abs(client.now().getTime() - Date.now()) < 2_000);
 });
 
 test('a list that is older than what was seen before is refused; of another resource it says nothing', async () => {

@@ -101,6 +101,11 @@ export class KubeClient {
     return new KubeClient({ ...this.#parts, timeoutMaxMs });
   }
 
+  /** What time it is by the API server's clock, by which the times in objects are. */
+  now(): Date {
+    return new Date(Date.now() + this.#parts.transport.clockOffsetMs);
+  }
+
   /** The object as it is now, a quorum read; undefined where it does not exist. */
   async get<T extends KubeObject>(
     type: ResourceLocation,
@@ -118,10 +123,11 @@ export class KubeClient {
   /**
    * All objects as they are now, a quorum read, in pages.
    *
-   * @throws CodedError ZK_API_STALE where the API server has told of something newer before
+   * @throws CodedError ZK_API_STALE where the API server has told of something newer before it was asked
    */
   async list<T extends KubeObject>(type: ResourceLocation, scope: Scope): Promise<Listing<T>> {
     const items: T[] = [];
+    const known = this.#parts.freshness.newest(resourcePath(type));
     let next: string | undefined;
     for (;;) {
       const request: ApiRequest = {
@@ -136,7 +142,7 @@ export class KubeClient {
       };
       const page = await this.#read<RawList<T>>(request);
       // The pages after the first are of the first one's moment.
-      if (next === undefined) this.#refuseStale(request, type, page.metadata.resourceVersion);
+      if (next === undefined) this.#refuseStale(request, type, page.metadata.resourceVersion, known);
       // Items of a list carry neither; events of a watch do.
       const kind = page.kind.replace(/List$/, '');
       for (const item of page.items) items.push({ ...item, apiVersion: apiVersionOf(type), kind });
@@ -283,8 +289,8 @@ export class KubeClient {
     return AbortSignal.timeout(Math.min(timeoutMs, this.#parts.timeoutMaxMs));
   }
 
-  #refuseStale(request: ApiRequest, type: ResourceLocation, resourceVersion: string): void {
-    if (!this.#parts.freshness.isStale(resourcePath(type), resourceVersion, performance.now())) return;
+  #refuseStale(request: ApiRequest, type: ResourceLocation, resourceVersion: string, known: bigint): void {
+    if (!this.#parts.freshness.isStale(resourcePath(type), resourceVersion, performance.now(), known)) return;
     const message = `${describeRequest(request)}: the answer is of ${resourceVersion}, and newer states are known`;
     throw new CodedError('ZK_API_STALE', message);
   }

@@ -33,3 +33,13 @@ test('one that tells old states now and then is never believed', () => {
     assert.ok(freshness.isStale('pods', '50', nowMs));
   }
 });
+
+test('what is told while a list is on its way does not make it old', () => {
+  const freshness = new Freshness();
+  freshness.note('pods', '50');
+  const known = freshness.newest('pods');
+  freshness.note('pods', '60');
+  assert.ok(!freshness.isStale('pods', '55', 0, known));
+  assert.equal(freshness.newest('pods'), 60n, 'nothing newer is forgotten for it');
+  assert.ok(freshness.isStale('pods', '49', 0, known));
+});

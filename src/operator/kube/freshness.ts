@@ -14,20 +14,28 @@ export class Freshness {
   /** Notes a version that the API server has told of. */
   note(resource: string, resourceVersion: string | undefined): void {
     const version = asNumber(resourceVersion);
-    if (version !== undefined && version > (this.#newest.get(resource) ?? 0n)) this.#newest.set(resource, version);
+    if (version !== undefined && version > this.newest(resource)) this.#newest.set(resource, version);
   }
 
-  /** Whether a list of this version is older than what is known; notes it where it is not. */
-  isStale(resource: string, resourceVersion: string, nowMs: number): boolean {
+  /** The newest version that is known now. */
+  newest(resource: string): bigint {
+    return this.#newest.get(resource) ?? 0n;
+  }
+
+  /**
+   * Whether a list of this version is older than what was known when it was asked for; notes it where it is not. What a watch
+   * tells while the answer is on its way does not make that one old.
+   */
+  isStale(resource: string, resourceVersion: string, nowMs: number, known = this.newest(resource)): boolean {
     const version = asNumber(resourceVersion);
     if (version === undefined) return false;
-    if (version < (this.#newest.get(resource) ?? 0n)) {
+    if (version < known) {
       const sinceMs = this.#staleSinceMs.get(resource) ?? nowMs;
       this.#staleSinceMs.set(resource, sinceMs);
       if (nowMs - sinceMs < BELIEVED_AFTER_MS) return true;
     }
     this.#staleSinceMs.delete(resource);
-    this.#newest.set(resource, version);
+    if (version > this.newest(resource) || version < known) this.#newest.set(resource, version);
     return false;
   }
 }

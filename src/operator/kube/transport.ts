@@ -22,6 +22,9 @@ export interface ApiRequest {
   readonly checkLast?: () => void;
 }
 
+/** Clocks that differ by less than this, in milliseconds, are taken for the same: answers tell whole seconds. */
+const SAME_TIME_MS = 2_000;
+
 /** Told of every answer: what to count. `status` is 0 where there was no answer. */
 export type RequestObserver = (request: ApiRequest, status: number, durationMs: number) => void;
 
@@ -31,6 +34,7 @@ export class Transport {
   readonly #credentials: Credentials;
   readonly #http = new IsomorphicFetchHttpLibrary();
   readonly #observe: RequestObserver;
+  #clockOffsetMs = 0;
 
   constructor(config: KubeConfig, observe: RequestObserver) {
     const cluster = config.getCurrentCluster();
@@ -43,6 +47,11 @@ export class Transport {
     this.#server = cluster.server.replace(/\/$/, '');
     this.#credentials = new Credentials(config);
     this.#observe = observe;
+  }
+
+  /** By how much the API server's clock is ahead of this process's, in milliseconds, as its last answer told. */
+  get clockOffsetMs(): number {
+    return this.#clockOffsetMs;
   }
 
   /**
@@ -59,6 +68,7 @@ export class Transport {
     try {
       const response = await this.#http.send(context).toPromise();
       status = response.httpStatusCode;
+      this.#noteDate(response.headers['date']);
       if (status < 200 || status > 299) throw await refusal(request, response);
       return response;
     } catch (error) {
@@ -76,6 +86,12 @@ export class Transport {
     } catch (error) {
       throw unreachableUnlessCoded(request, error);
     }
+  }
+
+  #noteDate(date: string | undefined): void {
+    const offsetMs = Date.parse(date ?? '') - Date.now();
+    if (Number.isNaN(offsetMs)) return;
+    this.#clockOffsetMs = Math.abs(offsetMs) < SAME_TIME_MS ? 0 : offsetMs;
   }
 
   async #context(request: ApiRequest): Promise<RequestContext> {

@@ -7,10 +7,12 @@ import type { Observed } from './model.ts';
 export interface Refusal {
   /** One CamelCase word. */
   readonly reason:
+    | 'EarlierClusterEnds'
     | 'NameTaken'
     | 'RestoreRefused'
     | 'SecretDamaged'
     | 'SnapshotUnusable'
+    | 'VolumeBeingDeleted'
     | 'VolumesDoNotFit'
     | 'WaitingForVolumes'
     | 'FormingEnsemble'
@@ -20,17 +22,44 @@ export interface Refusal {
   readonly message: string;
 }
 
+/**
+ * What is observed without the StatefulSet of a cluster that is called as this one's observers would be, where it is to have none:
+ * that one is nothing to it.
+ */
+export function withoutNamesake(cluster: CoordinationCluster, observed: Observed): Observed {
+  const { observerSet } = observed;
+  if (observerSet === undefined || cluster.spec.observers.replicas > 0 || isOwn(cluster, observerSet)) return observed;
+  const { name, uid } = observerSet.metadata;
+  const isNamesake = ({ kind, metadata }: KubeObject): boolean =>
+    kind === observerSet.kind && metadata.name === name && metadata.uid === uid;
+  const existing = observed.existing.filter((object) => !isNamesake(object));
+  return { ...observed, observerSet: undefined, existing };
+}
+
 /** An object of somebody else under a name that the cluster needs must not be overwritten. */
 export function nameTaken(cluster: CoordinationCluster, existing: readonly KubeObject[]): Refusal | undefined {
-  const foreign = existing.filter(
-    ({ metadata }) => !(metadata.ownerReferences ?? []).some(({ uid }) => uid === cluster.metadata.uid),
-  );
+  const foreign = existing.filter((object) => !isOwn(cluster, object));
   if (foreign.length === 0) return undefined;
   const names = foreign.map(({ kind, metadata }) => `${kind} ${metadata.name}`).join(', ');
+  if (foreign.every((object) => isOfEarlier(cluster, object))) {
+    const message = `waiting until Kubernetes has deleted what belongs to an earlier cluster of this name: ${names}`;
+    return { reason: 'EarlierClusterEnds', message };
+  }
   return {
     reason: 'NameTaken',
     message: `${names} exists and does not belong to this cluster: delete it, or choose another name for the cluster`,
   };
+}
+
+function isOwn(cluster: CoordinationCluster, { metadata }: KubeObject): boolean {
+  return (metadata.ownerReferences ?? []).some(({ uid }) => uid === cluster.metadata.uid);
+}
+
+/** Its owner is not there any more, so that Kubernetes deletes it: both cannot have the name at the same time. */
+function isOfEarlier(cluster: CoordinationCluster, { metadata }: KubeObject): boolean {
+  return (metadata.ownerReferences ?? []).some(
+    ({ kind, name }) => kind === cluster.kind && name === cluster.metadata.name,
+  );
 }
 
 /** A Secret of the operator's own in which there is no super user: it is not overwritten, whatever is in it. */

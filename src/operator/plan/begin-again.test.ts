@@ -88,3 +88,23 @@ test('a pod that Kubernetes refuses to make is told with its reason', () => {
   assert.match(progressing.message, /waiting for test-1 \(no pod: pods "test-1" is forbidden: exceeded quota\)/);
   assert.ok(events.some(({ type, reason }) => type === 'Warning' && reason === 'BootstrapStopped'));
 });
+
+test('an amount that Kubernetes writes in another way is not taken for another one, again and again', () => {
+  const world = new FakeWorld({ storage: { ...MISSING, size: '2.3Gi' } });
+  live(world, 3);
+  const set = world.statefulSet;
+  assert.ok(set);
+  const [template] = set.spec.volumeClaimTemplates;
+  assert.ok(template);
+  const spec = { ...template.spec, resources: { requests: { storage: '2469606195200m' } } };
+  world.objects.set('StatefulSet/test', {
+    ...set,
+    spec: { ...set.spec, volumeClaimTemplates: [{ ...template, spec }] },
+  } as typeof set);
+  const uids = [...world.claims.values()].map(({ metadata }) => metadata.uid);
+  live(world, 5);
+  assert.deepEqual(
+    [...world.claims.values()].map(({ metadata }) => metadata.uid),
+    uids,
+  );
+});

@@ -4,7 +4,7 @@ import type { Ensemble } from '../resources/ensemble.ts';
 import type { Kind, PersistentVolumeClaim, StatefulSet } from '../resources/kubernetes.ts';
 import { DATA_CLAIM, memberSlots } from '../resources/names.ts';
 import type { Observed, Step } from './model.ts';
-import { quantityBytes } from './quantity.ts';
+import { isMore } from './quantity.ts';
 
 /**
  * While the ensemble is being formed: takes back the volumes that were asked for and have not come to be, where the manifest asks
@@ -30,7 +30,8 @@ function asksForTheSame({ spec }: StatefulSet, { spec: { storage } }: Coordinati
   const template = spec.volumeClaimTemplates.find(({ metadata }) => metadata.name === DATA_CLAIM)?.spec;
   if (template === undefined) return true;
   const size = template.resources.requests.storage;
-  return template.storageClassName === storage.storageClassName && quantityBytes(size) === quantityBytes(storage.size);
+  const isSame = !isMore(size, storage.size) && !isMore(storage.size, size);
+  return template.storageClassName === storage.storageClassName && isSame;
 }
 
 function isBound({ status }: PersistentVolumeClaim): boolean {

@@ -1,5 +1,5 @@
 import { VOTERS_MAX, type BootstrapLatch, type CoordinationCluster } from '../../api/coordination-cluster.ts';
-import { isMemberClaim, ordinalOfClaim } from '../resources/names.ts';
+import { isMemberClaim, ordinalOfClaim, selectorLabels } from '../resources/names.ts';
 import type { EnsembleState } from './members.ts';
 import type { Observed } from './model.ts';
 
@@ -25,6 +25,16 @@ export function validLatch(cluster: CoordinationCluster): BootstrapLatch | undef
  */
 export function decideBeginning(cluster: CoordinationCluster, observed: Observed): Beginning {
   const { replicas, serverIdOffset } = cluster.spec;
+  const foreign = [...(observed.foreignClaims ?? [])];
+  if (foreign.length > 0) {
+    const labels = Object.entries(selectorLabels(cluster)).map(([key, value]) => `${key}=${value}`);
+    return {
+      may: 'not',
+      message:
+        `volumes exist that have the names of the members' and not their labels (${foreign.join(', ')}): delete them, give the cluster ` +
+        `another name, or, where they hold an earlier ensemble's data, go on with them (kubectl label pvc ${foreign.join(' ')} ${labels.join(' ')})`,
+    };
+  }
   const claims = observed.claims.flatMap((claim) => {
     const ordinal = ordinalOfClaim(cluster, claim.metadata.name);
     return ordinal === undefined ? [] : [{ claim, index: ordinal - serverIdOffset }];

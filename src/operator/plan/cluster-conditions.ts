@@ -1,3 +1,4 @@
+import type { Condition } from '../../api/common-schemas.ts';
 import type {
   BootstrapLatch,
   ClusterPhase,
@@ -5,6 +6,7 @@ import type {
   CoordinationClusterStatus,
 } from '../../api/coordination-cluster.ts';
 import type { ClusterConditionType, ConditionValue } from '../../api/conditions.ts';
+import { diskSpaceLow } from './disk-space.ts';
 import type { Refusal } from './acceptance.ts';
 import type { EnsembleState, Member } from './members.ts';
 import { trouble, whyAbsent } from './health.ts';
@@ -21,6 +23,8 @@ export interface Situation {
   readonly nextLatch?: BootstrapLatch | undefined;
   readonly state: EnsembleState;
   readonly volumeSize?: string | undefined;
+  /** Which volumes are yet to grow. */
+  readonly growing?: string | undefined;
   readonly refusal?: Refusal | undefined;
   /** What looks at the snapshot that the cluster is to begin with. */
   readonly restoreCheck?: string | undefined;
@@ -51,6 +55,17 @@ export const BOOTSTRAP_STOPPED = 'BootstrapStopped';
 /** The reason while the snapshot that the cluster is to begin with is looked at. */
 const CHECKING_RESTORE = 'CheckingRestore';
 
+/** Nothing at all is done as long as they last. */
+function isStopped({ refusal }: Situation): boolean {
+  return refusal !== undefined && !SCALING_REFUSALS.has(refusal.reason);
+}
+
+/** The members end, or have ended: not where the manifest asks for it and something keeps the operator from it. */
+function isAsleep(situation: Situation): boolean {
+  const { cluster, state } = situation;
+  return cluster.spec.hibernated && (allEnded(state) || !(cluster.spec.paused || isStopped(situation)));
+}
+
 const HIBERNATED = 'spec.hibernated is set: no member runs, and all volumes are kept';
 
 type Conditions = Record<ClusterConditionType, ConditionValue>;
@@ -63,11 +78,16 @@ export function clusterConditions(situation: Situation): Conditions {
     Progressing: progressing(situation),
     Scaling: scaling(situation),
     Degraded: degraded(situation),
+    DiskSpaceLow: diskSpaceLow(situation.state, previousOf(situation.cluster, 'DiskSpaceLow')),
     Bootstrapped: bootstrapped(situation),
     Accepted: accepted(situation),
     Hibernated: hibernated(situation),
     Paused: paused(situation),
   };
+}
+
+function previousOf({ status }: CoordinationCluster, type: ClusterConditionType): Condition | undefined {
+  return status?.conditions?.find((condition) => condition.type === type);
 }
 
 /** The one word of `kubectl get`: what a person should know first. */
@@ -76,6 +96,8 @@ export function clusterPhase(situation: Situation): ClusterPhase {
   if (cluster.metadata.deletionTimestamp !== undefined) return 'Deleting';
   if (cluster.spec.paused) return 'Paused';
   if (latch === undefined) return refusal === undefined ? 'Pending' : 'Refused';
+  const serves = latch.phase === 'Started' || state.quorumServes || isAsleep(situation);
+  if (isStopped(situation)) return serves ? 'Refused' : 'Unavailable';
   if (cluster.spec.hibernated) return 'Hibernated';
   if (latch.phase === 'Started') return 'Bootstrapping';
   if (isWakingUp(situation)) return 'WakingUp';
@@ -84,14 +106,15 @@ export function clusterPhase(situation: Situation): ClusterPhase {
   if (isUpdating(situation) && goesOn) return 'Updating';
   // One that does not get in is no loss to those who are.
   if (isScaling(situation) && (goesOn || state.complete)) return 'Scaling';
-  if (!state.complete) return 'Degraded';
+  if (!state.complete || situation.rebuildWaitsFor !== undefined) return 'Degraded';
   if (refusal === undefined) return 'Ready';
   return refusal.reason === 'JoinStalled' ? 'Scaling' : 'Refused';
 }
 
 /** The members are being made as the manifest says, or the last of them is on its way back. */
-export function isUpdating({ cluster, state }: Situation): boolean {
-  if (cluster.spec.hibernated) return false;
+export function isUpdating(situation: Situation): boolean {
+  const { cluster, state } = situation;
+  if (cluster.spec.hibernated || isStopped(situation)) return false;
   return outdatedMembers(state).length > 0 || (!state.complete && saysUpdating(cluster.status));
 }
 
@@ -118,10 +141,12 @@ export function allEnded(state: EnsembleState): boolean {
 }
 
 /** The members of a hibernated ensemble are on their way back, and nothing keeps them from it. */
-function isWakingUp({ cluster, state, now }: Situation): boolean {
+function isWakingUp(situation: Situation): boolean {
+  const { cluster, state, now } = situation;
   const before = cluster.status?.phase;
   return (
     !cluster.spec.hibernated &&
+    !isStopped(situation) &&
     (before === 'Hibernated' || before === 'WakingUp') &&
     !state.complete &&
     troubled(state, now) === undefined
@@ -134,11 +159,11 @@ export function readyVoters(state: EnsembleState): number {
 }
 
 function available(situation: Situation): ConditionValue {
-  const { cluster, state, latch, now } = situation;
+  const { state, latch, now } = situation;
   if (latch?.phase !== 'Completed') {
     return isFalse('NotBootstrapped', 'clients are let in once the ensemble has been formed');
   }
-  if (cluster.spec.hibernated) return isFalse('Hibernated', HIBERNATED);
+  if (isAsleep(situation)) return isFalse('Hibernated', HIBERNATED);
   const voters = state.membership.voters.length;
   const count = `${state.serving} of ${voters} voters serve under one leader`;
   if (!state.quorumServes) {
@@ -158,6 +183,7 @@ function ready(situation: Situation): ConditionValue {
   if (latch?.phase !== 'Completed') return isFalse('Bootstrapping', absent(state, now));
   if (isUpdating(situation)) return isFalse(...updateProgress(situation));
   if (!state.complete) return isFalse(isWakingUp(situation) ? 'WakingUp' : 'MembersNotReady', absence(situation));
+  if (situation.rebuildWaitsFor !== undefined) return isFalse('RebuildingMember', situation.rebuildWaitsFor);
   if (isScaling(situation)) return isFalse('Scaling', situation.scaling ?? '');
   return isTrue('AllMembersServe', `all ${membersOf(situation)} members serve as the manifest says`);
 }
@@ -166,7 +192,7 @@ function progressing(situation: Situation): ConditionValue {
   const { cluster, state, latch, refusal, restoreCheck, deletion, now } = situation;
   if (deletion !== undefined) return isTrue('Deleting', deletion);
   if (cluster.spec.paused) return isFalse('Paused', 'spec.paused is set: the operator changes nothing');
-  if (latch === undefined && refusal !== undefined) return isFalse(refusal.reason, refusal.message);
+  if (refusal !== undefined && isStopped(situation)) return isFalse(refusal.reason, refusal.message);
   if (restoreCheck !== undefined) return isTrue(CHECKING_RESTORE, restoreCheck);
   if (cluster.spec.hibernated) {
     return allEnded(state) ? isFalse('Hibernated', HIBERNATED) : isTrue('Hibernating', stillThere(state));
@@ -182,28 +208,29 @@ function progressing(situation: Situation): ConditionValue {
     return reason === UPDATE_STOPPED ? isFalse(reason, message) : isTrue(reason, message);
   }
   if (isScaling(situation)) return isTrue('Scaling', situation.scaling ?? '');
+  if (situation.growing !== undefined) return isTrue('VolumesGrow', situation.growing);
   return isFalse('Idle', 'there is nothing to do');
 }
 
 function scaling(situation: Situation): ConditionValue {
-  const { cluster, refusal, scaling: under } = situation;
-  if (cluster.spec.hibernated) return isFalse('Hibernated', HIBERNATED);
+  const { refusal, scaling: under } = situation;
+  if (isAsleep(situation)) return isFalse('Hibernated', HIBERNATED);
   if (refusal !== undefined && SCALING_REFUSALS.has(refusal.reason)) return isFalse(refusal.reason, refusal.message);
   if (under !== undefined) return isTrue('MembersChange', under);
   return isFalse('AsDeclared', 'the ensemble has the members that the manifest asks for');
 }
 
 function degraded(situation: Situation): ConditionValue {
-  const { cluster, state, latch, now } = situation;
+  const { state, latch, now } = situation;
   if (latch?.phase !== 'Completed') return isFalse('NotBootstrapped', 'the ensemble has not been formed yet');
-  if (cluster.spec.hibernated) return isFalse('Hibernated', HIBERNATED);
+  if (isAsleep(situation)) return isFalse('Hibernated', HIBERNATED);
+  if (situation.rebuildWaitsFor !== undefined) return isTrue('RebuildingMember', situation.rebuildWaitsFor);
   if (isUpdating(situation)) {
     const [reason, message] = updateProgress(situation);
     // A member that the operator itself has taken down for a moment is nothing to be alarmed about.
     return reason === UPDATE_STOPPED ? isTrue(reason, message) : isFalse(reason, message);
   }
   if (isWakingUp(situation)) return isFalse('WakingUp', absent(state, now));
-  if (situation.rebuildWaitsFor !== undefined) return isTrue('RebuildingMember', situation.rebuildWaitsFor);
   if (!state.complete) return isTrue('MembersNotReady', absent(state, now));
   return isFalse('AllMembersServe', 'every member serves');
 }
@@ -225,13 +252,16 @@ function accepted({ refusal }: Situation): ConditionValue {
   return isFalse(refusal.reason, refusal.message);
 }
 
-function hibernated({ cluster, state }: Situation): ConditionValue {
+function hibernated(situation: Situation): ConditionValue {
+  const { cluster, state, refusal } = situation;
   if (!cluster.spec.hibernated) return isFalse('NotSet', 'spec.hibernated is not set');
   if (allEnded(state)) return isTrue('AllMembersEnded', HIBERNATED);
   // Whoever sets both sees why nothing happens.
-  return cluster.spec.paused
-    ? isFalse('Paused', 'spec.paused is set too: the members go on running until it is taken back')
-    : isFalse('MembersEnding', stillThere(state));
+  if (cluster.spec.paused) {
+    return isFalse('Paused', 'spec.paused is set too: the members go on running until it is taken back');
+  }
+  if (refusal !== undefined && isStopped(situation)) return isFalse(refusal.reason, refusal.message);
+  return isFalse('MembersEnding', stillThere(state));
 }
 
 function paused({ cluster }: Situation): ConditionValue {

@@ -1,6 +1,7 @@
 import type { CoordinationCluster } from '../../api/coordination-cluster.ts';
 import type { PersistentVolumeClaim } from '../resources/kubernetes.ts';
 import { CLUSTER_UID_LABEL, FINALIZER, isMemberClaim } from '../resources/names.ts';
+import { nameTaken } from './acceptance.ts';
 import { validLatch } from './bootstrap.ts';
 import type { Observed, PlannedEvent, Step } from './model.ts';
 
@@ -27,6 +28,9 @@ export function planDeletion(cluster: CoordinationCluster, observed: Observed): 
   if (doomed.length === 0) return { steps: [release], events: keptEvents };
 
   const sets = [observed.statefulSet, observed.observerSet].filter((set) => set !== undefined);
+  // Not ours to delete; and as long as its pods may use the volumes, neither are these.
+  const foreign = nameTaken(cluster, sets);
+  if (foreign !== undefined) return { steps: [], events: [], waitingFor: foreign.message };
   if (sets.length > 0) {
     const end = sets.flatMap(({ metadata: { name, uid, deletionTimestamp } }): Step[] =>
       uid === undefined || deletionTimestamp !== undefined ? [] : [{ do: 'delete', kind: 'StatefulSet', name, uid }],
@@ -52,8 +56,11 @@ export function planDeletion(cluster: CoordinationCluster, observed: Observed): 
  */
 function doomedClaims(cluster: CoordinationCluster, claims: readonly PersistentVolumeClaim[]): PersistentVolumeClaim[] {
   const own = memberClaims(cluster, claims);
+  const latch = validLatch(cluster);
+  // It has never taken over what an earlier one left behind.
+  if (latch === undefined) return [];
   if (cluster.spec.storage.whenDeleted === 'Delete') return own;
-  if (validLatch(cluster)?.phase !== 'Started') return [];
+  if (latch.phase !== 'Started') return [];
   return own.filter(({ metadata }) => metadata.labels?.[CLUSTER_UID_LABEL] === cluster.metadata.uid);
 }
 

@@ -12,6 +12,7 @@ const ANNOUNCED: Partial<Record<ClusterConditionType, Announcement>> = {
   Ready: { True: 'Normal' },
   Scaling: { True: 'Normal' },
   Degraded: { True: 'Warning' },
+  DiskSpaceLow: { True: 'Warning' },
   Bootstrapped: { True: 'Normal' },
   Accepted: { False: 'Warning' },
   Hibernated: { True: 'Normal' },

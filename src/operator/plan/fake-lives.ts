@@ -28,6 +28,9 @@ const tick = named('tick', (world) => world.tick());
 const write = named('write', (world) => void world.write());
 const rolloutRestart = named('kubectl rollout restart', (world) => world.rolloutRestart());
 const secretLost = named('the Secret is deleted', (world) => world.deleteSecret());
+const setOrphaned = named('kubectl delete statefulset --cascade=orphan', (world) => {
+  world.objects.delete('StatefulSet/test');
+});
 const deletion = named('delete', (world) => {
   if (world.cluster !== undefined) world.delete();
 });
@@ -82,7 +85,7 @@ export const happening: fc.Arbitrary<Happening> = fc.oneof(
   {
     weight: 3,
     arbitrary: fc.oneof(
-      fc.constantFrom(rolloutRestart, secretLost),
+      fc.constantFrom(rolloutRestart, secretLost, setOrphaned),
       fc.boolean().map((hibernated) => edit({ hibernated })),
       fc.nat({ max: 4 }).map((n) => named(`pod ${n} hangs`, (world) => world.hang(`test-${n}`))),
     ),

@@ -210,6 +210,18 @@ export class FakeWorld {
     this.#elect();
   }
 
+  /** Those whose processes hang fail their liveness probe. */
+  endHangs(): void {
+    for (const [name, { fate }] of this.pods) if (fate === 'hangs') this.killPod(name);
+  }
+
+  /** `kubectl delete pvc` while a pod uses it: it stays until that one ends. */
+  deleteClaim(name: string): void {
+    const claim = this.claims.get(name);
+    assert.ok(claim, `${name} exists`);
+    this.claims.set(name, { ...claim, metadata: { ...claim.metadata, deletionTimestamp: this.now } });
+  }
+
   /** The volume and whatever was on it is gone, and so is the pod that used it. */
   loseVolume(name: string): void {
     this.kubernetes.removeClaim(name);
@@ -280,7 +292,12 @@ export class FakeWorld {
     assert.ok(pod, `${name} is deleted as it was observed`);
     const claim = this.claims.get(pod.claimName);
     const isRebuilt = claim === undefined || claim.metadata.deletionTimestamp !== undefined;
-    assert.ok(isRebuilt || this.outdated.includes(name), `${name} is restarted although nothing asks for it`);
+    const { initContainerStatuses = [] } = pod.status ?? {};
+    const cannotStart = initContainerStatuses.some(({ state }) => state?.waiting !== undefined);
+    assert.ok(
+      isRebuilt || cannotStart || this.outdated.includes(name),
+      `${name} is restarted although nothing asks for it`,
+    );
     if (!this.serving.includes(name)) return;
     this.restarted.push(name);
     const isVoter = this.voters.includes(serverId(name));

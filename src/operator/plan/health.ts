@@ -1,4 +1,5 @@
 import type { BootstrapLatch } from '../../api/coordination-cluster.ts';
+import { RESTORE_CONTAINER } from '../resources/backup/restore.ts';
 import { isPodReady, type ContainerStatus, type Pod } from '../resources/kubernetes.ts';
 import type { Member } from './members.ts';
 
@@ -51,6 +52,11 @@ export function isUseless(member: Member, latch: BootstrapLatch, updateFails: bo
 export function trouble(member: Member, now: string): string | undefined {
   const { pod, refused } = member;
   if (refused !== undefined) return withWords('no pod', refused);
+  if (pod !== undefined && endsInVain(pod, now)) {
+    const { nodeName } = pod.spec ?? {};
+    const node = nodeName === undefined ? '' : ` ${nodeName}`;
+    return `does not end, as on a node that is lost: bring the node${node} back, or kubectl delete node${node}`;
+  }
   if (pod === undefined || isGone(member) || isPodReady(pod)) return undefined;
   const failure = startFailure(member);
   if (failure !== undefined) return failure;
@@ -60,6 +66,11 @@ export function trouble(member: Member, now: string): string | undefined {
       withWords(unscheduled.reason ?? 'Unschedulable', unscheduled.message) + volumeWords(member, unscheduled.message)
     );
   return unchangedForMs(pod, now) >= SLOW_MS ? 'not ready for over a minute' : undefined;
+}
+
+/** Its time to end, which is in its deletion timestamp, has been over for long: nobody is there to end it. */
+function endsInVain({ metadata: { deletionTimestamp } }: Pod, now: string): boolean {
+  return deletionTimestamp !== undefined && Date.parse(now) - Date.parse(deletionTimestamp) >= SLOW_MS;
 }
 
 /** Whether a member has been missing for longer than it takes to find a leader, or to be started again. */
@@ -81,6 +92,14 @@ export function isStalled(member: Member, patienceMs: number, now: string): bool
   const { pod } = member;
   if (pod === undefined || isGone(member) || member.inSync) return false;
   return unchangedForMs(pod, now) >= (startFailure(member) === undefined ? patienceMs : PATIENCE_MS);
+}
+
+/**
+ * Whether the pod is kept from starting again by what it began with: it restored a snapshot, long ago, and would look for that one
+ * again, or for the Secret or volume behind it, after its node was started anew.
+ */
+export function looksForItsSnapshot({ status }: Pod): boolean {
+  return failedInitContainer(status)?.name === RESTORE_CONTAINER;
 }
 
 /** What a member said that ended because its data are damaged; undefined where it did not. */
@@ -142,13 +161,15 @@ function unchangedForMs({ status, metadata }: Pod, now: string): number {
 
 /** Its server's, or that of the container before it that does not end well: it says best why the server does not start. */
 function serverStatus({ status }: Pod): ContainerStatus | undefined {
-  const failed = status?.initContainerStatuses?.find((container) => {
+  return failedInitContainer(status) ?? status?.containerStatuses?.find(({ name }) => name === 'server');
+}
+
+function failedInitContainer(status: Pod['status']): ContainerStatus | undefined {
+  return status?.initContainerStatuses?.find((container) => {
     const { state, lastState } = container;
     if (state?.terminated?.exitCode === 0) return false;
     return waitsInVain(container) || [state, lastState].some((one) => (one?.terminated?.exitCode ?? 0) !== 0);
   });
-  if (failed !== undefined) return failed;
-  return status?.containerStatuses?.find(({ name }) => name === 'server');
 }
 
 function endedWith({ exitCode, message }: { readonly exitCode: number; readonly message?: string }): string {

@@ -11,6 +11,7 @@ import {
   type MemberSlot,
 } from '../resources/names.ts';
 import { templateFingerprint } from '../resources/pod-template.ts';
+import { looksForItsSnapshot } from './health.ts';
 import { belongs, knownMembership, type Membership } from './membership.ts';
 import type { MemberReport, Observed } from './model.ts';
 
@@ -25,9 +26,14 @@ export interface Member {
   readonly report?: MemberReport | undefined;
   /** The claim of its volume, while there is no volume yet. */
   readonly unboundClaim?: PersistentVolumeClaim | undefined;
+  /** The claim of its volume, where somebody has asked for its end: both go with the pod. */
+  readonly doomedClaim?: PersistentVolumeClaim | undefined;
   /** Why Kubernetes did not make its pod, where it said so. */
   readonly refused?: string | undefined;
-  /** Its pod was made from another template than the manifest's present one, or before a restart was asked for. */
+  /**
+   * Its pod was made from another template than the manifest's present one, or before a restart was asked for; or it cannot start for
+   * what only the bootstrap needed.
+   */
   readonly outdated: boolean;
   /** It serves under the present leader, or is it. */
   readonly serves: boolean;
@@ -95,7 +101,8 @@ export function ensembleState(
     participant: wantedAnnotations(ensemble, 'participant', observed.statefulSet),
     observer: wantedAnnotations(ensemble, 'observer', observed.observerSet),
   };
-  const every = everySlot(ensemble.cluster).map((slot) => seenMember(slot, observed, wanted[slot.role]));
+  const isFormed = latch?.phase === 'Completed';
+  const every = everySlot(ensemble.cluster).map((slot) => seenMember(slot, observed, wanted[slot.role], isFormed));
   const reports = every.flatMap(({ report }) => (report === undefined ? [] : [report]));
   const leading = currentLeader(every);
   const membership = knownMembership(ensemble.cluster, latch, reports, leading?.report);
@@ -131,22 +138,40 @@ export function memberStatus(member: Member): MemberStatus {
 }
 
 /** A member by itself, before it is known who leads. */
-type SeenMember = Pick<Member, 'slot' | 'pod' | 'report' | 'unboundClaim' | 'refused' | 'outdated'>;
+type SeenMember = Pick<Member, 'slot' | 'pod' | 'report' | 'unboundClaim' | 'doomedClaim' | 'refused' | 'outdated'>;
 
-function seenMember(slot: MemberSlot, observed: Observed, wanted: Readonly<Record<string, string>>): SeenMember {
+function seenMember(
+  slot: MemberSlot,
+  observed: Observed,
+  wanted: Readonly<Record<string, string>>,
+  isFormed: boolean,
+): SeenMember {
   const pod = observed.pods.find(({ metadata }) => metadata.name === slot.podName);
   const report = observed.reports.get(slot.podName);
+  const claim = observed.claims.find(({ metadata }) => metadata.name === slot.claimName);
   return {
     slot,
     pod,
-    unboundClaim: observed.claims.find(
-      ({ metadata, status }) => metadata.name === slot.claimName && status?.capacity === undefined,
-    ),
+    unboundClaim: claim?.status?.capacity === undefined ? claim : undefined,
+    doomedClaim: holds(pod, claim) ? claim : undefined,
     refused: pod === undefined ? observed.refusals?.get(slot.podName) : undefined,
     report: report !== undefined && isItsOwn(report, slot, pod) ? report : undefined,
-    outdated:
-      pod !== undefined && Object.entries(wanted).some(([key, value]) => pod.metadata.annotations?.[key] !== value),
+    outdated: pod !== undefined && (differs(pod, wanted) || (isFormed && looksForItsSnapshot(pod))),
   };
+}
+
+function differs({ metadata }: Pod, wanted: Readonly<Record<string, string>>): boolean {
+  return Object.entries(wanted).some(([key, value]) => metadata.annotations?.[key] !== value);
+}
+
+/** The pod is older than the wish to delete the claim; a later one only waits until the claim is made anew. */
+function holds(pod: Pod | undefined, claim: PersistentVolumeClaim | undefined): boolean {
+  const { creationTimestamp } = pod?.metadata ?? {};
+  const { deletionTimestamp } = claim?.metadata ?? {};
+  if (creationTimestamp === undefined || deletionTimestamp === undefined) return false;
+  // There is nothing left to hold.
+  if (claim?.status?.phase === 'Lost') return false;
+  return Date.parse(creationTimestamp) <= Date.parse(deletionTimestamp);
 }
 
 /** Addresses of pods are used again: an answer under another id, or from another pod, is somebody else's. */

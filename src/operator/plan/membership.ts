@@ -28,14 +28,39 @@ export function knownMembership(
   const told = reports.flatMap(({ configuration }) =>
     configuration === undefined ? [] : [membershipIn(configuration)],
   );
-  const recorded = latch === undefined ? undefined : cluster.status?.membership;
-  const known = [...(recorded === undefined ? [] : [recorded]), ...told];
+  const known = [...recordedMembership(cluster, latch, reports, leader), ...told];
   const newest = known.toSorted((a, b) => versionNumber(b) - versionNumber(a))[0];
   const leaders = leader?.configuration === undefined ? undefined : membershipIn(leader.configuration);
   if (leaders !== undefined && newest !== undefined && versionNumber(leaders) >= versionNumber(newest)) {
     return { ...leaders, certain: true };
   }
   return { ...(newest ?? formedWith(cluster, latch)), certain: false };
+}
+
+/** What the status has from an earlier leader: none where it cannot be understood, or where it is refuted. */
+function recordedMembership(
+  { status }: CoordinationCluster,
+  latch: BootstrapLatch | undefined,
+  reports: readonly MemberReport[],
+  leader: MemberReport | undefined,
+): MembershipStatus[] {
+  const recorded = status?.membership;
+  if (latch === undefined || recorded === undefined || Number.isNaN(versionNumber(recorded))) return [];
+  return leader !== undefined && isRefuted(recorded, reports, leader) ? [] : [recorded];
+}
+
+/**
+ * Whether a majority of its own voters serves under a leader by an older one. Who has agreed on a configuration has it on its
+ * disk and goes by it as soon as it serves; so the disks are not those any more that it was agreed on with: somebody put back
+ * volumes of an earlier time.
+ */
+function isRefuted(recorded: MembershipStatus, reports: readonly MemberReport[], leader: MemberReport): boolean {
+  const isOlder = ({ configuration }: MemberReport): boolean =>
+    configuration !== undefined && versionNumber(configuration) < versionNumber(recorded);
+  const follows = ({ serverId, serving, epoch, leaderId }: MemberReport): boolean =>
+    serving && epoch === leader.epoch && (serverId === leader.serverId || leaderId === leader.serverId);
+  const witnesses = reports.filter((one) => recorded.voters.includes(one.serverId) && follows(one) && isOlder(one));
+  return isOlder(leader) && witnesses.length > recorded.voters.length / 2;
 }
 
 /** As a number, to compare; versions are zxids. */

@@ -20,6 +20,8 @@ export interface MemberReport {
   readonly podUid?: string | undefined;
   /** The ensemble's configuration in force, as far as this member knows. Versions before 0.2 do not tell. */
   readonly configuration?: ReportedConfiguration | undefined;
+  /** How large the volume of its data is, and what is left of it. Versions before 0.2 do not tell. */
+  readonly volume?: { readonly bytes: number; readonly freeBytes: number } | undefined;
   /** Of the leader: how far behind each server is that is connected to it, in transactions. */
   readonly learners?: readonly { readonly id: number; readonly lag: number }[] | undefined;
 }
@@ -56,6 +58,11 @@ export interface Observed {
     { readonly jobs: readonly Job[]; readonly pods: readonly Pod[]; readonly refusal?: string | undefined } | undefined;
   readonly pods: readonly Pod[];
   readonly claims: readonly PersistentVolumeClaim[];
+  /**
+   * Names of claims that are called as the members' are and have not the labels of those, so that nobody knows what is on them. Only
+   * known where the volumes were read from the API server.
+   */
+  readonly foreignClaims?: ReadonlySet<string> | undefined;
   /** Names of claims whose volume is on a node that does not exist any more. */
   readonly strandedClaims: ReadonlySet<string>;
   /** Names of claims whose volume no node can use now, but one that comes later may: in a zone without nodes for instance. */

@@ -99,6 +99,7 @@ test('whatever was changed and wherever the operator died: a correct manifest ge
       if (world.cluster?.metadata.deletionTimestamp !== undefined) liveOn(world);
       if (world.cluster === undefined) return;
       for (let ordinal = 0; ordinal < 5; ordinal++) world.setNode(ordinal, false);
+      world.endHangs();
       const latch = world.theCluster.status?.bootstrap;
       // Which volumes of an earlier life fit is told elsewhere.
       if (latch === undefined || latch.id !== world.theCluster.metadata.uid) return;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { ConfigMap } from '../resources/kubernetes.ts';
 import { INITIALIZE_FLAG } from '../resources/pod-template.ts';
-import { conditionOf, readyWorld } from './fake-lives.ts';
+import { condition, conditionOf, live, readyWorld } from './fake-lives.ts';
 import { FakeWorld } from './fake-world.ts';
 import type { Plan } from './model.ts';
 import { planCluster } from './plan.ts';
@@ -170,6 +170,23 @@ describe('volumes of an earlier cluster', () => {
   }
 });
 
+test('volumes that only have the names of the members’ are neither begun with nor begun over', () => {
+  const world = new FakeWorld();
+  const observe = world.observe.bind(world);
+  world.observe = () => ({ ...observe(), foreignClaims: new Set(['data-test-0']) });
+  live(world, 5);
+  assert.equal(world.statefulSet, undefined);
+  const { reason, message } = condition(world, 'Accepted');
+  assert.equal(reason, 'VolumesDoNotFit');
+  assert.match(
+    message,
+    /\(data-test-0\): delete them, .*\(kubectl label pvc data-test-0 app\.kubernetes\.io\/name=zabkeeper /,
+  );
+  world.observe = observe;
+  live(world, 12);
+  assert.equal(condition(world, 'Ready').status, 'True');
+});
+
 describe('a manifest that cannot be carried out', () => {
   test('somebody else’s object is not overwritten', () => {
     const world = new FakeWorld();
@@ -229,6 +246,25 @@ describe('a running cluster', () => {
     const plan = world.plan();
     assert.ok(!applied(plan).includes('expandClaim'));
     assert.equal(plan.status?.volumeSize, '2Gi');
+  });
+
+  test('volumes that do not grow are told of until they have', () => {
+    const world = readyWorld({ storage: { size: '1Gi' } });
+    const expand = world.kubernetes.expand.bind(world.kubernetes);
+    world.kubernetes.expand = (name, storage) => {
+      const before = world.claims.get(name);
+      assert.ok(before);
+      world.claims.set(name, { ...before, spec: { ...before.spec, resources: { requests: { storage } } } });
+    };
+    world.edit({ storage: { size: '2Gi', whenDeleted: 'Retain', whenScaled: 'Retain' } });
+    live(world, 5);
+    const { status, reason, message } = condition(world, 'Progressing');
+    assert.deepEqual([status, reason], ['True', 'VolumesGrow']);
+    assert.match(message, /data-test-0 \(1Gi of 2Gi\), .*; kubectl describe pvc says/);
+    assert.equal(world.theCluster.status?.volumeSize, '1Gi');
+    for (const name of world.claims.keys()) expand(name, '2Gi');
+    live(world, 5);
+    assert.equal(condition(world, 'Progressing').reason, 'Idle');
   });
 
   test('paused, it is observed and nothing else', () => {

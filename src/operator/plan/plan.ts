@@ -8,11 +8,12 @@ import { FINALIZER, memberSlots, OBSERVER_LABEL } from '../resources/names.ts';
 import { operatorSecret, superUser } from '../resources/operator-secret.ts';
 import { clientService, peerService } from '../resources/services.ts';
 import { statefulSet } from '../resources/stateful-set.ts';
-import { nameTaken, secretDamaged, type Refusal } from './acceptance.ts';
+import { nameTaken, secretDamaged, withoutNamesake, type Refusal } from './acceptance.ts';
 import { beginAgain } from './begin-again.ts';
 import { advanceLatch, decideBeginning, validLatch } from './bootstrap.ts';
 import { allEnded, isScaling, isUpdating, type Situation } from './cluster-conditions.ts';
 import { planDeletion } from './deletion.ts';
+import { hibernationObstacle } from './doomed-volumes.ts';
 import { statusEvents } from './events.ts';
 import { ensembleState, type EnsembleState } from './members.ts';
 import { REQUEUE, type Observed, type Plan, type PlanSettings, type Step } from './model.ts';
@@ -22,10 +23,11 @@ import { planRebuild } from './rebuild.ts';
 import { NO_RESTART, restartOutdated } from './rolling.ts';
 import { planScaling } from './scaling.ts';
 import { clusterStatus } from './status.ts';
-import { claimTemplate, expandClaims, retireClaims, volumeSize } from './volumes.ts';
+import { claimTemplate, expandClaims, growingVolumes, retireClaims, volumeSize } from './volumes.ts';
 
 /** What to do next for a cluster. Pure, and safe to follow only in part: the next plan takes up what is left. */
-export function planCluster(cluster: CoordinationCluster, observed: Observed, settings: PlanSettings): Plan {
+export function planCluster(cluster: CoordinationCluster, all: Observed, settings: PlanSettings): Plan {
+  const observed = withoutNamesake(cluster, all);
   const latch = validLatch(cluster);
   const administrator = observed.superUser ?? superUser(observed.freshPassword);
   const asDeclared: Ensemble = {
@@ -38,11 +40,15 @@ export function planCluster(cluster: CoordinationCluster, observed: Observed, se
   const scaling = planScaling(cluster, latch, state, observed);
   const ensemble = { ...asDeclared, sizes: scaling.sizes };
   const { now } = observed;
-  const situation: Situation = { cluster, now, latch, state, volumeSize: volumeSize(ensemble, observed) };
+  const volumes = { volumeSize: volumeSize(ensemble, observed), growing: growingVolumes(ensemble, observed) };
+  const situation: Situation = { cluster, now, latch, state, ...volumes };
 
   if (cluster.metadata.deletionTimestamp !== undefined) return deletionPlan(situation, observed);
   if (cluster.spec.paused) return conclude(situation, [], REQUEUE.steadyMs);
-  const obstacle = nameTaken(cluster, observed.existing) ?? secretDamaged(cluster, observed);
+  const obstacle =
+    nameTaken(cluster, observed.existing) ??
+    secretDamaged(cluster, observed) ??
+    hibernationObstacle(cluster, latch, state);
   if (obstacle !== undefined) return refusalPlan(situation, obstacle);
   if (latch === undefined) return beginningPlan(situation, observed, ensemble.image);
 

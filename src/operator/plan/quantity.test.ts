@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { quantityBytes } from './quantity.ts';
+import { isMore, quantityBytes } from './quantity.ts';
 
 test('quantities are compared by what they amount to', () => {
   const equal: [string, number][] = [
@@ -19,4 +19,14 @@ test('quantities are compared by what they amount to', () => {
 
 test('what is no quantity is never larger than anything', () => {
   for (const text of ['', 'Gi', '1Xi', '1 Gi', 'many']) assert.equal(quantityBytes(text) > 0, false, text);
+});
+
+test('an amount is not more than itself in the words of Kubernetes', () => {
+  for (const size of ['0.1Gi', '0.7Gi', '1.1Gi', '2.3Gi', '7.7Gi', '999.9Ti']) {
+    const canonical = `${BigInt(Math.round(quantityBytes(size) * 1000))}m`;
+    assert.ok(!isMore(size, canonical) && !isMore(canonical, size), `${size} is ${canonical}`);
+  }
+  assert.ok(isMore('1Gi', '1023Mi'));
+  assert.ok(isMore('100Gi', '107374182000'));
+  assert.ok(!isMore('many', '1Gi') && !isMore('1Gi', 'many'));
 });

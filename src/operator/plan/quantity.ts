@@ -28,3 +28,11 @@ export function quantityBytes(quantity: string): number {
   const factor = FACTORS[match?.[2] ?? ''];
   return match === null || factor === undefined ? Number.NaN : Number(match[1]) * factor;
 }
+
+/** Kubernetes writes amounts in its own way, `2.3Gi` as `2469606195200m`; what is lost in between is less than this share. */
+const TOLERANCE = 1e-9;
+
+/** Whether the one amount is larger than the other; never, where one of them is no amount. */
+export function isMore(a: string, b: string): boolean {
+  return quantityBytes(a) > quantityBytes(b) * (1 + TOLERANCE);
+}

@@ -71,14 +71,13 @@ test('two that are lost in five are rebuilt one after the other', () => {
 
 test('a volume that somebody deletes is only made anew once its member does not serve', () => {
   const world = readyWorld({ replicas: 3 });
-  const claim = world.claims.get('data-test-1');
-  assert.ok(claim);
-  world.claims.set('data-test-1', { ...claim, metadata: { ...claim.metadata, deletionTimestamp: world.now } });
+  const uid = world.claims.get('data-test-1')?.metadata.uid;
+  world.deleteClaim('data-test-1');
   live(world);
-  assert.equal(world.claims.get('data-test-1')?.metadata.uid, claim.metadata.uid);
+  assert.equal(world.claims.get('data-test-1')?.metadata.uid, uid);
   world.hang('test-1');
   live(world, 30);
-  assert.notEqual(world.claims.get('data-test-1')?.metadata.uid, claim.metadata.uid);
+  assert.notEqual(world.claims.get('data-test-1')?.metadata.uid, uid);
   assert.equal(conditionOf(world, 'Ready')?.status, 'True');
 });
 
@@ -96,11 +95,29 @@ test('a volume that no node can use now is kept, with what would help, until som
     message,
     /^test-1 waits for a node that can use .*: bring one back, or .*\(kubectl delete pvc data-test-1\)/,
   );
-  const claim = world.claims.get('data-test-1');
-  assert.ok(claim);
-  world.claims.set('data-test-1', { ...claim, metadata: { ...claim.metadata, deletionTimestamp: world.now } });
+  world.deleteClaim('data-test-1');
   world.observe = observe;
   live(world, 30);
   assert.notEqual(world.claims.get('data-test-1')?.metadata.uid, uid);
   assert.equal(condition(world, 'Ready').status, 'True');
 });
+
+test('a volume whose labels somebody took away is not lost: no pod that waits for it is deleted again and again', () => {
+  const world = readyWorld({ replicas: 3 });
+  const observe = world.observe.bind(world);
+  world.kubernetes.pods.set('test-1', { ...podOf(world, 'test-1'), status: { phase: 'Pending' }, fate: 'pending' });
+  const uid = podOf(world, 'test-1').metadata.uid;
+  world.observe = () => {
+    const observed = observe();
+    const claims = observed.claims.filter(({ metadata }) => metadata.name !== 'data-test-1');
+    return { ...observed, claims, foreignClaims: new Set(['data-test-1']) };
+  };
+  live(world, 10);
+  assert.equal(podOf(world, 'test-1').metadata.uid, uid);
+});
+
+function podOf(world: FakeWorld, name: string) {
+  const pod = world.pods.get(name);
+  assert.ok(pod, `${name} exists`);
+  return pod;
+}

@@ -1,5 +1,6 @@
 import type { BootstrapLatch, CoordinationCluster } from '../../api/coordination-cluster.ts';
 import type { PersistentVolumeClaim } from '../resources/kubernetes.ts';
+import { doomedVolumes } from './doomed-volumes.ts';
 import { damagedData, isMissingForLong, whyAbsent } from './health.ts';
 import { majorityOf, type EnsembleState, type Member } from './members.ts';
 import type { Observed, PlannedEvent, Step } from './model.ts';
@@ -33,7 +34,9 @@ export function planRebuild(
   const unreachable = state.members.find(
     ({ slot, report }) => report === undefined && observed.unreachableClaims.has(slot.claimName),
   );
-  return unreachable === undefined ? NOTHING : waitForNode(unreachable, state);
+  if (unreachable !== undefined) return waitForNode(unreachable, state);
+  const doomed = doomedVolumes(state);
+  return doomed === undefined ? NOTHING : waiting(doomed);
 }
 
 /** The volume may be whole, and be found again: only who knows that it is not may give it up. */
@@ -49,18 +52,17 @@ function waitForNode({ slot: { podName, claimName } }: Member, { membership }: E
 function lostData(
   member: Member,
   claim: PersistentVolumeClaim | undefined,
-  { strandedClaims }: Observed,
+  { strandedClaims, foreignClaims }: Observed,
 ): string | undefined {
   if (member.report !== undefined) return undefined;
   if (claim?.status?.phase === 'Lost') return `the PersistentVolume behind ${claim.metadata.name} is gone`;
-  if (claim?.metadata.deletionTimestamp !== undefined && holds(member, claim)) {
-    return `somebody deleted its volume ${claim.metadata.name}`;
-  }
+  if (member.doomedClaim !== undefined) return `somebody deleted its volume ${member.doomedClaim.metadata.name}`;
   if (claim !== undefined && strandedClaims.has(claim.metadata.name)) {
     return `its volume ${claim.metadata.name} is on a node that does not exist any more`;
   }
   // Kubernetes makes no other for a pod that it already has.
-  if (claim === undefined && isPending(member)) return `its volume ${member.slot.claimName} is gone`;
+  const isGone = claim === undefined && foreignClaims?.has(member.slot.claimName) !== true;
+  if (isGone && isPending(member)) return `its volume ${member.slot.claimName} is gone`;
   return damagedData(member);
 }
 
@@ -111,13 +113,6 @@ function deletePod({ pod }: Member): Step[] {
   const { name, uid, resourceVersion, deletionTimestamp } = pod?.metadata ?? {};
   if (name === undefined || uid === undefined || deletionTimestamp !== undefined) return [];
   return [{ do: 'delete', kind: 'Pod', name, uid, resourceVersion }];
-}
-
-/** The pod is older than the wish to delete the claim; the next one only waits until the claim is made anew. */
-function holds({ pod }: Member, { metadata: { deletionTimestamp } }: PersistentVolumeClaim): boolean {
-  const { creationTimestamp } = pod?.metadata ?? {};
-  if (creationTimestamp === undefined || deletionTimestamp === undefined) return false;
-  return Date.parse(creationTimestamp) <= Date.parse(deletionTimestamp);
 }
 
 function waiting(waitingFor: string): Rebuild {

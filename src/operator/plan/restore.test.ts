@@ -98,6 +98,25 @@ describe('a cluster that begins with a snapshot', () => {
     assert.deepEqual(world.restarted, [], 'the end of the bootstrap restarts nobody');
   });
 
+  test('does not need the snapshot, or the Secret behind it, when all nodes are started anew', () => {
+    const world = worldOf(location);
+    live(world, 9);
+    assert.ok(world.write());
+    for (const [name, pod] of world.pods) {
+      const waiting = { reason: 'CreateContainerConfigError', message: 'secret "s3" not found' };
+      const initContainerStatuses = [{ name: RESTORE_CONTAINER, state: { waiting } }];
+      const conditions = [{ type: 'Ready', status: 'False', lastTransitionTime: world.now }];
+      const status = { phase: 'Pending', conditions, initContainerStatuses, containerStatuses: [] };
+      world.pods.set(name, { ...pod, fate: 'pending', status });
+    }
+    live(world, 20);
+    assert.deepEqual(
+      [...world.disks.values()].map(({ newest }) => newest),
+      [6, 6, 6],
+    );
+    assert.equal(world.theCluster.status?.phase, 'Ready');
+  });
+
   test('keeps to its file, whatever becomes of the backup after that', () => {
     const world = worldOf({ backup: { name: 'monday' } });
     const begun = begin(world, { restoreBackup: backup() });

@@ -235,3 +235,24 @@ describe('a change that does not work', () => {
     assert.equal(condition(world, 'Ready').status, 'True');
   });
 });
+
+test('a member that does not end, as on a lost node, is told of with what would help, and the update as stopped', () => {
+  const world = readyWorld();
+  const pod = world.pods.get('test-1');
+  assert.ok(pod);
+  const metadata = { ...pod.metadata, deletionTimestamp: world.now };
+  world.pods.set('test-1', { ...pod, metadata, spec: { ...pod.spec, nodeName: 'worker-2' }, fate: 'hangs' });
+  world.edit({ image: 'good:2' });
+  live(world, 50);
+  assert.equal(condition(world, 'Degraded').reason, 'Updating');
+  live(world, 30);
+  assert.deepEqual(world.restarted, []);
+  assert.equal(world.theCluster.status?.phase, 'Degraded');
+  const { status, reason, message } = condition(world, 'Degraded');
+  assert.deepEqual([status, reason], ['True', 'UpdateStopped']);
+  assert.match(message, /test-1 is back \(does not end, as on a node that is lost: .* kubectl delete node worker-2\)/);
+  // That ends the pod.
+  world.killPod('test-1');
+  live(world, 60);
+  assert.equal(condition(world, 'Ready').status, 'True');
+});

@@ -3,6 +3,7 @@ import type { Ensemble } from '../resources/ensemble.ts';
 import { mayBegin } from '../resources/backup/restore.ts';
 import type { MemberRole } from '../resources/names.ts';
 import { saysUpdating } from './cluster-conditions.ts';
+import { doomedVolumes, mayEnd } from './doomed-volumes.ts';
 import { isGone, isUseless, startFailure, whyAbsent } from './health.ts';
 import { majorityOf, observedSet, wantedAnnotations, type EnsembleState, type Member } from './members.ts';
 import type { Observed, PlannedEvent, Step } from './model.ts';
@@ -36,7 +37,8 @@ export function restartOutdated(
     return waiting('waiting until Kubernetes has the new template of the pods');
   const updateFails = state.members.some((member) => !member.outdated && startFailure(member) !== undefined);
   const useless = outdated.filter((member) => isUseless(member, latch, updateFails, observed.now));
-  if (useless.length > 0) return replaceUseless(useless, observed);
+  const replaceable = useless.filter((member) => latch.phase === 'Started' || mayEnd(member, state));
+  if (replaceable.length > 0) return replaceUseless(replaceable, observed);
   return latch.phase === 'Completed' ? restartNext(ensemble, state, outdated, observed) : NO_RESTART;
 }
 
@@ -67,6 +69,7 @@ function restartNext(
     const names = missing.map((member) => `${member.slot.podName} (${whyAbsent(member, now)})`).join(', ');
     return waiting(`waiting for ${names}`);
   }
+  if (!mayEnd(next, state)) return waiting(doomedVolumes(state) ?? '');
   if (leader === undefined) return waiting('waiting until it is known which member leads');
   // An operator that dies right after the restart leaves a status by which the next one knows what it finds.
   if (!saysUpdating(cluster.status)) return waiting(`about to restart ${next.slot.podName}`);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { MembershipStatus } from '../../api/coordination-cluster.ts';
 import { TEMPLATE_ANNOTATION } from '../resources/names.ts';
 import { condition, liveUnderWrites as live, readyWorld } from './fake-lives.ts';
 import type { FakeWorld } from './fake-world.ts';
@@ -312,5 +313,42 @@ describe('observers', () => {
     world.edit({ observers: { replicas: 0 } });
     live(world);
     assert.equal(condition(world, 'Ready').status, 'True');
+  });
+});
+
+describe('a configuration in the status that is newer than what the leader tells', () => {
+  const recorded = (world: FakeWorld, membership: MembershipStatus): void => {
+    const { status = {} } = world.theCluster;
+    world.cluster = { ...world.theCluster, status: { ...status, membership } };
+  };
+
+  test('is no longer believed once its own voters serve by an older one: their volumes were put back', () => {
+    const world = readyWorld();
+    recorded(world, { version: 'ffff', voters: [1, 2, 3, 4, 5], observers: [] });
+    world.edit({ replicas: 5 });
+    live(world, 60);
+    assert.deepEqual(world.voters, [1, 2, 3, 4, 5]);
+    assert.equal(condition(world, 'Ready').status, 'True');
+  });
+
+  test('is believed as long as too few of its voters serve: the others may know it', () => {
+    const world = readyWorld();
+    recorded(world, { version: 'ffff', voters: [1, 4, 5], observers: [] });
+    for (const ordinal of [3, 4]) world.setNode(ordinal, true);
+    world.edit({ replicas: 5 });
+    live(world, 20);
+    assert.deepEqual(world.voters, [1, 2, 3]);
+    assert.match(condition(world, 'Scaling').message, /^waiting for a leader/);
+    for (const ordinal of [3, 4]) world.setNode(ordinal, false);
+    live(world, 60);
+    assert.equal(condition(world, 'Ready').status, 'True');
+  });
+
+  test('means nothing where it is no version', () => {
+    const world = readyWorld();
+    recorded(world, { version: 'of tomorrow', voters: [1], observers: [] });
+    world.edit({ replicas: 5 });
+    live(world, 60);
+    assert.deepEqual(world.voters, [1, 2, 3, 4, 5]);
   });
 });

@@ -10,6 +10,7 @@ import {
 } from '../resources/names.ts';
 import { sizeOf } from '../resources/stateful-set.ts';
 import type { Refusal } from './acceptance.ts';
+import { mayEnd } from './doomed-volumes.ts';
 import { isMissingForLong, whyAbsent } from './health.ts';
 import { stalledJoin } from './joining.ts';
 import { majorityOf, type EnsembleState, type Member } from './members.ts';
@@ -71,7 +72,13 @@ export function planScaling(
   const differs = isDifferent(cluster, state, target);
   if (!state.membership.certain) return differs ? blind(state, kept) : resting(kept);
 
-  const view = { cluster, state, observed, present, updating: state.members.some(({ outdated }) => outdated) };
+  const view = {
+    cluster,
+    state,
+    observed,
+    present,
+    updating: state.members.some((one) => one.outdated && mayEnd(one, state)),
+  };
   const next = { participant: nextVoter(view, needed.participant), observer: nextObserver(view, needed.observer) };
   const change = next.participant.change ?? next.observer.change;
   return {
@@ -133,17 +140,19 @@ function forming(target: SetSizes, latch: BootstrapLatch): Scaling {
 }
 
 /** Nobody can be asked who belongs to the ensemble. */
-function blind({ leader, quorumServes }: EnsembleState, sizes: SetSizes): Scaling {
+function blind({ leader, quorumServes, membership }: EnsembleState, sizes: SetSizes): Scaling {
   if (quorumServes && leader?.report !== undefined && leader.report.configuration === undefined) {
     const message =
       `${leader.slot.podName} runs version ${leader.report.version}, which cannot change who belongs to the ensemble: ` +
       'take spec.image away or name a newer one, and the members are updated first';
     return { ...resting(sizes), refusal: { reason: 'ServerTooOld', message } };
   }
-  return {
-    ...resting(sizes),
-    progress: 'waiting for a leader with a quorum: only it can bring members in or take them out',
-  };
+  const told = leader?.report?.configuration?.version;
+  const progress =
+    quorumServes && told !== undefined && told !== membership.version
+      ? `waiting for a leader that knows the ensemble's configuration ${membership.version}; ${leader?.slot.podName} leads by ${told}`
+      : 'waiting for a leader with a quorum: only it can bring members in or take them out';
+  return { ...resting(sizes), progress };
 }
 
 /** Brings the next voter in, or takes the next one out. */

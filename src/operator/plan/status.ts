@@ -1,6 +1,6 @@
 import type { Condition } from '../../api/common-schemas.ts';
 import { nextConditions } from '../../api/conditions.ts';
-import type { CoordinationClusterStatus, MembershipStatus } from '../../api/coordination-cluster.ts';
+import type { ClusterPhase, CoordinationClusterStatus, MembershipStatus } from '../../api/coordination-cluster.ts';
 import { canonicalJson } from '../resources/fingerprint.ts';
 import { selectorString } from '../resources/names.ts';
 import { clusterConditions, clusterPhase, readyVoters, type Situation } from './cluster-conditions.ts';
@@ -52,20 +52,31 @@ function recordedMembership({ cluster, latch, state }: Situation): MembershipSta
   return { version, voters, observers };
 }
 
-/** The status after a step failed: what was observed holds, but the cluster is not what the manifest says. */
+/** What a cluster is not whose steps are refused. One that lacks members, or a quorum, is that first. */
+const UNDER_WAY: ReadonlySet<ClusterPhase | undefined> = new Set(['Ready', 'Bootstrapping', 'Updating', 'Scaling']);
+
+/**
+ * The status after a step failed: what was observed holds, but the cluster is not what the manifest says.
+ *
+ * @param stopped Nothing goes on as long as the step is refused.
+ */
 export function failedStatus(
-  status: CoordinationClusterStatus,
-  failure: Pick<Condition, 'reason' | 'message'>,
+  previous: CoordinationClusterStatus | undefined,
+  planned: CoordinationClusterStatus,
+  { reason, message, stopped }: Pick<Condition, 'reason' | 'message'> & { readonly stopped: boolean },
   now: string,
 ): CoordinationClusterStatus {
-  const conditions = (status.conditions ?? []).map((condition): Condition => {
-    if (condition.type !== 'Ready') return condition;
-    const lastTransitionTime = condition.status === 'False' ? condition.lastTransitionTime : now;
+  const untrue = new Set(stopped ? ['Ready', 'Accepted', 'Progressing'] : ['Ready']);
+  const conditions = (planned.conditions ?? []).map((condition): Condition => {
+    if (!untrue.has(condition.type)) return condition;
+    const before = previous?.conditions?.find(({ type }) => type === condition.type);
+    const lastTransitionTime = before?.status === 'False' ? before.lastTransitionTime : now;
     const { type, observedGeneration } = condition;
-    const { reason, message } = failure;
     return { type, status: 'False', reason, message, lastTransitionTime, observedGeneration };
   });
-  return { ...status, conditions };
+  const isRefused = stopped ? UNDER_WAY.has(planned.phase) : planned.phase === 'Ready';
+  const next = { ...planned, ...(isRefused ? { phase: 'Refused' as const } : {}), conditions };
+  return previous !== undefined && saysTheSame(previous, next, now) ? previous : next;
 }
 
 /** Whether the status can stay as it is: only the members' zxids moved, and those recorded are recent enough. */

@@ -6,7 +6,7 @@ import type { ClaimChoices } from '../resources/stateful-set.ts';
 import { observedSet, type EnsembleState } from './members.ts';
 import { belongs } from './membership.ts';
 import type { Observed, Step } from './model.ts';
-import { quantityBytes } from './quantity.ts';
+import { isMore, quantityBytes } from './quantity.ts';
 
 /** What the claim template asks for: the same as in an existing StatefulSet, which does not let it change. */
 export function claimTemplate(cluster: CoordinationCluster, existing: StatefulSet | undefined): ClaimChoices {
@@ -32,8 +32,19 @@ export function expandClaims(ensemble: Ensemble, observed: Observed): Step[] {
     const { name, uid } = claim.metadata;
     const present = claim.spec.resources?.requests?.storage;
     if (uid === undefined || present === undefined) return [];
-    return quantityBytes(size) > quantityBytes(present) ? [{ do: 'expandClaim', name, uid, size }] : [];
+    return isMore(size, present) ? [{ do: 'expandClaim', name, uid, size }] : [];
   });
+}
+
+/** Which volumes are yet to grow to what was asked of them; undefined where all have. */
+export function growingVolumes(ensemble: Ensemble, observed: Observed): string | undefined {
+  const small = memberClaims(ensemble, observed).flatMap(({ metadata, spec, status }): string[] => {
+    const [wanted, present] = [spec.resources?.requests?.storage, status?.capacity?.storage];
+    if (wanted === undefined || present === undefined || !isMore(wanted, present)) return [];
+    return [`${metadata.name} (${present} of ${wanted})`];
+  });
+  if (small.length === 0) return undefined;
+  return `volumes are yet to grow: ${small.join(', ')}; kubectl describe pvc says what they wait for`;
 }
 
 /**

@@ -198,7 +198,10 @@ export interface StatefulSet extends KubeObject {
 
 /** A pod as observed. */
 export interface Pod extends KubeObject {
-  readonly spec?: { readonly volumes?: readonly { readonly configMap?: { readonly name?: string } }[] };
+  readonly spec?: {
+    readonly nodeName?: string;
+    readonly volumes?: readonly { readonly configMap?: { readonly name?: string } }[];
+  };
   readonly status?: {
     readonly phase?: string;
     readonly podIP?: string;

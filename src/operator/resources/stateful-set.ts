@@ -13,9 +13,13 @@ import {
 } from './names.ts';
 import { podTemplate } from './pod-template.ts';
 
-/** How many pods a StatefulSet has while the ensemble is awake; one of an earlier operator's has no annotation of it. */
+/**
+ * How many pods a StatefulSet has while the ensemble is awake; one of an earlier operator's has no annotation of it, and what
+ * somebody may have written into it instead of a number means nothing.
+ */
 export function sizeOf({ metadata, spec }: StatefulSet): number {
-  return Number(metadata.annotations?.[SIZE_ANNOTATION] ?? spec.replicas);
+  const size = metadata.annotations?.[SIZE_ANNOTATION] ?? '';
+  return /^\d{1,2}$/.test(size) ? Number(size) : spec.replicas;
 }
 
 /** What the plan decides about a StatefulSet, beyond the ensemble itself. */

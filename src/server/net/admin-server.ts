@@ -3,6 +3,7 @@ import { formatZxid } from '../../common/zxid.ts';
 import { formatServer } from '../config/servers.ts';
 import { VERSION } from '../version.ts';
 import { ADMIN_COMMANDS, runAdminCommand } from './admin-commands.ts';
+import { DiskSpace } from './disk-space.ts';
 import { answerHandOver } from './hand-over-command.ts';
 import { refuseRestore } from './restore-command.ts';
 import { isServing, serverState } from './server-view.ts';
@@ -23,6 +24,7 @@ interface Answer {
  */
 export function createAdminServer(view: ServerView): Server {
   const snapshots = new SnapshotCommand(view);
+  const space = new DiskSpace(view.config);
   const pathsOf = (...names: string[]) => new Set(names.map((name) => `${view.config.admin.commandUrl}/${name}`));
   const snapshotPaths = pathsOf('snapshot', 'snap');
   const handOverPaths = pathsOf('handover');
@@ -47,7 +49,7 @@ export function createAdminServer(view: ServerView): Server {
       return;
     }
     const isRead = request.method === 'GET' || request.method === 'HEAD';
-    answerWith(response, isRead ? answerGet(pathname, view) : NOT_ALLOWED);
+    answerWith(response, isRead ? answerGet(pathname, view, space) : NOT_ALLOWED);
   });
   // Whoever connects and says nothing does not keep the connection.
   server.headersTimeout = 5000;
@@ -66,11 +68,11 @@ const NOT_A_PATH: Answer = { status: 400, body: { error: 'the request names no p
 
 const NOT_ALLOWED: Answer = { status: 405, body: { error: 'only GET is allowed, and POST for handover and restore' } };
 
-function answerGet(path: string, view: ServerView): Answer {
+function answerGet(path: string, view: ServerView, space: DiskSpace): Answer {
   const commandUrl = view.config.admin.commandUrl;
   if (path === '/livez') return { status: 200, body: { alive: true } };
   if (path === '/readyz') return readiness(view);
-  if (path === '/status') return { status: 200, body: statusOf(view) };
+  if (path === '/status') return { status: 200, body: statusOf(view, space) };
   if (path === commandUrl)
     return { status: 200, body: { commands: [...ADMIN_COMMANDS, 'handover', 'restore', 'snapshot'].toSorted() } };
   if (path.startsWith(`${commandUrl}/`)) {
@@ -91,7 +93,7 @@ function readiness(view: ServerView): Answer {
 }
 
 /** What the operator reads of a member. */
-function statusOf(view: ServerView): Record<string, unknown> {
+function statusOf(view: ServerView, { fullest }: DiskSpace): Record<string, unknown> {
   const status = view.status();
   const { role } = status;
   return {
@@ -107,6 +109,7 @@ function statusOf(view: ServerView): Record<string, unknown> {
     znodes: status.znodes,
     sessions: status.sessions,
     bytesData: status.dataBytes,
+    ...(fullest === undefined ? {} : { volume: fullest }),
     ...ensembleOf(view),
     clients: view.connections.count,
     outstandingRequests: status.outstandingRequests,

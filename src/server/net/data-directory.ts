@@ -7,6 +7,7 @@ import {
   readdirSync,
   rmSync,
   statSync,
+  statfsSync,
   writeFileSync,
 } from 'node:fs';
 import { hostname } from 'node:os';
@@ -16,7 +17,7 @@ import type { ServerId } from '../../common/types.ts';
 import type { Zxid } from '../../common/zxid.ts';
 import { idFromHostName, parseMyId } from '../config/own-server.ts';
 import type { ZooConfig } from '../config/zoo-cfg.ts';
-import { snapshotFiles } from '../storage/formats/file-names.ts';
+import { MEMBER_FILE, snapshotFiles } from '../storage/formats/file-names.ts';
 
 /** Where ZooKeeper keeps snapshots, logs and epochs, below dataDir and dataLogDir. */
 export const VERSION_DIRECTORY = 'version-2';
@@ -65,6 +66,18 @@ export function mayVote(config: ZooConfig): boolean {
   return existsSync(join(dataDir, VERSION_DIRECTORY, 'currentEpoch')) || existsSync(join(dataDir, INITIALIZE_FILE));
 }
 
+/** So many times a log between two snapshots must fit: four are kept with their logs, and half of the volume stays for the snapshots. */
+const LOGS_PER_VOLUME = 16;
+
+/** The largest log between two snapshots, in bytes, however large the volume; as in ZooKeeper (`snapSizeLimitInKb`). */
+const LOG_MAX_BYTES = 4 * 1024 ** 3;
+
+/** After how many bytes of log a snapshot must be taken for the volume not to fill up; what is behind old ones is purged. */
+export function logBytesMax({ dataLogDir }: ZooConfig): number {
+  const { blocks, bsize } = statfsSync(dataLogDir);
+  return Math.min(LOG_MAX_BYTES, (blocks * bsize) / LOGS_PER_VOLUME);
+}
+
 /** The newest snapshot on the disk, saved or received; undefined if there is none. */
 export function newestSnapshot(dataDir: string): { readonly zxid: Zxid; readonly savedAtSeconds: number } | undefined {
   const directory = join(dataDir, VERSION_DIRECTORY);
@@ -76,15 +89,28 @@ export function newestSnapshot(dataDir: string): { readonly zxid: Zxid; readonly
   return undefined;
 }
 
-/** Writes the `initialize` file if there is no data at all: beside data it would only be there for the day they are lost. */
-export function allowInitialization(config: ZooConfig): void {
+/**
+ * Writes the `initialize` file if there is no data at all: beside data it would only be there for the day they are lost. Nor does
+ * it where there have been data: who started a server so once may still start it so when somebody has cleared its directory.
+ *
+ * @returns what is to be warned of
+ */
+export function allowInitialization(config: ZooConfig): string | undefined {
+  const memberFile = join(config.dataDir, MEMBER_FILE);
   const directories = [config.dataDir, config.dataLogDir].map((directory) => join(directory, VERSION_DIRECTORY));
   const empty = directories.every((directory) => !existsSync(directory) || readdirSync(directory).length === 0);
-  if (empty) writeFileSync(join(config.dataDir, INITIALIZE_FILE), '');
+  if (!empty) return undefined;
+  if (existsSync(memberFile)) {
+    return `--initialize means nothing: this server had data, and must not vote before it has got them from the others; to begin anew all the same, remove ${memberFile}`;
+  }
+  writeFileSync(join(config.dataDir, INITIALIZE_FILE), '');
+  return undefined;
 }
 
 /** The ensemble exists: from now on an empty disk is a lost one, which must not vote. */
 export function endInitialization(config: ZooConfig): void {
+  const memberFile = join(config.dataDir, MEMBER_FILE);
+  if (!config.votesWithoutData && !existsSync(memberFile)) writeFileSync(memberFile, '');
   rmSync(join(config.dataDir, INITIALIZE_FILE), { force: true });
 }
 

@@ -100,6 +100,8 @@ test('a server from start to stop: words, admin commands, metrics, lock, SIGTERM
   assert.equal(status['podUid'], 'uid-of-the-pod');
   assert.deepEqual(status['configuration'], { version: '0', servers: [] });
   assert.deepEqual([status['voting'], status['synced'], status['learners']], [true, [1], []]);
+  const { bytes, freeBytes } = status['volume'] as { bytes: number; freeBytes: number };
+  assert.ok(bytes >= freeBytes && freeBytes > 0);
   assert.match((await get(adminPort, '/commands/monitor'))?.text ?? '', /"server_state":"standalone"/);
   assert.equal((await get(adminPort, '/commands/nonsense'))?.status, 404);
   const metrics = await until('metrics', () => get(metricsPort, '/metrics'));
@@ -238,6 +240,32 @@ test('a member without data and without leave to begin an ensemble is alive, but
   assert.ok(existsSync(join(directory, 'data', 'initialize')), 'the bootstrap is allowed to begin the ensemble');
   server.kill('SIGTERM');
   assert.equal(await exitCodeOf(server), 0);
+});
+
+test('a member whose directory somebody clears does not begin anew, although it is started as it was', async () => {
+  const [quorum = 0, election = 0] = await freePorts(2);
+  const { file, directory, adminPort } = await prepared([
+    'initLimit=10',
+    'syncLimit=5',
+    'db.autocreate=false',
+    'standaloneEnabled=false',
+    'reconfigEnabled=true',
+    `server.1=127.0.0.1:${quorum}:${election}`,
+  ]);
+  const dataDir = join(directory, 'data');
+  await mkdir(dataDir);
+  await writeFile(join(dataDir, 'myid'), '1\n');
+  const first = start('--initialize', file);
+  await until('it leads', async () => (await get(adminPort, '/readyz'))?.status === 200);
+  first.kill('SIGKILL');
+  await exitCodeOf(first);
+  await rm(join(dataDir, 'version-2'), { recursive: true });
+  const second = start('--initialize', file);
+  await until('it warns', async () => /--initialize means nothing: this server had data/.test(second.said()));
+  await until('it looks for a leader', async () => (await get(adminPort, '/readyz'))?.status === 503);
+  assert.ok(!existsSync(join(dataDir, 'initialize')));
+  second.kill('SIGTERM');
+  assert.equal(await exitCodeOf(second), 0);
 });
 
 test('a server that zoo.cfg does not list (any more) goes by the configuration in its data directory', async () => {

@@ -21,7 +21,7 @@ import { openStorage } from '../storage/open.ts';
 import type { Storage } from '../storage/types.ts';
 import type { ZabRole } from '../zab/types.ts';
 import { ClientListener } from './client-listener.ts';
-import { endInitialization, mayVote, prepareDirectories } from './data-directory.ts';
+import { endInitialization, logBytesMax, mayVote, prepareDirectories } from './data-directory.ts';
 import { writeDynamicConfiguration } from './dynamic-configuration.ts';
 import { Driver } from './driver.ts';
 import { ElectionTransport } from './election-transport.ts';
@@ -355,6 +355,7 @@ function memberConfig(config: ZooConfig, own: OwnServer): MemberConfig {
     maxFrameBytes: config.frameBytesMax,
     outstandingRequestsMax: config.outstandingRequestsMax,
     snapshotEveryTransactions: config.snapshotEveryTransactions,
+    snapshotEveryBytes: logBytesMax(config),
     skipAcl: config.skipAcl,
     superDigest: config.superDigest,
     extendedTypesEnabled: config.extendedTypesEnabled,

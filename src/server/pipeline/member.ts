@@ -80,7 +80,10 @@ class ZabMember implements Member {
     this.#incoming = new IncomingSnapshot(this.#database);
     this.#recovery = new Recovery(this.#database, config.zab.committedLogEntries);
     this.#digests = config.keepDigest === true ? new DigestLog() : undefined;
-    this.#snapshots = new SnapshotSchedule(config.snapshotEveryTransactions, random);
+    this.#snapshots = new SnapshotSchedule(
+      { transactions: config.snapshotEveryTransactions, bytes: config.snapshotEveryBytes ?? Infinity },
+      random,
+    );
     this.#stopping = new Stopping(config.zab.tickTimeMs);
     this.#serving = new Serving({
       config,

@@ -77,7 +77,7 @@ export class Serving {
     if (committed) digests?.applied(entry.zxid, database);
     if (!clients.serving || !committed) return;
     observer?.committed?.(step.wallMs - header.timeMs);
-    snapshots.count();
+    snapshots.count(entry.bytes.length);
     this.#leading?.applied(header);
     const request = proposal?.request ?? this.#learning?.applied(header);
     if (request !== undefined) clients.done(request, txn.type === OpCode.error ? txn.error : ReplyCode.ok, result);

@@ -1,26 +1,33 @@
 import type { Random } from '../../common/types.ts';
 
-/** Decides when a snapshot is due: after between half and all of so many transactions, so that members take turns. */
+/** After how much of the log a snapshot is due, whichever comes first. */
+export interface SnapshotLimits {
+  readonly transactions: number;
+  readonly bytes: number;
+}
+
+/** Decides when a snapshot is due: after between half and all of so many transactions or bytes, so that members take turns. */
 export class SnapshotSchedule {
-  readonly #everyTransactions: number;
+  readonly #limits: SnapshotLimits;
   readonly #random: Random;
-  #left: number;
+  #left: SnapshotLimits;
   #saving = false;
 
-  constructor(everyTransactions: number, random: Random) {
-    this.#everyTransactions = everyTransactions;
+  constructor(limits: SnapshotLimits, random: Random) {
+    this.#limits = limits;
     this.#random = random;
     this.#left = this.#draw();
   }
 
-  /** A committed transaction was applied. */
-  count(): void {
-    this.#left--;
+  /** A committed transaction was applied, which took so many bytes of the log. */
+  count(bytes: number): void {
+    this.#left = { transactions: this.#left.transactions - 1, bytes: this.#left.bytes - bytes };
   }
 
   /** True once when a snapshot is due; not again before it is {@link saved}. */
   isDue(): boolean {
-    if (this.#left > 0 || this.#saving) return false;
+    const { transactions, bytes } = this.#left;
+    if ((transactions > 0 && bytes > 0) || this.#saving) return false;
     this.#left = this.#draw();
     this.#saving = true;
     return true;
@@ -30,8 +37,9 @@ export class SnapshotSchedule {
     this.#saving = false;
   }
 
-  #draw(): number {
-    const half = this.#everyTransactions / 2;
-    return Math.max(1, Math.floor(half + this.#random.next() * half));
+  #draw(): SnapshotLimits {
+    const share = 0.5 + this.#random.next() / 2;
+    const { transactions, bytes } = this.#limits;
+    return { transactions: Math.max(1, Math.floor(transactions * share)), bytes: bytes * share };
   }
 }

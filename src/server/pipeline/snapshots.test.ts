@@ -42,3 +42,17 @@ test('snapshots are taken as transactions come, and a member starts from snapsho
   const data = readGetDataResponse(replyTo(ensemble, again, send.getData(again, '/n7')).body).data;
   assert.deepEqual(data, encodeUtf8('data 7'));
 });
+
+test('snapshots are taken as bytes come, too: a few large transactions fill a volume as well as many small ones', () => {
+  const { ensemble, client } = single({ snapshotEveryBytes: 10_000 });
+  send.create(client, '/small');
+  ensemble.run();
+  assert.equal(ensemble.disk(1).snapshot, undefined);
+  const zxids = new Set<number>();
+  for (let i = 0; i < 20; i++) {
+    send.create(client, `/large${i}`, { data: new Uint8Array(3_000) });
+    ensemble.run();
+    zxids.add(ensemble.disk(1).snapshot?.zxid ?? 0);
+  }
+  assert.ok(zxids.size > 5, `${zxids.size} snapshots of 60 kB`);
+});

@@ -35,6 +35,8 @@ export interface MemberConfig {
   readonly outstandingRequestsMax: number;
   /** A snapshot is taken after about this many transactions (snapCount; randomised between a half and the whole). */
   readonly snapshotEveryTransactions: number;
+  /** Or after about this many bytes of the log, likewise: the volume must hold what is kept of it, however large the data are. */
+  readonly snapshotEveryBytes?: number;
   readonly skipAcl: boolean;
   /** SHA-1 digest `user:base64` of the super user (DigestAuthenticationProvider.superDigest), if any. */
   readonly superDigest: string | undefined;

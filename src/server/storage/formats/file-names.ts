@@ -1,5 +1,11 @@
 import { EPOCH_MAX, type Zxid } from '../../../common/zxid.ts';
 
+/**
+ * In the data directory, and hidden from whoever clears that: this server has belonged to an ensemble before, and must get what it
+ * had from the others. Not of ZooKeeper's, which has no such file and ignores it.
+ */
+export const MEMBER_FILE = '.member';
+
 /** How a snapshot file is packed, told by the end of its name. */
 export type SnapshotPacking = 'plain' | 'gzip' | 'snappy';
 

@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { StatefulSet } from '../resources/kubernetes.ts';
+import { FINALIZER } from '../resources/names.ts';
+import { condition, live, readyWorld } from './fake-lives.ts';
+import type { FakeWorld } from './fake-world.ts';
+
+/** Lets the operator live until the cluster is gone, for so many seconds at most. */
+function liveToTheEnd(world: FakeWorld, seconds = 30): void {
+  for (let second = 0; second < seconds && world.cluster !== undefined; second++) live(world, 1);
+}
+
+describe('the deletion', () => {
+  test('of a cluster that never began leaves what an earlier one left behind, whatever its manifest says', () => {
+    const world = readyWorld({ replicas: 5 });
+    world.delete();
+    world.reconcile();
+    assert.equal(world.cluster, undefined);
+    for (const ordinal of [0, 1, 2]) world.loseVolume(`data-test-${ordinal}`);
+    world.create({ replicas: 5, storage: { whenDeleted: 'Delete' } });
+    // As in a manifest that was read from a cluster that there was.
+    world.perform({ do: 'setFinalizers', finalizers: [FINALIZER] });
+    live(world, 3);
+    assert.equal(condition(world, 'Accepted').reason, 'VolumesDoNotFit');
+    world.delete();
+    liveToTheEnd(world);
+    assert.equal(world.cluster, undefined);
+    assert.deepEqual([...world.claims.keys()].sort(), ['data-test-3', 'data-test-4']);
+  });
+
+  test('takes no StatefulSet of somebody else along, and says what it waits for', () => {
+    const world = readyWorld({ storage: { whenDeleted: 'Delete' } });
+    const disown = (object: StatefulSet): StatefulSet => ({
+      ...object,
+      metadata: { ...object.metadata, ownerReferences: [] },
+    });
+    const set = world.statefulSet;
+    assert.ok(set);
+    world.objects.set('StatefulSet/test', disown(set));
+    world.delete();
+    liveToTheEnd(world, 5);
+    assert.equal(world.claims.size, 3);
+    assert.ok(world.statefulSet);
+    assert.match(
+      condition(world, 'Ready').message,
+      /^StatefulSet test exists and does not belong to this cluster: delete/,
+    );
+    world.objects.delete('StatefulSet/test');
+    for (const name of world.pods.keys()) world.killPod(name);
+    liveToTheEnd(world);
+    assert.equal(world.cluster, undefined);
+    assert.equal(world.claims.size, 0);
+  });
+});
