@@ -102,7 +102,8 @@ deploy: install ## the operator, in the cluster
 image: install ## the image zabkeeper:dev
 	@IMAGE='$(IMAGE)' $(kind)/build-image.sh
 
-load: image ## the images, in the cluster's nodes (the tests' client and S3 server included)
+load: image ## the images, in the cluster's nodes (the version before this one, the tests' client and S3 server included)
+	@$(kind)/previous-version.sh
 	@$(kind)/build-client-image.sh
 	@$(kind)/build-s3-image.sh
-	@CONTEXT='$(CONTEXT)' $(kind)/load-images.sh zabkeeper:dev zabkeeper-e2e-client:dev zabkeeper-e2e-s3:dev
+	@CONTEXT='$(CONTEXT)' $(kind)/load-images.sh zabkeeper:dev zabkeeper:previous zabkeeper-e2e-client:dev zabkeeper-e2e-s3:dev

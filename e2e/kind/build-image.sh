@@ -1,7 +1,8 @@
 #!/bin/bash
-# Builds the image of the project. Usage: [IMAGE=zabkeeper:dev] build-image.sh
+# Builds the image of the project, or of other sources that lie in it. Usage: [IMAGE=zabkeeper:dev] build-image.sh [FOLDER]
 source "$(dirname "$0")/lib.sh"
 image=${IMAGE:-zabkeeper:dev}
+sources=$(realpath "${1:-$project}")
 published_base=node:26-bookworm-slim
 here=$project/e2e/kind
 "$here/docker-engine.sh"
@@ -23,8 +24,8 @@ choose_base() { # sets base
 
 choose_base
 before=$(docker image inspect -f '{{.Id}}' "$image" 2>/dev/null || true)
-PATH=$project/node_modules/.bin:$PATH node src/build.ts
-docker build -q -t "$image" --build-arg "BASE=$base" . >/dev/null 2>"$cache/image.log" || {
+PATH=$project/node_modules/.bin:$PATH node "$sources/src/build.ts"
+docker build -q -t "$image" --build-arg "BASE=$base" "$sources" >/dev/null 2>"$cache/image.log" || {
   cat "$cache/image.log" >&2
   die "docker could not build $image."
 }

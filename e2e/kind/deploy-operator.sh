@@ -1,10 +1,11 @@
 #!/bin/bash
 # Applies crds/ and config/default with the image, and waits until the operator runs. Changes nothing where that is so already.
-# Usage: [CONTEXT=name] [IMAGE=zabkeeper:dev] [IGNORE_NAMESPACES=name,name] deploy-operator.sh
+# Usage: [CONTEXT=name] [IMAGE=zabkeeper:dev] [IGNORE_NAMESPACES=name,name] deploy-operator.sh [FOLDER], of the sources in that folder
 source "$(dirname "$0")/lib.sh"
 context=${CONTEXT:-kind-$cluster}
 image=${IMAGE:-zabkeeper:dev}
 namespace=zabkeeper-system
+sources=${1:-$project}
 kubectl() { command kubectl --context "$context" --namespace "$namespace" "$@"; }
 step "operator"
 
@@ -12,7 +13,7 @@ step "operator"
 overlay=$cache/operator
 mkdir -p "$overlay"
 cat >"$overlay/kustomization.yaml" <<END
-resources: ["$(realpath --relative-to="$(realpath "$overlay")" "$project/config/default")"]
+resources: ["$(realpath --relative-to="$(realpath "$overlay")" "$sources/config/default")"]
 patches:
   - target: {kind: Deployment, name: zabkeeper-operator}
     patch: '[{"op": "add", "path": "/spec/template/metadata/annotations", "value": {"zabkeeper.dev/image-id": "$(docker image inspect -f '{{.Id}}' "$image")"}}]'

@@ -16,10 +16,10 @@ if command -v docker >/dev/null && docker info >/dev/null 2>&1; then
     kind delete cluster --name "$cluster" 2>&1 | sed 's/^/    /'
     [ -n "$(kind get clusters -q)" ] || docker network rm kind >/dev/null 2>&1 || true
   fi
-  images=$(docker images -q 'zabkeeper*:dev')
+  images=$(docker images -q --filter 'reference=zabkeeper*:dev' --filter 'reference=zabkeeper:previous')
   # shellcheck disable=SC2086 # one image id a word
   [ -z "$images" ] || { step "removing the images" && docker rmi -f $images >/dev/null; }
   "$project/e2e/kind/docker-engine.sh" stop
 fi
-rm -rf "$project/dist"
+rm -rf "$project/dist" "$project/.cache/previous"
 say "kept, so that the next make up is quick: $cache (make clean removes it)"

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { resolve } from 'node:path';
 import { after, before, test } from 'node:test';
 import { runProgram } from '../support/run-program.ts';
 import { waitFor } from '../support/wait-for.ts';
+import { deployOperator } from './support/alone/operators.ts';
 import { ClientPod } from './support/client-pod.ts';
 import { ClusterUnderTest } from './support/cluster.ts';
 import { apply, get, kubectl, list } from './support/kubectl.ts';
@@ -14,7 +14,6 @@ import { Writer } from './support/writer.ts';
 // lives through all of it, with a client that writes.
 
 const NAMESPACE = 'zabkeeper-system';
-const DEPLOY = resolve(import.meta.dirname, '../kind/deploy-operator.sh');
 /** What the release is made with; the image is the one that `make load` has put into the nodes. */
 const VALUES = ['--set', 'image.tag=dev', '--set', 'monitoring.enabled=true', '--set', 'networkPolicy.enabled=true'];
 const CRDS = process.env['PROMETHEUS_CRDS'] ?? '';
@@ -32,8 +31,7 @@ before(async () => {
 
 after(async () => {
   await helm('uninstall', 'zabkeeper', '--ignore-not-found', '--wait');
-  const { exitCode, output } = await runProgram({ program: DEPLOY, args: [], timeoutMs: 200_000 });
-  assert.equal(exitCode, 0, output);
+  await deployOperator();
   await cluster.remove();
   await kubectl(['delete', '-f', CRDS]);
 });

@@ -18,6 +18,7 @@ const CHANGES: Readonly<Record<string, object>> = {
   'a key of zoo.cfg': { config: { snapCount: 50_000 } },
   'other resources': { resources: { requests: { cpu: '40m', memory: '200Mi' } } },
   'a label of the pods': { podLabels: { team: 'books' } },
+  'another image, of the version before this one': { image: 'zabkeeper:previous' },
 };
 
 for (const [index, what] of Object.keys(CHANGES).entries()) {

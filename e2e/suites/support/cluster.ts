@@ -9,6 +9,7 @@ export interface ClusterObject extends KubernetesObject {
   readonly status?: {
     readonly phase?: string;
     readonly leader?: string;
+    readonly version?: string;
     readonly readiness?: string;
     readonly observerReadiness?: string;
     readonly updatedReplicas?: number;

@@ -3,8 +3,8 @@ import { ClientPod } from './client-pod.ts';
 import type { ClusterUnderTest } from './cluster.ts';
 import { Writer } from './writer.ts';
 
-/** Longer than that no client may be kept waiting when a leader is lost, in milliseconds. */
-const PAUSE_MAX_MS = 30_000;
+/** Longer than that no client may be kept waiting when a member is lost, in milliseconds. */
+export const PAUSE_MAX_MS = 30_000;
 
 /**
  * Takes an ensemble its leader under a running writer, which is on another node: no acknowledged write is lost, and writes go on

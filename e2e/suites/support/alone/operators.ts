@@ -1,3 +1,6 @@
+import assert from 'node:assert/strict';
+import { resolve } from 'node:path';
+import { runProgram } from '../../../support/run-program.ts';
 import { waitFor } from '../../../support/wait-for.ts';
 import type { PodObject } from '../cluster.ts';
 import { killProcess } from '../faults.ts';
@@ -5,6 +8,27 @@ import { get, kubectl, list, type KubernetesObject } from '../kubectl.ts';
 
 /** Where the deployed operator is. */
 const NAMESPACE = 'zabkeeper-system';
+
+/** The image of the version before this one, and where its manifests are: see `e2e/kind/previous-version.sh`. */
+export const PREVIOUS_IMAGE = 'zabkeeper:previous';
+const ROOT = resolve(import.meta.dirname, '../../../..');
+const PREVIOUS_SOURCES = resolve(ROOT, '.cache/previous');
+
+/** Makes the deployed operator, its rights and the CRDs those of a version, whatever they were. */
+export async function deployOperator(version: 'present' | 'previous' = 'present'): Promise<void> {
+  const previous = { args: [PREVIOUS_SOURCES], environment: { IMAGE: PREVIOUS_IMAGE } };
+  const { exitCode, output } = await runProgram({
+    program: resolve(ROOT, 'e2e/kind/deploy-operator.sh'),
+    ...(version === 'previous' ? previous : { args: [] }),
+    timeoutMs: 200_000,
+  });
+  assert.equal(exitCode, 0, output);
+}
+
+/** Installs this version as its README says. */
+export async function installByKubectl(): Promise<void> {
+  await kubectl(['apply', '--server-side', '-k', resolve(ROOT, 'config/default')]);
+}
 
 interface Lease extends KubernetesObject {
   readonly spec: { readonly holderIdentity?: string };
