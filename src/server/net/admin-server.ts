@@ -28,7 +28,8 @@ export function createAdminServer(view: ServerView): Server {
   const handOverPaths = pathsOf('handover');
   const restorePaths = pathsOf('restore', 'rest');
   const server = createServer((request, response) => {
-    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://admin');
+    // Not every line that HTTP lets through is a URL: `GET //` is none.
+    const { pathname, searchParams } = URL.parse(request.url ?? '/', 'http://admin') ?? NOWHERE;
     if (request.method === 'GET' && snapshotPaths.has(pathname)) {
       void snapshots.answer(request, searchParams, response);
       return;
@@ -51,6 +52,9 @@ export function createAdminServer(view: ServerView): Server {
   server.requestTimeout = 5000;
   return server;
 }
+
+/** A path that nothing is at. */
+const NOWHERE = new URL('http://admin//');
 
 const NOT_ALLOWED: Answer = { status: 405, body: { error: 'only GET is allowed, and POST for handover and restore' } };
 
