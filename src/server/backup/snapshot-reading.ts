@@ -56,16 +56,22 @@ export class SnapshotReading {
   end(): SnapshotSummary {
     const trailer = this.#decoder.end();
     this.#body.end();
-    const zxid = trailer.zxid ?? this.#nameZxid;
-    if (zxid === undefined) {
+    const subtrees = this.#inspection.end();
+    const { digest } = trailer;
+    const stated = trailer.zxid ?? this.#nameZxid;
+    if (stated === undefined) {
       throw new CodedError(
         'ZK_SNAPSHOT_CORRUPT',
         'the snapshot does not say its zxid, as those from before ZooKeeper 3.9: give it the name that the server gave it, snapshot.<zxid>',
       );
     }
+    // Apache ZooKeeper names a file for the moment when it begins to write it, and computes the digest when it ends.
+    const zxid = Math.max(stated, digest?.zxid ?? 0);
     const inspection = this.#inspection;
     const expected = digestAt(trailer, zxid);
-    const isExact = expected === undefined ? inspection.lastChange <= zxid : expected === this.#digest.value;
+    const tookAMoment = this.#nameZxid === undefined || this.#nameZxid === zxid;
+    const isExact =
+      expected === undefined ? tookAMoment && inspection.lastChange <= zxid : expected === this.#digest.value;
     if (!isExact) throw inexact(zxid);
     return {
       zxid,
@@ -78,7 +84,7 @@ export class SnapshotReading {
       sessions: inspection.sessionCount,
       dataBytes: inspection.dataBytes,
       fileBytes: this.#bytes,
-      subtrees: inspection.subtrees(),
+      subtrees,
     };
   }
 }
@@ -87,7 +93,7 @@ export class SnapshotReading {
 function inexact(zxid: Zxid): CodedError {
   return new CodedError(
     'ZK_SNAPSHOT_CORRUPT',
-    `the snapshot is not the tree at ${formatZxid(zxid)}: its digest or its znodes' zxids say otherwise. Apache ZooKeeper writes such snapshots ` +
+    `the snapshot is not the tree at ${formatZxid(zxid)}: its digest, its name or its znodes' zxids say otherwise. Apache ZooKeeper writes such snapshots ` +
       'while writes go on; start a server on it together with the log behind it, and take a backup from that server',
   );
 }
