@@ -7,6 +7,7 @@ import { CodedError } from '../common/errors.ts';
 import { formatZxid } from '../common/zxid.ts';
 import { snapshotSources, type SnapshotSource } from './members.ts';
 import type { Place } from './place.ts';
+import { heard, tooSilent } from './silence.ts';
 import { inspect, soundOnly, type InspectedFile } from './snapshot-file.ts';
 
 export interface BackupOptions {
@@ -40,14 +41,21 @@ export async function backUp(place: Place, options: BackupOptions): Promise<Take
   }
   const { response, source } = await firstAnswer(options, packed);
   try {
-    const pieces = soundOnly(arriving(response, packed), place.name, ({ summary }) => {
+    let sent: string | undefined;
+    const pieces = soundOnly(arriving(response, packed, options.silenceMs), place.name, ({ summary, sha256 }) => {
       const zxid = formatZxid(summary.zxid);
       const announced = response.headers['last_zxid'];
       if (announced !== undefined && announced !== zxid) {
         throw failed(`the member announced a snapshot at ${String(announced)} and sent one at ${zxid}: try again`);
       }
+      sent = sha256;
     });
-    return { stored: await place.store(pieces, (stored) => inspect(stored, place.name)), source };
+    const stored = await place.store(pieces, async (readBack) => {
+      const inspected = await inspect(readBack, place.name);
+      if (inspected.sha256 === sent) return inspected;
+      throw failed(`${place.name} is sound, but not what was stored there: does somebody else store under this name?`);
+    });
+    return { stored, source };
   } finally {
     response.destroy();
   }
@@ -77,10 +85,15 @@ async function ask(address: string, { auth, silenceMs }: BackupOptions, packed: 
     ...(auth === undefined ? {} : { authorization: auth.replace(':', ' ') }),
   };
   const asking = request(`http://${address}/commands/snapshot?streaming=true`, { headers, timeout: silenceMs });
-  asking.on('timeout', () => asking.destroy(new Error(`nothing was heard for ${silenceMs} ms`)));
+  asking.on('timeout', () => asking.destroy(tooSilent(silenceMs)));
+  // What happens to it once there is a response, that one tells as well.
+  asking.on('error', () => undefined);
   try {
     const [response] = (await once(asking.end(), 'response')) as [IncomingMessage];
-    if (response.statusCode === 200 && response.headers['content-type'] === 'application/octet-stream') return response;
+    if (response.statusCode === 200 && response.headers['content-type'] === 'application/octet-stream') {
+      asking.setTimeout(0);
+      return response;
+    }
     throw refused(address, response, await text(response));
   } catch (error) {
     if (error instanceof CodedError) throw error;
@@ -100,13 +113,13 @@ function refused(address: string, { statusCode = 0, headers }: IncomingMessage, 
   return failed(`${address} answered ${statusCode} (${said}): ${advice[statusCode] ?? 'see the log of the server'}`);
 }
 
-async function* arriving(response: IncomingMessage, packed: boolean): AsyncGenerator<Uint8Array> {
+async function* arriving(response: IncomingMessage, packed: boolean, silenceMs: number): AsyncGenerator<Uint8Array> {
   const isPacked = response.headers['content-encoding'] === 'gzip';
   if (isPacked && !packed)
     throw failed('the member packs what was asked for unpacked: give a file name that ends in .gz');
   const packing = packed && !isPacked ? createGzip() : new PassThrough();
   // Tells of a response that has broken off already, too.
-  pipeline(response, packing, () => undefined);
+  pipeline(heard(response, silenceMs), packing, () => undefined);
   try {
     for await (const piece of packing) yield piece as Uint8Array;
   } catch (error) {

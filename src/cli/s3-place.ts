@@ -18,8 +18,11 @@ import type { Check, Place, S3Options } from './place.ts';
 import type { InspectedFile } from './snapshot-file.ts';
 import { tlsAdvice } from './tls-advice.ts';
 
-/** Bytes of a part; at most 10,000 make an object, which then has up to 160 GB. */
-const PART_BYTES = 16 * 1024 * 1024;
+/**
+ * Bytes of a part; at most 10,000 make an object, which then has up to 80 GB. While parts are on their way nothing is taken from
+ * the member, and it does not wait for more than a minute: at 300 kB/s they are sent in that time.
+ */
+const PART_BYTES = 8 * 1024 * 1024;
 
 /** Parts on their way at the same time, all of them in memory. */
 const PARTS_AT_ONCE = 2;
