@@ -5,7 +5,6 @@ import {
   AbortMultipartUploadCommand,
   DeleteObjectCommand,
   GetObjectCommand,
-  HeadObjectCommand,
   ListMultipartUploadsCommand,
   PutObjectCommand,
   S3Client,
@@ -16,6 +15,8 @@ import { Upload } from '@aws-sdk/lib-storage';
 import { CodedError } from '../common/errors.ts';
 import type { Check, Place, S3Options } from './place.ts';
 import type { InspectedFile } from './snapshot-file.ts';
+import { NO_CREDENTIALS, s3Advice } from './s3-advice.ts';
+import { writeCarefully } from './s3-writes.ts';
 import { tlsAdvice } from './tls-advice.ts';
 
 /**
@@ -26,6 +27,9 @@ const PART_BYTES = 8 * 1024 * 1024;
 
 /** Parts on their way at the same time, all of them in memory. */
 const PARTS_AT_ONCE = 2;
+
+/** How often one thing is asked. */
+const ATTEMPTS = 6;
 
 /** How long a connection may take to be made, and to say nothing, in milliseconds. */
 const TIMEOUT = { connectionTimeout: 10_000, socketTimeout: 60_000 };
@@ -40,23 +44,16 @@ export class S3Place implements Place {
     this.name = name;
     this.#object = { Bucket: bucket, Key: key };
     this.#client = new S3Client(configuration(options));
+    writeCarefully(this.#client);
   }
 
   async store(pieces: AsyncIterable<Uint8Array>, check: Check): Promise<InspectedFile> {
     if (await this.exists()) throw this.#taken();
-    const body = Readable.from(pieces, { objectMode: false });
-    await this.#asked('storing', async () => {
-      // Aborts the upload if anything goes wrong; until it is completed no object is to be seen.
-      await new Upload({
-        client: this.#client,
-        params: { ...this.#object, Body: body, ContentType: 'application/octet-stream', IfNoneMatch: '*' },
-        partSize: PART_BYTES,
-        queueSize: PARTS_AT_ONCE,
-      }).done();
-    });
+    const isNew = await this.#asked('storing', () => this.#upload(Readable.from(pieces, { objectMode: false })));
     try {
       return await check(this.read());
     } catch (error) {
+      if (!isNew) throw this.#taken();
       // It is the one that was stored a moment ago, under a name that was free.
       if (error instanceof CodedError && error.code === 'ZK_SNAPSHOT_CORRUPT') await this.remove();
       throw error;
@@ -66,10 +63,14 @@ export class S3Place implements Place {
   async exists(): Promise<boolean> {
     return await this.#asked('looking for', async () => {
       try {
-        await this.#client.send(new HeadObjectCommand(this.#object));
+        // And not HEAD, which says not in words what is wrong.
+        const { Body } = await this.#client.send(new GetObjectCommand({ ...this.#object, Range: 'bytes=0-0' }));
+        (Body as Readable).destroy();
         return true;
       } catch (error) {
-        if (error instanceof S3ServiceException && error.$metadata.httpStatusCode === 404) return false;
+        const status = statusOf(error);
+        if (status === EMPTY) return true;
+        if (status === MISSING && !isNamed(error, 'NoSuchBucket')) return false;
         throw error;
       }
     });
@@ -114,6 +115,24 @@ export class S3Place implements Place {
     });
   }
 
+  /** @returns false if the name is not free any more. */
+  async #upload(body: Readable): Promise<boolean> {
+    try {
+      // Aborts the upload if anything goes wrong; until it is completed no object is to be seen.
+      await new Upload({
+        client: this.#client,
+        params: { ...this.#object, Body: body, ContentType: 'application/octet-stream', IfNoneMatch: '*' },
+        partSize: PART_BYTES,
+        queueSize: PARTS_AT_ONCE,
+      }).done();
+      return true;
+    } catch (error) {
+      // Where an answer was lost and the library has asked again, it is this very upload that has the name.
+      if (statusOf(error) === TAKEN) return false;
+      throw error;
+    }
+  }
+
   get #description(): { readonly Bucket: string; readonly Key: string } {
     const { Bucket, Key } = this.#object;
     return { Bucket, Key: `${Key}.json` };
@@ -130,11 +149,10 @@ export class S3Place implements Place {
   #failed(doing: string, error: unknown): CodedError {
     if (error instanceof CodedError) return error;
     if (error instanceof S3ServiceException) {
-      const status = error.$metadata.httpStatusCode;
-      if (status === 412) return this.#taken();
-      const advice = ADVICE[error.name] ?? ADVICE[String(status)] ?? 'see what the S3 server says';
-      return failed(`${doing} ${this.name}: ${error.name} (${status}): ${advice}`, error);
+      const status = statusOf(error);
+      return failed(`${doing} ${this.name}: ${error.name} (${status}): ${s3Advice(error.name, status)}`, error);
     }
+    if (isNamed(error, 'CredentialsProviderError')) return failed(`${doing} ${this.name}: ${NO_CREDENTIALS}`, error);
     const why = tlsAdvice(error) ?? `${describeCause(error)}: is the endpoint right, and does it answer?`;
     return failed(`${doing} ${this.name}: ${why}`, error);
   }
@@ -144,15 +162,16 @@ export class S3Place implements Place {
   }
 }
 
-/** What to do about an answer, by its name or its HTTP status. */
-const ADVICE: Readonly<Record<string, string>> = {
-  NoSuchBucket: 'make the bucket, or give the name of one that exists',
-  NoSuchKey: 'there is no such object; look at what the bucket holds',
-  '403': 'the credentials are wrong, or may not do this in the bucket',
-  '404': 'there is no such object or bucket',
-  InvalidAccessKeyId: 'the access key is not known there; look at the credentials',
-  SignatureDoesNotMatch: 'the secret access key is wrong',
-};
+/** HTTP statuses: no such object; it exists or has changed; there is none of the bytes that were asked for. */
+const [MISSING, TAKEN, EMPTY] = [404, 412, 416];
+
+function statusOf(error: unknown): number | undefined {
+  return error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
+}
+
+function isNamed(error: unknown, name: string): boolean {
+  return error instanceof Error && error.name === name;
+}
 
 function configuration({ endpoint, region, pathStyle, caBundle }: S3Options): S3ClientConfig {
   return {
@@ -160,6 +179,8 @@ function configuration({ endpoint, region, pathStyle, caBundle }: S3Options): S3
     region: region ?? process.env['AWS_REGION'] ?? 'us-east-1',
     ...(endpoint === undefined ? {} : { endpoint }),
     forcePathStyle: pathStyle,
+    // Longer and longer in between: seconds, until a server that is busy or starts again is given up.
+    maxAttempts: ATTEMPTS,
     // Many servers do not know the newer checksums; the snapshot has its own.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
