@@ -22,7 +22,7 @@ export const ERROR_CODES = {
   ZK_LOG_CORRUPT: 'A transaction log has a damaged record before its end; the server refuses to start from it.',
   ZK_SNAPSHOT_CORRUPT: 'A snapshot is damaged; the server uses the one before it and the log.',
   ZK_STORAGE_FAILED:
-    'The disk refused a write, a sync or a rename; the server stops so that nothing false is acknowledged.',
+    'The disk refused a write, a sync or a rename; the server stops so that nothing false is acknowledged, and a restore leaves nothing.',
   ZK_STORAGE_MISSING: 'Files that the data directory should hold are not there.',
   ZK_PROTOCOL_VIOLATION:
     'A peer broke the rules of ZAB, for instance a gap between two proposals; the connection is closed.',
