@@ -5,6 +5,7 @@ import { text } from 'node:stream/consumers';
 import { createGzip } from 'node:zlib';
 import { CodedError } from '../common/errors.ts';
 import { formatZxid } from '../common/zxid.ts';
+import { interruptible } from './interruption.ts';
 import { snapshotSources, type SnapshotSource } from './members.ts';
 import type { Place } from './place.ts';
 import { heard, tooSilent } from './silence.ts';
@@ -19,6 +20,8 @@ export interface BackupOptions {
   readonly silenceMs: number;
   /** Goes on with what an earlier attempt stored under the same name, and removes what one left that was killed. */
   readonly resume: boolean;
+  /** Aborted by somebody who wants an end to it. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A backup that is stored, read back and found sound. */
@@ -42,7 +45,8 @@ export async function backUp(place: Place, options: BackupOptions): Promise<Take
   const { response, source } = await firstAnswer(options, packed);
   try {
     let sent: string | undefined;
-    const pieces = soundOnly(arriving(response, packed, options.silenceMs), place.name, ({ summary, sha256 }) => {
+    const arrived = interruptible(arriving(response, packed, options.silenceMs), options.signal);
+    const pieces = soundOnly(arrived, place.name, ({ summary, sha256 }) => {
       const zxid = formatZxid(summary.zxid);
       const announced = response.headers['last_zxid'];
       if (announced !== undefined && announced !== zxid) {
@@ -51,7 +55,7 @@ export async function backUp(place: Place, options: BackupOptions): Promise<Take
       sent = sha256;
     });
     const stored = await place.store(pieces, async (readBack) => {
-      const inspected = await inspect(readBack, place.name);
+      const inspected = await inspect(interruptible(readBack, options.signal), place.name);
       if (inspected.sha256 === sent) return inspected;
       throw failed(`${place.name} is sound, but not what was stored there: does somebody else store under this name?`);
     });
@@ -78,13 +82,17 @@ async function firstAnswer(
   throw failed(failures.map(({ message }) => message).join('; '), failures[0]);
 }
 
-async function ask(address: string, { auth, silenceMs }: BackupOptions, packed: boolean): Promise<IncomingMessage> {
+async function ask(
+  address: string,
+  { auth, silenceMs, signal }: BackupOptions,
+  packed: boolean,
+): Promise<IncomingMessage> {
   const headers = {
     'accept-encoding': packed ? 'gzip' : 'identity',
     // The header has a blank where the argument has the first colon.
     ...(auth === undefined ? {} : { authorization: auth.replace(':', ' ') }),
   };
-  const asking = request(`http://${address}/commands/snapshot?streaming=true`, { headers, timeout: silenceMs });
+  const asking = request(`http://${address}/commands/snapshot?streaming=true`, { headers, timeout: silenceMs, signal });
   asking.on('timeout', () => asking.destroy(tooSilent(silenceMs)));
   // What happens to it once there is a response, that one tells as well.
   asking.on('error', () => undefined);
@@ -96,6 +104,7 @@ async function ask(address: string, { auth, silenceMs }: BackupOptions, packed: 
     }
     throw refused(address, response, await text(response));
   } catch (error) {
+    signal?.throwIfAborted();
     if (error instanceof CodedError) throw error;
     throw failed(`no answer from ${address} (${String(error)}): give the admin port of a running member`, error);
   }

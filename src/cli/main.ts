@@ -158,5 +158,5 @@ try {
   await program.parseAsync();
 } catch (error) {
   process.stderr.write(`${describeFailure(error)}\n`);
-  process.exitCode = 1;
+  process.exitCode ??= 1;
 }

@@ -7,6 +7,7 @@ import { encodeEpoch } from '../server/storage/formats/epoch-format.ts';
 import { snapshotName } from '../server/storage/formats/file-names.ts';
 import { LOCK_FILE, lockDirectory } from '../server/storage/instance-lock.ts';
 import { BufferedFile, makeDirectory, sync } from './durable.ts';
+import { interruptible } from './interruption.ts';
 import type { Place } from './place.ts';
 import { inspect, type InspectedFile } from './snapshot-file.ts';
 
@@ -29,6 +30,8 @@ export interface RestoreOptions {
   readonly onlyIfEmpty?: boolean | undefined;
   /** What the stored file must have as its checksum, in hexadecimal. */
   readonly sha256?: string | undefined;
+  /** Aborted by somebody who wants an end to it. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -39,16 +42,12 @@ export interface RestoreOptions {
  * @throws CodedError ZK_SNAPSHOT_CORRUPT for a backup that is not sound, ZK_RESTORE_REFUSED where there are data, ZK_DATA_IN_USE
  *   where a server runs, ZK_STORAGE_FAILED where the disk does not do it.
  */
-export async function restore(
-  backup: Place,
-  dataDir: string,
-  { dataLogDir = dataDir, onlyIfEmpty = false, sha256 }: RestoreOptions,
-): Promise<Restored | undefined> {
+export async function restore(backup: Place, dataDir: string, options: RestoreOptions): Promise<Restored | undefined> {
   try {
     makeDirectory(dataDir);
     const lock = await lockDirectory(dataDir);
     try {
-      return await restoreLocked(backup, dataDir, { dataLogDir, onlyIfEmpty, sha256 });
+      return await restoreLocked(backup, dataDir, options);
     } finally {
       lock.release();
     }
@@ -60,7 +59,7 @@ export async function restore(
 async function restoreLocked(
   backup: Place,
   dataDir: string,
-  { dataLogDir = dataDir, onlyIfEmpty, sha256 }: RestoreOptions,
+  { dataLogDir = dataDir, onlyIfEmpty, sha256, signal }: RestoreOptions,
 ): Promise<Restored | undefined> {
   own(dataDir, join(dataDir, LOCK_FILE));
   for (const directory of new Set([dataDir, dataLogDir])) {
@@ -77,7 +76,7 @@ async function restoreLocked(
   rmSync(prepared, { recursive: true, force: true });
   try {
     mkdirSync(prepared, { mode: 0o750 });
-    const restored = await prepare(backup, prepared, sha256);
+    const restored = await prepare(backup, prepared, sha256, signal);
     own(dataDir, prepared, ...readdirSync(prepared).map((name) => join(prepared, name)));
     sync(prepared);
     renameSync(prepared, target);
@@ -88,13 +87,18 @@ async function restoreLocked(
   }
 }
 
-async function prepare(place: Place, directory: string, sha256: string | undefined): Promise<Restored> {
+async function prepare(
+  place: Place,
+  directory: string,
+  sha256: string | undefined,
+  signal: AbortSignal | undefined,
+): Promise<Restored> {
   const partial = join(directory, 'restoring');
   const output = new BufferedFile(partial, FILE_MODE);
   let restored: Restored;
   try {
     const restoration = new Restoration((bytes) => output.write(bytes));
-    const backup = await inspect(place.read(), place.name, restoration);
+    const backup = await inspect(interruptible(place.read(), signal), place.name, restoration);
     if (sha256 !== undefined && backup.sha256 !== sha256) {
       throw new CodedError(
         'ZK_SNAPSHOT_CORRUPT',

@@ -31,6 +31,7 @@ export const ERROR_CODES = {
     'A member gave no snapshot, or it cannot be stored or read where it is kept; nothing that looks whole is left.',
   ZK_RESTORE_REFUSED:
     'What to restore into, a data directory or a running server, holds data; restoring never replaces any.',
+  ZK_INTERRUPTED: 'zabctl was asked to end by a signal; nothing that looks whole is left.',
   ZK_CLI_ARGUMENTS: 'An argument of zabctl cannot be used.',
   ZK_CONNECT_STRING_INVALID: 'A connect string does not name servers and a path.',
   ZK_LISTEN_FAILED: 'An address to listen on cannot be bound.',
