@@ -83,6 +83,24 @@ test('what cannot be stored says where and why', async () => {
   assert.deepEqual(await readdir(directory), ['file']);
 });
 
+test('what cannot be read says which', async () => {
+  const directory = await scratch();
+  for (const [name, code] of [
+    ['nowhere', 'ENOENT'],
+    ['', 'EISDIR'],
+  ] as const) {
+    const message = new RegExp(`^reading ${directory}/${name}: ${code}`);
+    await assert.rejects(buffer(new FilePlace(`${directory}/${name}`).read()), { code: 'ZK_BACKUP_FAILED', message });
+    await assert.rejects(restore(new FilePlace(`${directory}/${name}`), join(directory, 'data'), {}), { message });
+  }
+});
+
+test('what is not there is removed already', async () => {
+  const directory = await scratch();
+  for (const name of ['f', 'no/such/f']) await new FilePlace(join(directory, name)).remove();
+  assert.deepEqual(await readdir(directory), []);
+});
+
 test('of what else lies beside it, only what attempts left is removed', async () => {
   const directory = await scratch();
   for (const name of ['f.partial-0123abcd', 'f.partial-notes', 'f.partial-0123abcd.txt', 'ff.partial-0123abcd']) {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { createReadStream, existsSync } from 'node:fs';
 import { link, lstat, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -63,7 +63,7 @@ export class FilePlace implements Place {
 
   async removeRemains(): Promise<void> {
     const directory = dirname(this.name);
-    makeDirectory(directory);
+    if (!existsSync(directory)) return;
     const beginning = `${basename(this.name)}${PARTIAL}`;
     const remains = (await readdir(directory)).filter(
       (name) => name.startsWith(beginning) && /^[0-9a-f]{8}$/.test(name.slice(beginning.length)),
@@ -74,7 +74,7 @@ export class FilePlace implements Place {
   async remove(): Promise<void> {
     await this.removeRemains();
     await rm(this.name, { force: true });
-    sync(dirname(this.name));
+    if (existsSync(dirname(this.name))) sync(dirname(this.name));
   }
 
   /** Gives the file its name unless somebody has it: a rename would replace. */
@@ -108,6 +108,10 @@ function failed(message: string, cause?: unknown): CodedError {
   return new CodedError('ZK_BACKUP_FAILED', message, { cause });
 }
 
-function reading(file: string): AsyncIterable<Uint8Array> {
-  return createReadStream(file, { highWaterMark: READ_BYTES }) as AsyncIterable<Uint8Array>;
+async function* reading(file: string): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const piece of createReadStream(file, { highWaterMark: READ_BYTES })) yield piece as Uint8Array;
+  } catch (error) {
+    throw failed(`reading ${file}: ${error instanceof Error ? error.message : String(error)}`, error);
+  }
 }
