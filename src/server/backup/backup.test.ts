@@ -204,6 +204,13 @@ test('a file without a tree is refused', () => {
   assert.throws(() => read(file, 1000), { code: 'ZK_SNAPSHOT_CORRUPT', message: /no root/ });
 });
 
+test('a zxid that no server counts to, and under whose name none would look for the snapshot, is refused', () => {
+  const encoder = new SnapshotEncoder();
+  const body = drain(database().snapshot());
+  const file = Buffer.concat([encoder.header(), encoder.body(body), encoder.trailer(2 ** 53, undefined)]);
+  assert.throws(() => read(file, 1000), { code: 'ZK_SNAPSHOT_CORRUPT', message: /its zxid is larger/ });
+});
+
 /** What it gives, unless it refuses the file for such a reason. */
 function refusable<T>(reading: () => T, reason = /./): T | undefined {
   try {

@@ -1,8 +1,8 @@
 import { CodedError } from '../../common/errors.ts';
-import { formatZxid, type Zxid } from '../../common/zxid.ts';
+import { EPOCH_MAX, epochOf, formatZxid, type Zxid } from '../../common/zxid.ts';
 import { digestAt, SnapshotDecoder } from '../storage/formats/snapshot-format.ts';
 import { BodyDigest } from './body-digest.ts';
-import { BodyReader, type BodyVisitor } from './body-reader.ts';
+import { BodyReader, corrupt, type BodyVisitor } from './body-reader.ts';
 import { Inspection, type Subtree } from './inspection.ts';
 
 /** What a whole and sound snapshot holds. */
@@ -67,6 +67,7 @@ export class SnapshotReading {
     }
     // Apache ZooKeeper names a file for the moment when it begins to write it, and computes the digest when it ends.
     const zxid = Math.max(stated, digest?.zxid ?? 0);
+    if (epochOf(zxid) > EPOCH_MAX) corrupt('its zxid is larger than any server counts to');
     const inspection = this.#inspection;
     const expected = digestAt(trailer, zxid);
     const tookAMoment = this.#nameZxid === undefined || this.#nameZxid === zxid;
