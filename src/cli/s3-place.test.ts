@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import dns from 'node:dns';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -246,4 +247,19 @@ test('what an S3 server refuses is said with what would help, and without what i
       assert.doesNotMatch(error, /very-secret/);
     }
   }
+});
+
+test('a host name that is made of the bucket and leads nowhere is told with what to try', async (t) => {
+  t.mock.method(dns, 'lookup', (host: string, _: unknown, answer: (error: Error) => void) => {
+    answer(Object.assign(new Error(`getaddrinfo ENOTFOUND ${host}`), { code: 'ENOTFOUND' }));
+  });
+  const place = new S3Place('s3://bucket/k', 'bucket', 'k', {
+    endpoint: 'http://s3.invalid:9000',
+    region: undefined,
+    pathStyle: false,
+    caBundle: undefined,
+  });
+  await assert.rejects(place.exists(), {
+    message: /bucket\.s3\.invalid.*want the bucket in the path.*--s3-path-style/,
+  });
 });

@@ -39,11 +39,14 @@ export class S3Place implements Place {
   readonly name: string;
   readonly #object: { readonly Bucket: string; readonly Key: string };
   readonly #client: S3Client;
+  /** The host name begins with the bucket, on somebody's own server. */
+  readonly #bucketIsHost: boolean;
 
   constructor(name: string, bucket: string, key: string, options: S3Options) {
     this.name = name;
     this.#object = { Bucket: bucket, Key: key };
     this.#client = new S3Client(configuration(options));
+    this.#bucketIsHost = options.endpoint !== undefined && !options.pathStyle;
     writeCarefully(this.#client);
   }
 
@@ -154,7 +157,8 @@ export class S3Place implements Place {
     }
     if (isNamed(error, 'CredentialsProviderError')) return failed(`${doing} ${this.name}: ${NO_CREDENTIALS}`, error);
     const why = tlsAdvice(error) ?? `${describeCause(error)}: is the endpoint right, and does it answer?`;
-    return failed(`${doing} ${this.name}: ${why}`, error);
+    const host = this.#bucketIsHost && HOST_UNKNOWN.test(describeCode(error)) ? `; ${PATH_STYLE}` : '';
+    return failed(`${doing} ${this.name}: ${why}${host}`, error);
   }
 
   #taken(): CodedError {
@@ -191,10 +195,19 @@ function configuration({ endpoint, region, pathStyle, caBundle }: S3Options): S3
   };
 }
 
+/** A host name that leads nowhere, or to a certificate of another one. */
+const HOST_UNKNOWN = /^(ENOTFOUND|EAI_AGAIN|ERR_TLS_CERT_ALTNAME_INVALID)$/;
+
+const PATH_STYLE =
+  'or does this server want the bucket in the path, and not before its host name (--s3-path-style, forcePathStyle)?';
+
+function describeCode(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
+}
+
 function describeCause(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const code = 'code' in error ? String(error.code) : '';
-  return error.message === '' ? code || error.name : error.message;
+  return error.message === '' ? describeCode(error) || error.name : error.message;
 }
 
 function failed(message: string, cause?: unknown): CodedError {
