@@ -198,6 +198,15 @@ test('an answer that was lost does not make what was stored somebody else’s', 
   assert.ok(s3.objects.get('other')?.equals(LARGE));
 });
 
+test('a server that says 404 and nothing else has no such object', async (t) => {
+  const s3 = await FakeS3.start(t);
+  s3.instead = (_, response) => {
+    response.writeHead(404).end();
+    return true;
+  };
+  assert.equal(await s3.place('k').exists(), false);
+});
+
 test('a server that knows no conditions is asked without', async (t) => {
   const s3 = await FakeS3.start(t);
   s3.instead = ({ request }, response) => {
@@ -232,6 +241,7 @@ test('what an S3 server refuses is said with what would help, and without what i
     [403, 'RequestTimeTooSkewed', /compare the clocks/],
     [400, 'ExpiredToken', /get new ones/],
     [404, 'NoSuchBucket', /make the bucket/],
+    [404, 'XAdminUserNotFound', /XAdminUserNotFound \(404\)/],
     [301, 'PermanentRedirect', /the bucket is in another region: give that one \(--s3-region/],
     [400, 'AuthorizationHeaderMalformed', /the bucket is in another region/],
     [500, 'InternalError', /try again later/],

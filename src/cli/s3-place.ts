@@ -73,7 +73,7 @@ export class S3Place implements Place {
       } catch (error) {
         const status = statusOf(error);
         if (status === EMPTY) return true;
-        if (status === MISSING && !isNamed(error, 'NoSuchBucket')) return false;
+        if (status === MISSING && NO_OBJECT.has(nameOf(error))) return false;
         throw error;
       }
     });
@@ -155,7 +155,7 @@ export class S3Place implements Place {
       const status = statusOf(error);
       return failed(`${doing} ${this.name}: ${error.name} (${status}): ${s3Advice(error.name, status)}`, error);
     }
-    if (isNamed(error, 'CredentialsProviderError')) return failed(`${doing} ${this.name}: ${NO_CREDENTIALS}`, error);
+    if (nameOf(error) === 'CredentialsProviderError') return failed(`${doing} ${this.name}: ${NO_CREDENTIALS}`, error);
     const why = tlsAdvice(error) ?? `${describeCause(error)}: is the endpoint right, and does it answer?`;
     const host = this.#bucketIsHost && HOST_UNKNOWN.test(describeCode(error)) ? `; ${PATH_STYLE}` : '';
     return failed(`${doing} ${this.name}: ${why}${host}`, error);
@@ -173,8 +173,11 @@ function statusOf(error: unknown): number | undefined {
   return error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
 }
 
-function isNamed(error: unknown, name: string): boolean {
-  return error instanceof Error && error.name === name;
+/** How a 404 is named that is about the object, or about nothing in particular; a bucket, or a user, may be missing as well. */
+const NO_OBJECT: ReadonlySet<string> = new Set(['NoSuchKey', 'NotFound', 'Unknown', 'UnknownError']);
+
+function nameOf(error: unknown): string {
+  return error instanceof Error ? error.name : '';
 }
 
 function configuration({ endpoint, region, pathStyle, caBundle }: S3Options): S3ClientConfig {

@@ -13,7 +13,7 @@ const SLOW_PORT = 7071;
 const TLS = '/tls';
 const STOP_FILE = `${DATA}/stop`;
 
-/** After so many bytes the slow way stops: in the middle of a second part. */
+/** After so many bytes the slow way stops: in the middle of a third part. */
 const SLOW_BYTES = 20_000_000;
 
 /** A file that is stored: its path below the bucket. */
