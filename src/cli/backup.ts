@@ -75,6 +75,7 @@ async function firstAnswer(
     try {
       return { response: await ask(source.address, options, packed), source };
     } catch (error) {
+      options.signal?.throwIfAborted();
       if (!(error instanceof CodedError)) throw error;
       failures.push(error);
     }
@@ -104,7 +105,6 @@ async function ask(
     }
     throw refused(address, response, await text(response));
   } catch (error) {
-    signal?.throwIfAborted();
     if (error instanceof CodedError) throw error;
     throw failed(`no answer from ${address} (${String(error)}): give the admin port of a running member`, error);
   }

@@ -12,6 +12,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { snapshotFile } from '../server/backup/snapshot-stream.ts';
 import { createDatabase } from '../server/database/database.ts';
+import { backUp } from './backup.ts';
 import { FilePlace } from './file-place.ts';
 import { restore } from './restore.ts';
 
@@ -49,6 +50,26 @@ test('a backup that is interrupted tidies up, says so, and ends as a shell expec
     assert.match(await said, new RegExp(`^ZK_INTERRUPTED: ended by ${signal}`));
     assert.deepEqual(await readdir(directory), []);
   }
+});
+
+test('an interruption before a member answers is not taken for its silence, nor is the next one asked', async (t) => {
+  const interruption = new AbortController();
+  const reason = new Error('enough');
+  let asked = 0;
+  const server = createServer((request, response) => {
+    if (request.url === '/status') return void response.writeHead(404).end();
+    asked++;
+    interruption.abort(reason);
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const options = { servers: `${address},${address}`, auth: undefined, silenceMs: 60_000, resume: false };
+  await assert.rejects(backUp(new FilePlace('unused'), { ...options, signal: interruption.signal }), reason);
+  assert.equal(asked, 1);
 });
 
 test('a restore that is interrupted leaves nothing', async (t) => {
