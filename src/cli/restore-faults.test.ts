@@ -129,6 +129,7 @@ test('all of what a server will find is durable before it can find it', async ()
   const last = (what: string) => disk.done.lastIndexOf(what);
   for (const name of ['restoring', 'acceptedEpoch', 'currentEpoch']) {
     assert.ok(last(`writeSync ${name}`) !== -1 && last(`writeSync ${name}`) < last(`fsyncSync ${name}`), name);
+    assert.ok(last(`chownSync ${name}`) < last(`fsyncSync ${name}`), name);
     assert.ok(last(`fsyncSync ${name}`) < last('fsyncSync version-2.restoring'), name);
   }
   assert.ok(last('fsyncSync version-2.restoring') < published);

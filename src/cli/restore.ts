@@ -1,5 +1,5 @@
 import { chownSync, existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { CodedError } from '../common/errors.ts';
 import { epochOf, type Zxid } from '../common/zxid.ts';
 import { Restoration } from '../server/backup/restoration.ts';
@@ -61,7 +61,7 @@ async function restoreLocked(
   dataDir: string,
   { dataLogDir = dataDir, onlyIfEmpty, sha256, signal }: RestoreOptions,
 ): Promise<Restored | undefined> {
-  own(dataDir, join(dataDir, LOCK_FILE));
+  own(join(dataDir, LOCK_FILE));
   for (const directory of new Set([dataDir, dataLogDir])) {
     const used = firstFile(join(directory, VERSION_DIRECTORY));
     if (used === undefined) continue;
@@ -76,8 +76,8 @@ async function restoreLocked(
   rmSync(prepared, { recursive: true, force: true });
   try {
     mkdirSync(prepared, { mode: 0o750 });
+    own(prepared);
     const restored = await prepare(backup, prepared, sha256, signal);
-    own(dataDir, prepared, ...readdirSync(prepared).map((name) => join(prepared, name)));
     sync(prepared);
     renameSync(prepared, target);
     sync(dataDir);
@@ -97,6 +97,7 @@ async function prepare(
   const output = new BufferedFile(partial, FILE_MODE);
   let restored: Restored;
   try {
+    own(partial);
     const restoration = new Restoration((bytes) => output.write(bytes));
     const backup = await inspect(interruptible(place.read(), signal), place.name, restoration);
     if (sha256 !== undefined && backup.sha256 !== sha256) {
@@ -118,8 +119,10 @@ async function prepare(
 
 function writeEpochs(directory: string, zxid: Zxid): void {
   for (const name of ['acceptedEpoch', 'currentEpoch']) {
-    const file = new BufferedFile(join(directory, name), FILE_MODE);
+    const path = join(directory, name);
+    const file = new BufferedFile(path, FILE_MODE);
     try {
+      own(path);
       file.write(encodeEpoch(epochOf(zxid)));
       file.finish();
     } finally {
@@ -128,11 +131,11 @@ function writeEpochs(directory: string, zxid: Zxid): void {
   }
 }
 
-/** The server that will run there is often another user than root, who restores. */
-function own(dataDir: string, ...paths: readonly string[]): void {
+/** Gives it to whose directory it is in: the server that will run there is often another user than root, who restores. */
+function own(path: string): void {
   if (process.getuid?.() !== 0) return;
-  const { uid, gid } = statSync(dataDir);
-  for (const path of paths) chownSync(path, uid, gid);
+  const { uid, gid } = statSync(dirname(path));
+  chownSync(path, uid, gid);
 }
 
 function firstFile(directory: string): string | undefined {
