@@ -11,7 +11,7 @@ import type { ServerView } from './server-view.ts';
 
 /**
  * Who takes nothing for so long is gone: an open snapshot keeps what is changed meanwhile in memory. One who stores it far away
- * takes nothing until a part of some megabytes has got there.
+ * takes nothing until a part of some megabytes has got there. Node notices it within once to twice this time.
  */
 const STALLED_MS = 60_000;
 
