@@ -107,7 +107,7 @@ describe('backup and restore', () => {
     const source = await Ensemble.start({ kind: 'ours', settings: often });
     const [here, there] = [
       await Ensemble.prepare({ kind: 'ours', settings: restored }),
-      await Ensemble.prepare({ kind: 'apache' }),
+      await Ensemble.prepare({ kind: 'apache', size: 1 }),
     ];
     try {
       const keeper = await openKeeper(source.member(1).clientPort);
