@@ -82,12 +82,12 @@ export interface StoredFile {
   readonly zxid: bigint;
 }
 
-/** The snapshots or logs of a data directory, oldest first. */
+/** The snapshots, packed or not, or logs of a data directory, oldest first. */
 export async function storedFiles(directory: string, kind: 'snapshot' | 'log'): Promise<StoredFile[]> {
   const folder = join(directory, 'version-2');
   const names = await readdir(folder).catch(() => []);
   return names
-    .map((name) => ({ name, hex: new RegExp(`^${kind}\\.([0-9a-f]+)$`).exec(name)?.[1] }))
+    .map((name) => ({ name, hex: new RegExp(`^${kind}\\.([0-9a-f]+)(?:\\.gz|\\.snappy)?$`).exec(name)?.[1] }))
     .flatMap(({ name, hex }) => (hex === undefined ? [] : [{ path: join(folder, name), zxid: BigInt(`0x${hex}`) }]))
     .sort((a, b) => Number(a.zxid - b.zxid));
 }

@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { Ensemble } from '../support/ensemble.ts';
-import type { Member } from '../support/member.ts';
+import type { Member, Settings } from '../support/member.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { zabctl, zabctlJson } from '../support/zabctl.ts';
 import { readSnapshotWithApache, storedFiles } from './apache-tools.ts';
@@ -137,14 +137,16 @@ describe('backup and restore', () => {
 
       await there.startAll();
       await hasTree(there, tree);
-      assert.doesNotMatch(await readFile(there.member(1).logFile, 'utf8'), /Digests are not matching/);
+      for (const { logFile } of there.members) {
+        assert.doesNotMatch(await readFile(logFile, 'utf8'), /Digests are not matching/);
+      }
     } finally {
       await Promise.all([source.stop(), here.stop(), there.stop()]);
     }
   });
 
-  it("Apache ZooKeeper's snapshot becomes a new ensemble here", { timeout: 120_000 }, async () => {
-    const source = await Ensemble.start({ kind: 'apache', size: 1 });
+  const becomesOneHere = (packing: string, settings: Settings) => async () => {
+    const source = await Ensemble.start({ kind: 'apache', size: 1, settings });
     const target = await Ensemble.prepare({ kind: 'ours', settings: restored });
     const alone = await Ensemble.prepare({ kind: 'ours', size: 1 });
     try {
@@ -162,7 +164,7 @@ describe('backup and restore', () => {
         return (await storedFiles(member.dataDir, 'snapshot'))[before];
       });
       const inspected = await zabctlJson('inspect', snapshot.path);
-      assert.deepEqual([inspected['sessions'], inspected['ephemerals']], [1, 2]);
+      assert.deepEqual([inspected['sessions'], inspected['ephemerals'], inspected['packing']], [1, 2, packing]);
       await member.stop();
       await Promise.all(target.members.map((to) => restore(snapshot.path, to)));
       await target.startAll();
@@ -171,13 +173,23 @@ describe('backup and restore', () => {
       // Or by hand, as users of ZooKeeper do; the old life's sessions then end when they are due.
       const data = join(alone.member(1).dataDir, 'version-2');
       await mkdir(data, { recursive: true });
-      await writeFile(join(data, `${basename(snapshot.path)}.gz`), gzipSync(await readFile(snapshot.path)));
+      const bytes = await readFile(snapshot.path);
+      const [name, copy] = packing === 'plain' ? ['.gz', gzipSync(bytes)] : ['', bytes];
+      await writeFile(join(data, `${basename(snapshot.path)}${name}`), copy);
       await alone.startAll();
       assert.deepEqual(withoutEphemerals(await treeOf(alone.member(1))), withoutEphemerals(tree));
     } finally {
       await Promise.all([source.stop(), target.stop(), alone.stop()]);
     }
-  });
+  };
+
+  for (const [packing, settings] of [
+    ['plain', {}],
+    ['snappy', { 'snapshot.compression.method': 'snappy' }],
+  ] as const) {
+    const name = `Apache ZooKeeper's snapshot becomes a new ensemble here (${packing})`;
+    it(name, { timeout: 120_000 }, becomesOneHere(packing, settings));
+  }
 
   it('what may not be is refused, and leaves nothing', { timeout: 60_000 }, async () => {
     const ensemble = await Ensemble.start({ kind: 'ours', size: 1 });

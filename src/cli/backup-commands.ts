@@ -10,6 +10,7 @@ import {
   type Fields,
   type OutputFormat,
 } from './backup-report.ts';
+import { untilInterrupted } from './interruption.ts';
 import { placeOf } from './locations.ts';
 import type { S3Options } from './place.ts';
 import { restore } from './restore.ts';
@@ -75,7 +76,9 @@ export function addBackupCommands(
       const place = await placeOf(location, s3Options(options));
       const { resume = false, wait } = options;
       const patienceMs = Number(wait) * 1000;
-      const taken = await backUp(place, { servers, auth, silenceMs: timeoutMs, resume, patienceMs, onWait: tellWait });
+      const taken = await untilInterrupted((signal) =>
+        backUp(place, { servers, auth, silenceMs: timeoutMs, resume, patienceMs, onWait: tellWait, signal }),
+      );
       const fields = backupFields(place.name, taken);
       await place.describe(fields);
       writeResult(options, fields);
@@ -109,7 +112,9 @@ export function addBackupCommands(
     .action(async (location: string, dataDir: string, options: RestoreArguments) => {
       const { dataLogDir, ifEmpty, sha256 } = options;
       const place = await placeOf(location, s3Options(options));
-      const restored = await restore(place, dataDir, { dataLogDir, onlyIfEmpty: ifEmpty, sha256 });
+      const restored = await untilInterrupted((signal) =>
+        restore(place, dataDir, { dataLogDir, onlyIfEmpty: ifEmpty, sha256, signal }),
+      );
       if (restored !== undefined) process.stdout.write(render(restoreFields(dataDir, restored), options.output));
     });
 }

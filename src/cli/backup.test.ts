@@ -330,7 +330,7 @@ test('backup: resumed, what is there is verified and not replaced, and what a ki
   const directory = await scratch();
   const file = join(directory, 'f.gz');
   const server = await served((_, response) => void response.writeHead(200, HEADERS).end(snapshot()));
-  await writeFile(`${file}.partial-1234`, 'half of it');
+  await writeFile(`${file}.partial-1234abcd`, 'half of it');
   const resumed = { ...OPTIONS, servers: server, resume: true };
   const first = await backUp(new FilePlace(file), resumed);
   assert.deepEqual(await readdir(directory), ['f.gz']);

@@ -6,8 +6,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createGzip } from 'node:zlib';
 import { CodedError } from '../common/errors.ts';
 import { formatZxid } from '../common/zxid.ts';
+import { interruptible } from './interruption.ts';
 import { snapshotSources, type SnapshotSource } from './members.ts';
 import type { Place } from './place.ts';
+import { heard, tooSilent } from './silence.ts';
 import { inspect, soundOnly, type InspectedFile } from './snapshot-file.ts';
 
 export interface BackupOptions {
@@ -23,6 +25,8 @@ export interface BackupOptions {
   readonly patienceMs: number;
   /** Told before each wait. */
   readonly onWait?: (waitMs: number, why: string) => void;
+  /** Aborted by somebody who wants an end to it. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A member that would give a snapshot later. */
@@ -55,14 +59,22 @@ export async function backUp(place: Place, options: BackupOptions): Promise<Take
   }
   const { response, source } = await firstAnswer(options, packed);
   try {
-    const pieces = soundOnly(arriving(response, packed), place.name, ({ summary }) => {
+    let sent: string | undefined;
+    const arrived = interruptible(arriving(response, packed, options.silenceMs), options.signal);
+    const pieces = soundOnly(arrived, place.name, ({ summary, sha256 }) => {
       const zxid = formatZxid(summary.zxid);
       const announced = response.headers['last_zxid'];
       if (announced !== undefined && announced !== zxid) {
         throw failed(`the member announced a snapshot at ${String(announced)} and sent one at ${zxid}: try again`);
       }
+      sent = sha256;
     });
-    return { stored: await place.store(pieces, (stored) => inspect(stored, place.name)), source };
+    const stored = await place.store(pieces, async (readBack) => {
+      const inspected = await inspect(interruptible(readBack, options.signal), place.name);
+      if (inspected.sha256 === sent) return inspected;
+      throw failed(`${place.name} is sound, but not what was stored there: does somebody else store under this name?`);
+    });
+    return { stored, source };
   } finally {
     response.destroy();
   }
@@ -83,7 +95,7 @@ async function firstAnswer(options: BackupOptions, packed: boolean): Promise<Ans
     const why = answer.map(({ message }) => message).join('; ');
     if (!(performance.now() + waitMs <= endMs)) throw failed(why, answer[0]);
     options.onWait?.(waitMs, why);
-    await delay(waitMs);
+    await delay(waitMs, undefined, { signal: options.signal });
   }
 }
 
@@ -94,6 +106,7 @@ async function askEach(options: BackupOptions, packed: boolean): Promise<Answer 
     try {
       return { response: await ask(source.address, options, packed), source };
     } catch (error) {
+      options.signal?.throwIfAborted();
       if (!(error instanceof CodedError)) throw error;
       failures.push(error);
     }
@@ -101,19 +114,26 @@ async function askEach(options: BackupOptions, packed: boolean): Promise<Answer 
   return failures;
 }
 
-async function ask(address: string, { auth, silenceMs }: BackupOptions, packed: boolean): Promise<IncomingMessage> {
+async function ask(
+  address: string,
+  { auth, silenceMs, signal }: BackupOptions,
+  packed: boolean,
+): Promise<IncomingMessage> {
   const headers = {
     'accept-encoding': packed ? 'gzip' : 'identity',
     // The header has a blank where the argument has the first colon.
     ...(auth === undefined ? {} : { authorization: auth.replace(':', ' ') }),
   };
-  const asking = request(`http://${address}/commands/snapshot?streaming=true`, { headers, timeout: silenceMs });
-  asking.on('timeout', () => asking.destroy(new Error(`nothing was heard for ${silenceMs} ms`)));
+  const asking = request(`http://${address}/commands/snapshot?streaming=true`, { headers, timeout: silenceMs, signal });
+  asking.on('timeout', () => asking.destroy(tooSilent(silenceMs)));
+  // What happens to it once there is a response, that one tells as well.
+  asking.on('error', () => undefined);
   try {
     const [response] = (await once(asking.end(), 'response')) as [IncomingMessage];
-    // A member that is killed in the middle, or says nothing more, is an error of the request, for which nobody waits any more.
-    asking.on('error', (error) => response.destroy(error));
-    if (response.statusCode === 200 && response.headers['content-type'] === 'application/octet-stream') return response;
+    if (response.statusCode === 200 && response.headers['content-type'] === 'application/octet-stream') {
+      asking.setTimeout(0);
+      return response;
+    }
     throw refused(address, response, await text(response));
   } catch (error) {
     if (error instanceof CodedError) throw error;
@@ -135,13 +155,13 @@ function refused(address: string, { statusCode = 0, headers }: IncomingMessage, 
   return statusCode === 429 && retryAfterMs >= 0 ? new AskedTooSoon(message, retryAfterMs) : failed(message);
 }
 
-async function* arriving(response: IncomingMessage, packed: boolean): AsyncGenerator<Uint8Array> {
+async function* arriving(response: IncomingMessage, packed: boolean, silenceMs: number): AsyncGenerator<Uint8Array> {
   const isPacked = response.headers['content-encoding'] === 'gzip';
   if (isPacked && !packed)
     throw failed('the member packs what was asked for unpacked: give a file name that ends in .gz');
   const packing = packed && !isPacked ? createGzip() : new PassThrough();
   // Tells of a response that has broken off already, too.
-  pipeline(response, packing, () => undefined);
+  pipeline(heard(response, silenceMs), packing, () => undefined);
   try {
     for await (const piece of packing) yield piece as Uint8Array;
   } catch (error) {

@@ -1,14 +1,17 @@
 import { randomBytes } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { access, link, mkdir, open, readdir, rm } from 'node:fs/promises';
+import { createReadStream, existsSync } from 'node:fs';
+import { link, lstat, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { CodedError } from '../common/errors.ts';
-import { sync } from './durable.ts';
+import { makeDirectory, sync } from './durable.ts';
 import type { Check, Place } from './place.ts';
 import type { InspectedFile } from './snapshot-file.ts';
 
 const READ_BYTES = 256 * 1024;
+
+/** Between a name and the eight hexadecimal digits of an attempt that has not got it yet. */
+const PARTIAL = '.partial-';
 
 /** A file. It gets its name when it is whole, durable, read back and found sound. */
 export class FilePlace implements Place {
@@ -19,30 +22,33 @@ export class FilePlace implements Place {
   }
 
   async store(pieces: AsyncIterable<Uint8Array>, check: Check): Promise<InspectedFile> {
-    const partial = `${this.name}.partial-${randomBytes(4).toString('hex')}`;
-    await mkdir(dirname(this.name), { recursive: true });
+    const partial = `${this.name}${PARTIAL}${randomBytes(4).toString('hex')}`;
     try {
+      makeDirectory(dirname(this.name));
       const handle = await open(partial, 'wx', 0o600);
       try {
         await pipeline(pieces, handle.createWriteStream());
+        sync(partial);
+        const inspected = await check(reading(partial));
+        await this.#publish(partial);
+        return inspected;
       } finally {
         await handle.close();
+        await rm(partial, { force: true });
       }
-      await sync(partial);
-      const inspected = await check(reading(partial));
-      await this.#publish(partial);
-      return inspected;
-    } finally {
-      await rm(partial, { force: true });
+    } catch (error) {
+      if (error instanceof CodedError) throw error;
+      throw failed(`storing ${this.name}: ${error instanceof Error ? error.message : String(error)}`, error);
     }
   }
 
   async exists(): Promise<boolean> {
     try {
-      await access(this.name);
+      await lstat(this.name);
       return true;
-    } catch {
-      return false;
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return false;
+      throw error;
     }
   }
 
@@ -57,16 +63,18 @@ export class FilePlace implements Place {
 
   async removeRemains(): Promise<void> {
     const directory = dirname(this.name);
-    await mkdir(directory, { recursive: true });
-    const names = await readdir(directory);
-    const remains = names.filter((name) => name.startsWith(`${basename(this.name)}.partial-`));
+    if (!existsSync(directory)) return;
+    const beginning = `${basename(this.name)}${PARTIAL}`;
+    const remains = (await readdir(directory)).filter(
+      (name) => name.startsWith(beginning) && /^[0-9a-f]{8}$/.test(name.slice(beginning.length)),
+    );
     await Promise.all(remains.map((name) => rm(join(directory, name), { force: true })));
   }
 
   async remove(): Promise<void> {
     await this.removeRemains();
     await rm(this.name, { force: true });
-    await sync(dirname(this.name));
+    if (existsSync(dirname(this.name))) sync(dirname(this.name));
   }
 
   /** Gives the file its name unless somebody has it: a rename would replace. */
@@ -74,17 +82,36 @@ export class FilePlace implements Place {
     try {
       await link(partial, this.name);
     } catch (error) {
-      const exists = error instanceof Error && 'code' in error && error.code === 'EEXIST';
-      throw new CodedError(
-        'ZK_BACKUP_FAILED',
-        exists ? `${this.name} exists and is left as it is: give another name` : String(error),
-        { cause: error },
-      );
+      const code = codeOf(error);
+      if (code === 'EEXIST') throw this.#taken(error);
+      if (!WITHOUT_LINKS.has(code)) throw error;
+      // Some file systems, of Windows' servers for instance, have no second names: there, it is looked at a moment before.
+      if (await this.exists()) throw this.#taken(error);
+      await rename(partial, this.name);
     }
-    await sync(dirname(this.name));
+    sync(dirname(this.name));
+  }
+
+  #taken(cause: unknown): CodedError {
+    return failed(`${this.name} exists and is left as it is: give another name`, cause);
   }
 }
 
-function reading(file: string): AsyncIterable<Uint8Array> {
-  return createReadStream(file, { highWaterMark: READ_BYTES }) as AsyncIterable<Uint8Array>;
+/** What `link` says where there are no hard links. */
+const WITHOUT_LINKS: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
+}
+
+function failed(message: string, cause?: unknown): CodedError {
+  return new CodedError('ZK_BACKUP_FAILED', message, { cause });
+}
+
+async function* reading(file: string): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const piece of createReadStream(file, { highWaterMark: READ_BYTES })) yield piece as Uint8Array;
+  } catch (error) {
+    throw failed(`reading ${file}: ${error instanceof Error ? error.message : String(error)}`, error);
+  }
 }

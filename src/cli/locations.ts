@@ -4,13 +4,22 @@ import type { Place, S3Options } from './place.ts';
 
 const S3_LOCATION = /^s3:\/\/([^/]+)\/(.*[^/])$/;
 
+/** What nobody means to be a file, who would find the backup nowhere else. */
+const OTHER_URL = /^[a-z][a-z0-9+.-]*:\/\//i;
+
 /**
  * The place that a location names: `s3://bucket/key`, else a file.
  *
  * @throws CodedError ZK_CLI_ARGUMENTS
  */
 export async function placeOf(location: string, options: S3Options): Promise<Place> {
-  if (!location.startsWith('s3:')) return new FilePlace(location);
+  if (!location.startsWith('s3:')) {
+    if (!OTHER_URL.test(location) && location !== '' && location !== '-') return new FilePlace(location);
+    throw new CodedError(
+      'ZK_CLI_ARGUMENTS',
+      `'${location}' names no place: write the name of a file, or s3://bucket/some/name.gz`,
+    );
+  }
   const [, bucket, key] = S3_LOCATION.exec(location) ?? [];
   if (bucket === undefined || key === undefined) {
     throw new CodedError('ZK_CLI_ARGUMENTS', `'${location}' names no object: write s3://bucket/some/name.gz`);

@@ -27,3 +27,19 @@ test('mistakes end with exit code 1 and a sentence', async () => {
   assert.match(unreachable.stderr, /operationTimeout: \/a: no server within 100 ms/);
   assert.match(help.stdout, /get <path>/);
 });
+
+test('a time or an admin port that is none is refused before anything is done', async () => {
+  for (const [args, said] of [
+    [['--timeout', 'soon', 'get', '/a'], /'soon' is no time to wait/],
+    [['--timeout', '0', '--server', '127.0.0.1:1', 'backup', 'f'], /'0' is no time to wait/],
+    [['--timeout', '-5', 'backup', 'f'], /'-5' is no time to wait/],
+    [['--server', 'zoo1', 'backup', 'f'], /'zoo1' is not an admin port: write --server host:8080/],
+    [['--server', 'zoo1:8080/chroot', 'backup', 'f'], /'zoo1:8080\/chroot' is not an admin port/],
+    [['--server', 'user:password@zoo1:8080', 'backup', 'f'], /is not an admin port/],
+  ] as const) {
+    const { exitCode, stderr } = await zabctl(...args);
+    assert.equal(exitCode, 1);
+    assert.match(stderr, said);
+    assert.match(stderr, /^ZK_CLI_ARGUMENTS: /);
+  }
+});

@@ -105,12 +105,12 @@ program
 addBackupCommands(program, () => {
   const { server, auth, timeout } = program.opts<GlobalOptions>();
   const isGiven = program.getOptionValueSource('server') !== 'default';
-  return { server: isGiven ? server : undefined, auth, timeoutMs: Number(timeout) * 1000 };
+  return { server: isGiven ? server : undefined, auth, timeoutMs: milliseconds(timeout) };
 });
 
 async function withClient(run: (zk: ZooKeeper) => Promise<string | Uint8Array>): Promise<void> {
   const { server, timeout, auth } = program.opts<GlobalOptions>();
-  const zk = new ZooKeeper(server, { requestTimeoutMs: Number(timeout) * 1000 });
+  const zk = new ZooKeeper(server, { requestTimeoutMs: milliseconds(timeout) });
   try {
     if (auth !== undefined) {
       const colon = auth.indexOf(':');
@@ -120,6 +120,13 @@ async function withClient(run: (zk: ZooKeeper) => Promise<string | Uint8Array>):
   } finally {
     await zk.close();
   }
+}
+
+function milliseconds(seconds: string): number {
+  const ms = Number(seconds) * 1000;
+  // What timers count to.
+  if (ms > 0 && ms < 2 ** 31) return ms;
+  throw new CodedError('ZK_CLI_ARGUMENTS', `'${seconds}' is no time to wait: give --timeout in seconds, more than 0`);
 }
 
 function input(data: string | undefined): Uint8Array {
@@ -158,5 +165,5 @@ try {
   await program.parseAsync();
 } catch (error) {
   process.stderr.write(`${describeFailure(error)}\n`);
-  process.exitCode = 1;
+  process.exitCode ??= 1;
 }

@@ -12,6 +12,9 @@ export interface SnapshotSource {
 /** How long a member may take to say how it is, in milliseconds. */
 const STATUS_TIMEOUT_MS = 3_000;
 
+/** A host or an address, in brackets where it has colons, and a port. */
+const ADMIN_PORT = /^(\[[^\]]+\]|[^:/@?#]+):\d+$/;
+
 /** What of `GET /status` says whether a member is a good source. */
 interface Status {
   readonly state: string;
@@ -30,7 +33,7 @@ interface Status {
 export async function snapshotSources(servers: string): Promise<SnapshotSource[]> {
   const addresses = servers.split(',').map((address) => address.trim());
   for (const address of addresses) {
-    if (!URL.canParse(`http://${address}/`) || !address.includes(':')) {
+    if (!ADMIN_PORT.test(address) || !URL.canParse(`http://${address}/`)) {
       throw new CodedError('ZK_CLI_ARGUMENTS', `'${address}' is not an admin port: write --server host:8080`);
     }
   }

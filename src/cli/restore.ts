@@ -1,19 +1,19 @@
-import { chownSync, closeSync, existsSync, openSync, readdirSync, writeSync } from 'node:fs';
-import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { chownSync, existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { CodedError } from '../common/errors.ts';
 import { epochOf, type Zxid } from '../common/zxid.ts';
 import { Restoration } from '../server/backup/restoration.ts';
 import { encodeEpoch } from '../server/storage/formats/epoch-format.ts';
 import { dynamicConfigurationFiles, MEMBER_FILE, snapshotName } from '../server/storage/formats/file-names.ts';
 import { LOCK_FILE, lockDirectory } from '../server/storage/instance-lock.ts';
-import { sync } from './durable.ts';
+import { BufferedFile, makeDirectory, sync } from './durable.ts';
+import { interruptible } from './interruption.ts';
 import type { Place } from './place.ts';
 import { inspect, type InspectedFile } from './snapshot-file.ts';
 
 /** Where ZooKeeper keeps snapshots, logs and epochs, below dataDir and dataLogDir. */
 const VERSION_DIRECTORY = 'version-2';
-const BUFFER_BYTES = 256 * 1024;
+const FILE_MODE = 0o640;
 
 /** What was put into a data directory. */
 export interface Restored {
@@ -30,6 +30,8 @@ export interface RestoreOptions {
   readonly onlyIfEmpty?: boolean | undefined;
   /** What the stored file must have as its checksum, in hexadecimal. */
   readonly sha256?: string | undefined;
+  /** Aborted by somebody who wants an end to it. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -37,60 +39,74 @@ export interface RestoreOptions {
  * sessions and ephemerals; and the epochs of that moment, which say that this member's data is complete, so that it may
  * vote with `db.autocreate=false`. All of it appears at once, or nothing. Every member must get it, before any is started.
  * @returns undefined if there are data already, or have been, and `onlyIfEmpty` says that this is fine.
- * @throws CodedError ZK_SNAPSHOT_CORRUPT for a backup that is not sound, ZK_RESTORE_REFUSED where there are data, or a configuration, ZK_DATA_IN_USE
- *   where a server runs.
+ * @throws CodedError ZK_SNAPSHOT_CORRUPT for a backup that is not sound, ZK_RESTORE_REFUSED where there are data, or a configuration,
+ *   ZK_DATA_IN_USE where a server runs, ZK_STORAGE_FAILED where the disk does not do it.
  */
-export async function restore(
-  backup: Place,
-  dataDir: string,
-  { dataLogDir = dataDir, onlyIfEmpty = false, sha256 }: RestoreOptions,
-): Promise<Restored | undefined> {
-  await mkdir(dataDir, { recursive: true });
-  const lock = await lockDirectory(dataDir);
+export async function restore(backup: Place, dataDir: string, options: RestoreOptions): Promise<Restored | undefined> {
   try {
-    // Somebody has cleared it. What the snapshot has is not all that this member had, which the others know.
-    if (onlyIfEmpty && existsSync(join(dataDir, MEMBER_FILE))) return undefined;
-    for (const directory of new Set([dataDir, dataLogDir])) {
-      const used = firstFile(join(directory, VERSION_DIRECTORY));
-      if (used === undefined) continue;
-      if (onlyIfEmpty) return undefined;
-      throw new CodedError(
-        'ZK_RESTORE_REFUSED',
-        `${used} is data of a server: restore into an empty data directory, or remove these data yourself`,
-      );
-    }
-    // The server would take it for its ensemble, and not what zoo.cfg says.
-    const [configuration] = dynamicConfigurationFiles(readdirSync(dataDir));
-    if (configuration !== undefined) {
-      throw new CodedError(
-        'ZK_RESTORE_REFUSED',
-        `${join(dataDir, configuration.name)} says who belonged to the ensemble of another life: remove it yourself`,
-      );
-    }
-    const prepared = join(dataDir, `${VERSION_DIRECTORY}.restoring`);
-    await rm(prepared, { recursive: true, force: true });
-    await mkdir(prepared, { mode: 0o750 });
+    makeDirectory(dataDir);
+    const lock = await lockDirectory(dataDir);
     try {
-      const restored = await prepare(backup, prepared, sha256);
-      await own(dataDir, prepared);
-      await rename(prepared, join(dataDir, VERSION_DIRECTORY));
-      await sync(dataDir);
-      return restored;
+      return await restoreLocked(backup, dataDir, options);
     } finally {
-      await rm(prepared, { recursive: true, force: true });
+      lock.release();
     }
-  } finally {
-    lock.release();
+  } catch (error) {
+    throw isOfDisk(error) ? explained(error, dataDir) : error;
   }
 }
 
-async function prepare(place: Place, directory: string, sha256: string | undefined): Promise<Restored> {
+async function restoreLocked(
+  backup: Place,
+  dataDir: string,
+  { dataLogDir = dataDir, onlyIfEmpty, sha256, signal }: RestoreOptions,
+): Promise<Restored | undefined> {
+  own(join(dataDir, LOCK_FILE));
+  // Somebody has cleared it. What the snapshot has is not all that this member had, which the others know.
+  if (onlyIfEmpty === true && existsSync(join(dataDir, MEMBER_FILE))) return undefined;
+  for (const directory of new Set([dataDir, dataLogDir])) {
+    const used = firstFile(join(directory, VERSION_DIRECTORY));
+    if (used === undefined) continue;
+    if (onlyIfEmpty === true) return undefined;
+    throw refused(`${used} is data of a server: restore into an empty data directory, or remove these data yourself`);
+  }
+  // The server would take it for its ensemble, and not what zoo.cfg says.
+  const [configuration] = dynamicConfigurationFiles(readdirSync(dataDir));
+  if (configuration !== undefined) {
+    throw refused(`${join(dataDir, configuration.name)} says who belonged to the ensemble of another life: remove it yourself`);
+  }
+  const target = join(dataDir, VERSION_DIRECTORY);
+  if (lstatSync(target, { throwIfNoEntry: false })?.isSymbolicLink() === true) {
+    throw refused(`${target} is a symbolic link, which cannot be replaced all at once: remove it`);
+  }
+  const prepared = `${target}.restoring`;
+  rmSync(prepared, { recursive: true, force: true });
+  try {
+    mkdirSync(prepared, { mode: 0o750 });
+    own(prepared);
+    const restored = await prepare(backup, prepared, sha256, signal);
+    sync(prepared);
+    renameSync(prepared, target);
+    sync(dataDir);
+    return restored;
+  } finally {
+    rmSync(prepared, { recursive: true, force: true });
+  }
+}
+
+async function prepare(
+  place: Place,
+  directory: string,
+  sha256: string | undefined,
+  signal: AbortSignal | undefined,
+): Promise<Restored> {
   const partial = join(directory, 'restoring');
-  const output = new BufferedFile(partial);
+  const output = new BufferedFile(partial, FILE_MODE);
   let restored: Restored;
   try {
+    own(partial);
     const restoration = new Restoration((bytes) => output.write(bytes));
-    const backup = await inspect(place.read(), place.name, restoration);
+    const backup = await inspect(interruptible(place.read(), signal), place.name, restoration);
     if (sha256 !== undefined && backup.sha256 !== sha256) {
       throw new CodedError(
         'ZK_SNAPSHOT_CORRUPT',
@@ -98,29 +114,35 @@ async function prepare(place: Place, directory: string, sha256: string | undefin
       );
     }
     restored = { backup, digest: restoration.end(backup.summary.zxid) };
+    output.finish();
   } finally {
     output.close();
   }
   const { zxid } = restored.backup.summary;
-  await rename(partial, join(directory, snapshotName(zxid)));
-  await writeEpochs(directory, zxid);
-  for (const name of readdirSync(directory)) await sync(join(directory, name));
-  await sync(directory);
+  renameSync(partial, join(directory, snapshotName(zxid)));
+  writeEpochs(directory, zxid);
   return restored;
 }
 
-async function writeEpochs(directory: string, zxid: Zxid): Promise<void> {
+function writeEpochs(directory: string, zxid: Zxid): void {
   for (const name of ['acceptedEpoch', 'currentEpoch']) {
-    await writeFile(join(directory, name), encodeEpoch(epochOf(zxid)));
+    const path = join(directory, name);
+    const file = new BufferedFile(path, FILE_MODE);
+    try {
+      own(path);
+      file.write(encodeEpoch(epochOf(zxid)));
+      file.finish();
+    } finally {
+      file.close();
+    }
   }
 }
 
-/** The server that will run there is often another user than root, who restores. */
-async function own(dataDir: string, prepared: string): Promise<void> {
+/** Gives it to whose directory it is in: the server that will run there is often another user than root, who restores. */
+function own(path: string): void {
   if (process.getuid?.() !== 0) return;
-  const { uid, gid } = await stat(dataDir);
-  const files = readdirSync(prepared).map((name) => join(prepared, name));
-  for (const path of [join(dataDir, LOCK_FILE), prepared, ...files]) chownSync(path, uid, gid);
+  const { uid, gid } = statSync(dirname(path));
+  chownSync(path, uid, gid);
 }
 
 function firstFile(directory: string): string | undefined {
@@ -128,40 +150,26 @@ function firstFile(directory: string): string | undefined {
   return name === undefined ? undefined : join(directory, name);
 }
 
-/** Gathers small writes. */
-class BufferedFile {
-  readonly #file: number;
-  readonly #buffer = Buffer.alloc(BUFFER_BYTES);
-  #used = 0;
-
-  constructor(path: string) {
-    this.#file = openSync(path, 'wx', 0o640);
-  }
-
-  write(bytes: Uint8Array): void {
-    if (this.#used + bytes.length > BUFFER_BYTES) this.#flush();
-    if (bytes.length > BUFFER_BYTES) {
-      writeAll(this.#file, bytes);
-    } else {
-      this.#buffer.set(bytes, this.#used);
-      this.#used += bytes.length;
-    }
-  }
-
-  close(): void {
-    try {
-      this.#flush();
-    } finally {
-      closeSync(this.#file);
-    }
-  }
-
-  #flush(): void {
-    writeAll(this.#file, this.#buffer.subarray(0, this.#used));
-    this.#used = 0;
-  }
+function refused(message: string): CodedError {
+  return new CodedError('ZK_RESTORE_REFUSED', message);
 }
 
-function writeAll(file: number, bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at);
+/** True for what the operating system says of a file. */
+function isOfDisk(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'syscall' in error && !(error instanceof CodedError);
 }
+
+function explained(error: NodeJS.ErrnoException, dataDir: string): CodedError {
+  const help = DISK_HELP[error.code ?? ''] ?? 'see what is wrong with that, and restore again';
+  return new CodedError('ZK_STORAGE_FAILED', `restoring into ${dataDir}: ${error.message}: ${help}`, {
+    cause: error,
+  });
+}
+
+const DISK_HELP: Readonly<Record<string, string>> = {
+  ENOSPC: 'it takes about the unpacked size of the snapshot',
+  EDQUOT: 'it takes about the unpacked size of the snapshot',
+  EACCES: 'restore as a user who may write there',
+  EROFS: 'the file system is mounted read-only',
+  EBUSY: `something is mounted at ${VERSION_DIRECTORY}, which cannot be replaced: mount it at the data directory`,
+};

@@ -5,7 +5,6 @@ import {
   AbortMultipartUploadCommand,
   DeleteObjectCommand,
   GetObjectCommand,
-  HeadObjectCommand,
   ListMultipartUploadsCommand,
   PutObjectCommand,
   S3Client,
@@ -16,16 +15,21 @@ import { Upload } from '@aws-sdk/lib-storage';
 import { CodedError } from '../common/errors.ts';
 import type { Check, Place, S3Options } from './place.ts';
 import type { InspectedFile } from './snapshot-file.ts';
+import { NO_CREDENTIALS, s3Advice } from './s3-advice.ts';
+import { writeCarefully } from './s3-writes.ts';
 import { tlsAdvice } from './tls-advice.ts';
 
 /**
- * Bytes of a part, as few as the protocol allows; at most 10,000 make an object, which then has up to 52 GB. A member whose snapshot
- * nobody takes for half a minute gives it up: the way to the server may be so slow that the parts on it take as long.
+ * Bytes of a part, as few as the protocol allows; at most 10,000 make an object, which then has up to 52 GB. While parts are on their
+ * way nothing is taken from the member, and it does not wait for more than a minute: at 175 kB/s two parts are sent in that time.
  */
 const PART_BYTES = 5 * 1024 * 1024;
 
 /** Parts on their way at the same time, all of them in memory. */
 const PARTS_AT_ONCE = 2;
+
+/** How often one thing is asked. */
+const ATTEMPTS = 6;
 
 /** How long a connection may take to be made, and to say nothing, in milliseconds. */
 const TIMEOUT = { connectionTimeout: 10_000, socketTimeout: 60_000 };
@@ -35,28 +39,24 @@ export class S3Place implements Place {
   readonly name: string;
   readonly #object: { readonly Bucket: string; readonly Key: string };
   readonly #client: S3Client;
+  /** The host name begins with the bucket, on somebody's own server. */
+  readonly #bucketIsHost: boolean;
 
   constructor(name: string, bucket: string, key: string, options: S3Options) {
     this.name = name;
     this.#object = { Bucket: bucket, Key: key };
     this.#client = new S3Client(configuration(options));
+    this.#bucketIsHost = options.endpoint !== undefined && !options.pathStyle;
+    writeCarefully(this.#client);
   }
 
   async store(pieces: AsyncIterable<Uint8Array>, check: Check): Promise<InspectedFile> {
     if (await this.exists()) throw this.#taken();
-    const body = Readable.from(pieces, { objectMode: false });
-    await this.#asked('storing', async () => {
-      // Aborts the upload if anything goes wrong; until it is completed no object is to be seen.
-      await new Upload({
-        client: this.#client,
-        params: { ...this.#object, Body: body, ContentType: 'application/octet-stream', IfNoneMatch: '*' },
-        partSize: PART_BYTES,
-        queueSize: PARTS_AT_ONCE,
-      }).done();
-    });
+    const isNew = await this.#asked('storing', () => this.#upload(Readable.from(pieces, { objectMode: false })));
     try {
       return await check(this.read());
     } catch (error) {
+      if (!isNew) throw this.#taken();
       // It is the one that was stored a moment ago, under a name that was free.
       if (error instanceof CodedError && error.code === 'ZK_SNAPSHOT_CORRUPT') await this.remove();
       throw error;
@@ -66,10 +66,14 @@ export class S3Place implements Place {
   async exists(): Promise<boolean> {
     return await this.#asked('looking for', async () => {
       try {
-        await this.#client.send(new HeadObjectCommand(this.#object));
+        // And not HEAD, which says not in words what is wrong.
+        const { Body } = await this.#client.send(new GetObjectCommand({ ...this.#object, Range: 'bytes=0-0' }));
+        (Body as Readable).destroy();
         return true;
       } catch (error) {
-        if (error instanceof S3ServiceException && error.$metadata.httpStatusCode === 404) return false;
+        const status = statusOf(error);
+        if (status === EMPTY) return true;
+        if (status === MISSING && NO_OBJECT.has(nameOf(error))) return false;
         throw error;
       }
     });
@@ -114,6 +118,24 @@ export class S3Place implements Place {
     });
   }
 
+  /** @returns false if the name is not free any more. */
+  async #upload(body: Readable): Promise<boolean> {
+    try {
+      // Aborts the upload if anything goes wrong; until it is completed no object is to be seen.
+      await new Upload({
+        client: this.#client,
+        params: { ...this.#object, Body: body, ContentType: 'application/octet-stream', IfNoneMatch: '*' },
+        partSize: PART_BYTES,
+        queueSize: PARTS_AT_ONCE,
+      }).done();
+      return true;
+    } catch (error) {
+      // Where an answer was lost and the library has asked again, it is this very upload that has the name.
+      if (statusOf(error) === TAKEN) return false;
+      throw error;
+    }
+  }
+
   get #description(): { readonly Bucket: string; readonly Key: string } {
     const { Bucket, Key } = this.#object;
     return { Bucket, Key: `${Key}.json` };
@@ -130,13 +152,13 @@ export class S3Place implements Place {
   #failed(doing: string, error: unknown): CodedError {
     if (error instanceof CodedError) return error;
     if (error instanceof S3ServiceException) {
-      const status = error.$metadata.httpStatusCode;
-      if (status === 412) return this.#taken();
-      const advice = ADVICE[error.name] ?? ADVICE[String(status)] ?? 'see what the S3 server says';
-      return failed(`${doing} ${this.name}: ${error.name} (${status}): ${advice}`, error);
+      const status = statusOf(error);
+      return failed(`${doing} ${this.name}: ${error.name} (${status}): ${s3Advice(error.name, status)}`, error);
     }
+    if (nameOf(error) === 'CredentialsProviderError') return failed(`${doing} ${this.name}: ${NO_CREDENTIALS}`, error);
     const why = tlsAdvice(error) ?? `${describeCause(error)}: is the endpoint right, and does it answer?`;
-    return failed(`${doing} ${this.name}: ${why}`, error);
+    const host = this.#bucketIsHost && HOST_UNKNOWN.test(describeCode(error)) ? `; ${PATH_STYLE}` : '';
+    return failed(`${doing} ${this.name}: ${why}${host}`, error);
   }
 
   #taken(): CodedError {
@@ -144,15 +166,19 @@ export class S3Place implements Place {
   }
 }
 
-/** What to do about an answer, by its name or its HTTP status. */
-const ADVICE: Readonly<Record<string, string>> = {
-  NoSuchBucket: 'make the bucket, or give the name of one that exists',
-  NoSuchKey: 'there is no such object; look at what the bucket holds',
-  '403': 'the credentials are wrong, or may not do this in the bucket',
-  '404': 'there is no such object or bucket',
-  InvalidAccessKeyId: 'the access key is not known there; look at the credentials',
-  SignatureDoesNotMatch: 'the secret access key is wrong',
-};
+/** HTTP statuses: no such object; it exists or has changed; there is none of the bytes that were asked for. */
+const [MISSING, TAKEN, EMPTY] = [404, 412, 416];
+
+function statusOf(error: unknown): number | undefined {
+  return error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
+}
+
+/** How a 404 is named that is about the object, or about nothing in particular; a bucket, or a user, may be missing as well. */
+const NO_OBJECT: ReadonlySet<string> = new Set(['NoSuchKey', 'NotFound', 'Unknown', 'UnknownError']);
+
+function nameOf(error: unknown): string {
+  return error instanceof Error ? error.name : '';
+}
 
 function configuration({ endpoint, region, pathStyle, caBundle }: S3Options): S3ClientConfig {
   return {
@@ -160,6 +186,8 @@ function configuration({ endpoint, region, pathStyle, caBundle }: S3Options): S3
     region: region ?? process.env['AWS_REGION'] ?? 'us-east-1',
     ...(endpoint === undefined ? {} : { endpoint }),
     forcePathStyle: pathStyle,
+    // Longer and longer in between: seconds, until a server that is busy or starts again is given up.
+    maxAttempts: ATTEMPTS,
     // Many servers do not know the newer checksums; the snapshot has its own.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
@@ -170,10 +198,19 @@ function configuration({ endpoint, region, pathStyle, caBundle }: S3Options): S3
   };
 }
 
+/** A host name that leads nowhere, or to a certificate of another one. */
+const HOST_UNKNOWN = /^(ENOTFOUND|EAI_AGAIN|ERR_TLS_CERT_ALTNAME_INVALID)$/;
+
+const PATH_STYLE =
+  'or does this server want the bucket in the path, and not before its host name (--s3-path-style, forcePathStyle)?';
+
+function describeCode(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
+}
+
 function describeCause(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const code = 'code' in error ? String(error.code) : '';
-  return error.message === '' ? code || error.name : error.message;
+  return error.message === '' ? describeCode(error) || error.name : error.message;
 }
 
 function failed(message: string, cause?: unknown): CodedError {

@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
 import { basename } from 'node:path';
-import { createGunzip, type Gunzip } from 'node:zlib';
 import { CodedError } from '../common/errors.ts';
 import type { Zxid } from '../common/zxid.ts';
 import type { BodyVisitor } from '../server/backup/body-reader.ts';
 import { SnapshotReading, type SnapshotSummary } from '../server/backup/snapshot-reading.ts';
-import { snapshotFiles } from '../server/storage/formats/file-names.ts';
+import { snapshotFiles, type SnapshotPacking } from '../server/storage/formats/file-names.ts';
+import { PACKING_MAGIC_BYTES, packingOf, unpackerOf, type Unpacker } from './unpacking.ts';
 
 /** A sound snapshot file. */
 export interface InspectedFile {
@@ -14,14 +13,11 @@ export interface InspectedFile {
   /** Of the file as it is, packed or not. */
   readonly bytes: number;
   readonly sha256: string;
-  readonly packing: 'plain' | 'gzip';
+  readonly packing: SnapshotPacking;
 }
 
-const UNPACKED_BYTES = 256 * 1024;
-const GZIP_MAGIC = 0x1f8b;
-
 /**
- * Reads a snapshot file, plain or gzip, to its end and checks all of it.
+ * Reads a snapshot file, packed or not, to its end and checks all of it.
  *
  * @param name What the file is called; snapshots from before ZooKeeper 3.9 have their zxid nowhere else.
  * @param visitor Hears of what is in it before it is known to be sound.
@@ -62,11 +58,10 @@ class FileInspection {
   readonly #reading: SnapshotReading;
   readonly #hash = createHash('sha256');
   #bytes = 0;
-  /** The first byte, until there is a second one: together they tell whether it is packed. */
+  /** What has come before it can be told how it is packed. */
   #beginning = Buffer.alloc(0);
-  #packing: InspectedFile['packing'] | undefined;
-  #gunzip: Gunzip | undefined;
-  #failure: Error | undefined;
+  #packing: SnapshotPacking = 'plain';
+  #unpacker: Unpacker | undefined;
 
   constructor(name: string, visitor?: BodyVisitor) {
     this.#name = name;
@@ -76,73 +71,36 @@ class FileInspection {
   async push(piece: Uint8Array): Promise<void> {
     this.#hash.update(piece);
     this.#bytes += piece.length;
-    if (this.#packing !== undefined) return await this.#read(piece);
+    if (this.#unpacker !== undefined) return await this.#told(this.#unpacker.push(piece));
     this.#beginning = Buffer.concat([this.#beginning, piece]);
-    if (this.#beginning.length >= 2) await this.#begin(this.#beginning.readUInt16BE() === GZIP_MAGIC);
+    if (this.#beginning.length >= PACKING_MAGIC_BYTES) await this.#begin();
   }
 
   async end(): Promise<InspectedFile> {
-    if (this.#packing === undefined) await this.#begin(false);
+    const unpacker = this.#unpacker ?? (await this.#begin());
+    await this.#told(unpacker.end());
+    const summary = await this.#told(Promise.try(() => this.#reading.end()));
+    return { summary, bytes: this.#bytes, sha256: this.#hash.digest('hex'), packing: this.#packing };
+  }
+
+  async #begin(): Promise<Unpacker> {
+    this.#packing = packingOf(this.#beginning);
+    this.#unpacker = unpackerOf(this.#packing, (unpacked) => this.#reading.push(unpacked));
+    await this.#told(this.#unpacker.push(this.#beginning));
+    return this.#unpacker;
+  }
+
+  /** What goes wrong says in which file. */
+  async #told<T>(doing: Promise<T>): Promise<T> {
     try {
-      const failure = this.#failure ?? this.#gunzip?.errored;
-      if (failure instanceof Error) throw failure;
-      if (this.#gunzip !== undefined) {
-        const ended = once(this.#gunzip, 'end');
-        this.#gunzip.end();
-        await ended;
-      }
-      if (this.#failure !== undefined) throw this.#failure;
-      const summary = this.#reading.end();
-      return { summary, bytes: this.#bytes, sha256: this.#hash.digest('hex'), packing: this.#packing ?? 'plain' };
+      return await doing;
     } catch (error) {
-      throw explained(error, this.#name);
-    }
-  }
-
-  async #begin(isPacked: boolean): Promise<void> {
-    this.#packing = isPacked ? 'gzip' : 'plain';
-    if (isPacked) {
-      this.#gunzip = createGunzip({ chunkSize: UNPACKED_BYTES });
-      this.#gunzip.on('error', (error) => (this.#failure ??= error));
-      this.#gunzip.on('data', (unpacked: Buffer) => this.#take(unpacked));
-    }
-    await this.#read(this.#beginning);
-  }
-
-  async #read(piece: Uint8Array): Promise<void> {
-    const gunzip = this.#gunzip;
-    if (gunzip === undefined) this.#take(piece);
-    else {
-      // Its callback comes once all of the piece is unpacked, or never will be.
-      await new Promise<void>((resolve) => void gunzip.write(piece, () => resolve()));
-    }
-    if (this.#failure !== undefined) throw explained(this.#failure, this.#name);
-  }
-
-  #take(unpacked: Uint8Array): void {
-    if (this.#failure !== undefined) return;
-    try {
-      this.#reading.push(unpacked);
-    } catch (error) {
-      this.#failure = error instanceof Error ? error : new Error(String(error));
+      if (!(error instanceof CodedError)) throw error;
+      throw new CodedError(error.code, `${this.#name}: ${error.message}`, { cause: error });
     }
   }
 }
 
 function zxidInName(file: string): Zxid | undefined {
   return snapshotFiles([basename(file)])[0]?.zxid;
-}
-
-function explained(error: unknown, name: string): unknown {
-  if (error instanceof CodedError) {
-    return new CodedError(error.code, `${name}: ${error.message}`, { cause: error });
-  }
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  // What zlib says of bytes that end too early or are no gzip.
-  if (code.startsWith('Z_')) {
-    return new CodedError('ZK_SNAPSHOT_CORRUPT', `${name} cannot be unpacked: ${String(error)}`, {
-      cause: error,
-    });
-  }
-  return error;
 }

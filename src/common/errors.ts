@@ -22,7 +22,7 @@ export const ERROR_CODES = {
   ZK_LOG_CORRUPT: 'A transaction log has a damaged record before its end; the server refuses to start from it.',
   ZK_SNAPSHOT_CORRUPT: 'A snapshot is damaged; the server uses the one before it and the log.',
   ZK_STORAGE_FAILED:
-    'The disk refused a write, a sync or a rename; the server stops so that nothing false is acknowledged.',
+    'The disk refused a write, a sync or a rename; the server stops so that nothing false is acknowledged, and a restore leaves nothing.',
   ZK_STORAGE_MISSING: 'Files that the data directory should hold are not there.',
   ZK_PROTOCOL_VIOLATION:
     'A peer broke the rules of ZAB, for instance a gap between two proposals; the connection is closed.',
@@ -31,6 +31,7 @@ export const ERROR_CODES = {
     'A member gave no snapshot, or it cannot be stored or read where it is kept; nothing that looks whole is left.',
   ZK_RESTORE_REFUSED:
     'What to restore into, a data directory or a running server, holds data; restoring never replaces any.',
+  ZK_INTERRUPTED: 'zabctl was asked to end by a signal; nothing that looks whole is left.',
   ZK_CLI_ARGUMENTS: 'An argument of zabctl cannot be used.',
   ZK_CONNECT_STRING_INVALID: 'A connect string does not name servers and a path.',
   ZK_LISTEN_FAILED: 'An address to listen on cannot be bound.',

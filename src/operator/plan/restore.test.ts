@@ -268,7 +268,18 @@ describe('nothing is started, and a sentence says what to do, where', () => {
       'it failed',
       { backup: { name: 'monday' } },
       from({ status: { phase: 'Failed' } }),
-      /has failed and stored nothing/,
+      /has failed and stored no backup/,
+    ],
+    [
+      'it is being deleted',
+      { backup: { name: 'monday' } },
+      {
+        restoreBackup: {
+          ...backup({}),
+          metadata: { ...backup({}).metadata, deletionTimestamp: '2026-01-01T00:00:00Z' },
+        },
+      },
+      /is being deleted: name another one .* or, if its snapshot stays, the bare location/,
     ],
     [
       'it is under way',

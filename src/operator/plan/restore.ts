@@ -2,6 +2,7 @@ import type { RestoreSource } from '../../api/bootstrap.ts';
 import type { BootstrapLatch, CoordinationCluster } from '../../api/coordination-cluster.ts';
 import { backupLocation } from '../resources/backup/jobs.ts';
 import { namespaceOf, RESTORABLE_ANNOTATION } from '../resources/names.ts';
+import { isDeleted } from './backup/model.ts';
 import type { Observed } from './model.ts';
 
 /** What a cluster is to begin with, if not with an empty tree. */
@@ -58,7 +59,12 @@ function fromBackup(
   const { status } = backup;
   if (status?.phase === 'Failed') {
     return refused(
-      `CoordinationBackup ${name} has failed and stored nothing: name another one in bootstrap.restore.backup`,
+      `CoordinationBackup ${name} has failed and stored no backup: name another one in bootstrap.restore.backup`,
+    );
+  }
+  if (isDeleted(backup)) {
+    return refused(
+      `CoordinationBackup ${name} is being deleted: name another one in bootstrap.restore.backup, or, if its snapshot stays, the bare location`,
     );
   }
   if (status?.phase !== 'Complete') return refused(`waiting until CoordinationBackup ${name} is complete`);

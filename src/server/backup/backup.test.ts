@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
+import { CodedError } from '../../common/errors.ts';
 import { createDatabase } from '../database/database.ts';
 import { contentOf, drain } from '../database/testing/snapshots.ts';
 import { transactions } from '../database/testing/transactions.ts';
@@ -160,6 +161,8 @@ test('what servers of other versions write: the zxid from the name, no digest; w
   // Without the zxid and its seal it is as of ZooKeeper 3.6 to 3.8.
   const older = file(header.zxid, source.digest()).subarray(0, -21);
   assert.equal(summary(older, header.zxid).digestChecked, true);
+  // Named for when it was begun: the digest at the end tells that nothing that it holds has changed since.
+  assert.equal(summary(older, header.zxid - 1).zxid, header.zxid);
   assert.throws(() => summary(older), { code: 'ZK_SNAPSHOT_CORRUPT', message: /give it the name/ });
   for (const inexact of [file(header.zxid - 1, undefined), file(header.zxid, 1n)]) {
     assert.throws(() => summary(inexact), {
@@ -167,7 +170,56 @@ test('what servers of other versions write: the zxid from the name, no digest; w
       message: /is not the tree at 0x50000000[67]/,
     });
   }
+  // Begun before a znode was deleted that it then did not find any more: without a digest only the name tells.
+  assert.equal(summary(file(header.zxid, undefined), header.zxid).zxid, header.zxid);
+  for (const inexact of [file(header.zxid + 1, undefined), file(header.zxid + 1, 1n).subarray(0, -21)]) {
+    assert.throws(() => summary(inexact, header.zxid), { code: 'ZK_SNAPSHOT_CORRUPT', message: /is not the tree/ });
+  }
 });
+
+test('whatever is in a file with a checksum that fits: what is found sound, a server can begin with', () => {
+  const change = fc.tuple(fc.nat(), fc.oneof(fc.constantFrom(0, 1, 2, 4, 0x2f, 0x61, 255), fc.nat(255)));
+  fc.assert(
+    fc.property(transactions, fc.array(change, { maxLength: 2 }), pieceBytes, (history, changes, piece) => {
+      const body = drain(after(history).snapshot());
+      for (const [place, byte] of changes) body[place % body.length] = byte;
+      const encoder = new SnapshotEncoder();
+      const file = Buffer.concat([encoder.header(), encoder.body(body), encoder.trailer(2 ** 40, undefined)]);
+      const parts: Uint8Array[] = [];
+      const restoration = new Restoration((part) => void parts.push(part.slice()));
+      const summary = refusable(() => read(file, piece, restoration));
+      if (summary === undefined) return;
+      const digest = restoration.end(summary.zxid);
+      // That no znode is there twice, only somebody can see who remembers all of them; the server does.
+      refusable(() => loaded(Buffer.concat(parts), { ...summary, digest }), /a znode is there twice/);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('a file without a tree is refused', () => {
+  const encoder = new SnapshotEncoder();
+  const body = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0x2f);
+  const file = Buffer.concat([encoder.header(), encoder.body(body), encoder.trailer(5, 0n)]);
+  assert.throws(() => read(file, 1000), { code: 'ZK_SNAPSHOT_CORRUPT', message: /no root/ });
+});
+
+test('a zxid that no server counts to, and under whose name none would look for the snapshot, is refused', () => {
+  const encoder = new SnapshotEncoder();
+  const body = drain(database().snapshot());
+  const file = Buffer.concat([encoder.header(), encoder.body(body), encoder.trailer(2 ** 53, undefined)]);
+  assert.throws(() => read(file, 1000), { code: 'ZK_SNAPSHOT_CORRUPT', message: /its zxid is larger/ });
+});
+
+/** What it gives, unless it refuses the file for such a reason. */
+function refusable<T>(reading: () => T, reason = /./): T | undefined {
+  try {
+    return reading();
+  } catch (error) {
+    if (error instanceof CodedError && error.code === 'ZK_SNAPSHOT_CORRUPT' && reason.test(error.message)) return;
+    throw error;
+  }
+}
 
 test('a reader that gives up lets go of the snapshot', () => {
   const source = database();

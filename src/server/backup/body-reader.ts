@@ -1,5 +1,6 @@
 import { CodedError } from '../../common/errors.ts';
 import { ownerKind, type OwnerKind } from '../database/owner.ts';
+import { SLASH } from '../database/path-key.ts';
 import { ByteQueue } from '../protocol/byte-queue.ts';
 
 /** A session of a snapshot's body: id and timeout. */
@@ -8,6 +9,8 @@ const SESSION_BYTES = 12;
 const ZNODE_TAIL_BYTES = 68;
 const STAT_OFFSET = 8;
 const OWNER_OFFSET = STAT_OFFSET + 44;
+/** ACL id, czxid, mzxid, ctime, mtime, pzxid. */
+const LONG_OFFSETS = [0, 8, 16, 24, 32, 60];
 /** A longer path, datum or ACL is taken for damage before the rest of the file is gathered for it. */
 const PART_BYTES_MAX = 512 * 1024 * 1024;
 
@@ -97,6 +100,7 @@ export class BodyReader {
       case 'acls': {
         const end = aclEnd(view, at);
         if (end === INCOMPLETE) return INCOMPLETE;
+        checkLong(view, at);
         this.#passAcls(memory, at, end);
         return this.#enter(this.#left === 1 ? 'znodes' : 'acls', this.#left - 1, end);
       }
@@ -113,13 +117,18 @@ export class BodyReader {
     const pathStart = start + 4;
     const pathEnd = pathStart + pathLength;
     // The root's path is empty and every other is longer than one byte: this is the end.
-    if (pathLength === 1) return pathEnd > memory.length ? INCOMPLETE : this.#enter('ended', 0, pathEnd);
+    if (pathLength === 1) {
+      if (pathEnd > memory.length) return INCOMPLETE;
+      if (memory[pathStart] !== SLASH) corrupt('a path is of one byte, and not a slash');
+      return this.#enter('ended', 0, pathEnd);
+    }
     const dataLength = lengthAt(view, pathEnd, 'bytes of data');
     if (dataLength === INCOMPLETE) return INCOMPLETE;
     const dataStart = pathEnd + 4;
     const dataEnd = dataStart + Math.max(0, dataLength);
     const end = dataEnd + ZNODE_TAIL_BYTES;
     if (end > memory.length) return INCOMPLETE;
+    for (const offset of LONG_OFFSETS) checkLong(view, dataEnd + offset);
     const owner = dataEnd + OWNER_OFFSET;
     const kind = ownerKind(view.getInt32(owner), view.getInt32(owner + 4));
     const statStart = dataEnd + STAT_OFFSET;
@@ -154,6 +163,12 @@ function lengthAt(view: DataView, at: number, what: string): number {
 function countAt(view: DataView, at: number, what: string): number {
   const count = lengthAt(view, at, what);
   return count === NULL ? corrupt(`it claims ${count} ${what}`) : count;
+}
+
+/** A server here loads no number beyond what a double holds exactly, and none that writes such snapshots counts so far. */
+function checkLong(view: DataView, at: number): void {
+  const [high, low] = [view.getInt32(at), view.getUint32(at + 4)];
+  if (!Number.isSafeInteger(high * 2 ** 32 + low)) corrupt('it holds a number larger than any server counts to');
 }
 
 /** Where an entry of the map of ACLs ends: id, count, and for each ACL permissions, scheme, id. */

@@ -38,8 +38,9 @@ export class Inspection implements BodyVisitor {
   #path = new Uint8Array(256);
   #pathLength = 0;
 
-  /** The largest subtrees but for the whole, largest first. Complete at the snapshot's end. */
-  subtrees(): readonly Subtree[] {
+  /** @returns the largest subtrees but for the whole, largest first. @throws CodedError ZK_SNAPSHOT_CORRUPT for no tree at all. */
+  end(): readonly Subtree[] {
+    if (this.znodes === 0) corrupt('it has no root');
     while (this.#open.length > 0) this.#close();
     return this.#largest;
   }
@@ -66,10 +67,12 @@ export class Inspection implements BodyVisitor {
   }
 
   /** Closes what the znode is not in; its path becomes the present one. */
-  #goTo({ memory, pathStart, pathEnd }: ZnodeRecord): void {
+  #goTo({ memory, pathStart, pathEnd, ownerKind }: ZnodeRecord): void {
     const length = pathEnd - pathStart;
     const isRoot = length === 0;
     if (isRoot !== (this.znodes === 0)) corrupt(isRoot ? 'it has a second root' : 'it does not begin with the root');
+    // A restore leaves out ephemerals with all that is below them.
+    if (isRoot && ownerKind === 'session') corrupt('it says that the root is ephemeral');
     if (isRoot) return;
     const parentLength = memory.lastIndexOf(SLASH, pathEnd - 1) - pathStart;
     let common = 0;

@@ -1,8 +1,8 @@
 import { CodedError } from '../../common/errors.ts';
-import { formatZxid, type Zxid } from '../../common/zxid.ts';
+import { EPOCH_MAX, epochOf, formatZxid, type Zxid } from '../../common/zxid.ts';
 import { digestAt, SnapshotDecoder } from '../storage/formats/snapshot-format.ts';
 import { BodyDigest } from './body-digest.ts';
-import { BodyReader, type BodyVisitor } from './body-reader.ts';
+import { BodyReader, corrupt, type BodyVisitor } from './body-reader.ts';
 import { Inspection, type Subtree } from './inspection.ts';
 
 /** What a whole and sound snapshot holds. */
@@ -56,16 +56,23 @@ export class SnapshotReading {
   end(): SnapshotSummary {
     const trailer = this.#decoder.end();
     this.#body.end();
-    const zxid = trailer.zxid ?? this.#nameZxid;
-    if (zxid === undefined) {
+    const subtrees = this.#inspection.end();
+    const { digest } = trailer;
+    const stated = trailer.zxid ?? this.#nameZxid;
+    if (stated === undefined) {
       throw new CodedError(
         'ZK_SNAPSHOT_CORRUPT',
         'the snapshot does not say its zxid, as those from before ZooKeeper 3.9: give it the name that the server gave it, snapshot.<zxid>',
       );
     }
+    // Apache ZooKeeper names a file for the moment when it begins to write it, and computes the digest when it ends.
+    const zxid = Math.max(stated, digest?.zxid ?? 0);
+    if (epochOf(zxid) > EPOCH_MAX) corrupt('its zxid is larger than any server counts to');
     const inspection = this.#inspection;
     const expected = digestAt(trailer, zxid);
-    const isExact = expected === undefined ? inspection.lastChange <= zxid : expected === this.#digest.value;
+    const tookAMoment = this.#nameZxid === undefined || this.#nameZxid === zxid;
+    const isExact =
+      expected === undefined ? tookAMoment && inspection.lastChange <= zxid : expected === this.#digest.value;
     if (!isExact) throw inexact(zxid);
     return {
       zxid,
@@ -78,7 +85,7 @@ export class SnapshotReading {
       sessions: inspection.sessionCount,
       dataBytes: inspection.dataBytes,
       fileBytes: this.#bytes,
-      subtrees: inspection.subtrees(),
+      subtrees,
     };
   }
 }
@@ -87,7 +94,7 @@ export class SnapshotReading {
 function inexact(zxid: Zxid): CodedError {
   return new CodedError(
     'ZK_SNAPSHOT_CORRUPT',
-    `the snapshot is not the tree at ${formatZxid(zxid)}: its digest or its znodes' zxids say otherwise. Apache ZooKeeper writes such snapshots ` +
+    `the snapshot is not the tree at ${formatZxid(zxid)}: its digest, its name or its znodes' zxids say otherwise. Apache ZooKeeper writes such snapshots ` +
       'while writes go on; start a server on it together with the log behind it, and take a backup from that server',
   );
 }

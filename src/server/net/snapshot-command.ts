@@ -9,8 +9,11 @@ import type { DatabaseSnapshot } from '../database/types.ts';
 import { ACCESS_REFUSALS, refuse, type Refusal } from './admin-refusal.ts';
 import type { ServerView } from './server-view.ts';
 
-/** Who takes nothing for so long is gone: an open snapshot keeps what is changed meanwhile in memory. */
-const STALLED_MS = 30_000;
+/**
+ * Who takes nothing for so long is gone: an open snapshot keeps what is changed meanwhile in memory. One who stores it far away
+ * takes nothing until a part of some megabytes has got there. Node notices it within once to twice this time.
+ */
+const STALLED_MS = 60_000;
 
 /**
  * `GET /commands/snapshot`, as in ZooKeeper 3.9 (Commands.SnapshotCommand): a consistent snapshot of the state at the zxid in the

@@ -102,7 +102,7 @@ describe('a backup', () => {
     assert.equal(world.theBackup.status.phase, 'Failed');
     assert.match(
       world.condition,
-      /5 attempts failed; ZK_BACKUP_FAILED: no answer; nothing was stored; .* make another/,
+      /5 attempts failed; ZK_BACKUP_FAILED: no answer; what was stored, if anything, is no backup; .* make another/,
     );
     assert.equal(world.theBackup.status.conditions?.find(({ type }) => type === 'Failed')?.status, 'True');
     live(world);

@@ -121,7 +121,11 @@ function failed(backup: CoordinationBackup, job: Job, pods: readonly Pod[]): Con
   const advice = 'put right what is wrong and make another CoordinationBackup';
   const told = failuresTold(job, pods);
   if (!isOverdue(job)) {
-    return { status: 'False', reason: 'AttemptsFailed', message: `${told}; nothing was stored; ${advice}` };
+    return {
+      status: 'False',
+      reason: 'AttemptsFailed',
+      message: `${told}; what was stored, if anything, is no backup; ${advice}`,
+    };
   }
   // Kubernetes has removed the pod that could not start; what it waited for was told before.
   const before = conditionOf(backup.status);

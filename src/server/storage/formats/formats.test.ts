@@ -7,7 +7,7 @@ import { decodeEpoch, encodeEpoch } from './epoch-format.ts';
 import { installingFiles, isLeftover, logFiles, logName, snapshotFiles, snapshotName } from './file-names.ts';
 import { followsInLog } from './log-format.ts';
 import { SnapshotDecoder, SnapshotEncoder } from './snapshot-format.ts';
-import { unpackSnappyStream } from './snappy.ts';
+import { SnappyStream, unpackSnappyStream } from './snappy.ts';
 
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
 
@@ -127,6 +127,18 @@ describe('Snappy', () => {
     const longLiteral = [70, 60 << 2, 69, ...Array.from({ length: 70 }, () => 0x78)];
     const unpacked = new TextDecoder().decode(unpackSnappyStream(stream(block, longLiteral)));
     assert.equal(unpacked, `abcdabcdabccc${'x'.repeat(70)}`);
+  });
+
+  it('unpacks pieces of any size', () => {
+    const literal = [4, 3 << 2, 0x61, 0x62, 0x63, 0x64];
+    const packed = stream(literal, literal);
+    for (let pieceBytes = 1; pieceBytes <= packed.length; pieceBytes++) {
+      let unpacked = '';
+      const unpacker = new SnappyStream((block) => (unpacked += new TextDecoder().decode(block)));
+      for (let at = 0; at < packed.length; at += pieceBytes) unpacker.push(packed.subarray(at, at + pieceBytes));
+      unpacker.end();
+      assert.equal(unpacked, 'abcdabcd');
+    }
   });
 
   it('refuses what is damaged, whatever it is', () => {

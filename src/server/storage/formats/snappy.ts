@@ -1,4 +1,5 @@
 import { CodedError } from '../../../common/errors.ts';
+import { ByteQueue } from '../../protocol/byte-queue.ts';
 
 /** What snappy-java's SnappyOutputStream puts first: 0x82 "SNAPPY" 0, and two versions. */
 const STREAM_MAGIC = [0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00];
@@ -6,26 +7,67 @@ const STREAM_HEADER_BYTES = 16;
 /** Larger than any block that the Java library writes; keeps a damaged length from asking for gigabytes. */
 const BLOCK_BYTES_MAX = 64 * 1024 * 1024;
 
+/** What a block may be packed into at the most: Snappy's own bound. */
+const PACKED_BYTES_MAX = 32 + BLOCK_BYTES_MAX + Math.ceil(BLOCK_BYTES_MAX / 6);
+
+/** True for bytes that begin like what {@link SnappyStream} unpacks; a beginning of it will do. */
+export function beginsLikeSnappy(bytes: Uint8Array): boolean {
+  return bytes.length > 0 && STREAM_MAGIC.every((byte, at) => at >= bytes.length || bytes[at] === byte);
+}
+
 /**
- * Unpacks what ZooKeeper writes with `zookeeper.snapshot.compression.method=snappy`: snappy-java's stream of blocks, each
- * a length and raw Snappy (google/snappy, format_description.txt).
- * @throws CodedError ZK_SNAPSHOT_CORRUPT
+ * Unpacks what ZooKeeper writes with `zookeeper.snapshot.compression.method=snappy`, in pieces of any size: snappy-java's
+ * stream of blocks, each a length and raw Snappy (google/snappy, format_description.txt).
  */
+export class SnappyStream {
+  readonly #onBlock: (block: Uint8Array) => void;
+  readonly #queue = new ByteQueue();
+  #inBlocks = false;
+
+  /** @param onBlock Gets what was packed, in order. */
+  constructor(onBlock: (block: Uint8Array) => void) {
+    this.#onBlock = onBlock;
+  }
+
+  /** @throws CodedError ZK_SNAPSHOT_CORRUPT */
+  push(packed: Uint8Array): void {
+    this.#queue.append(packed);
+    const bytes = this.#queue.view();
+    let at = 0;
+    if (!this.#inBlocks) {
+      if (!beginsLikeSnappy(bytes)) throw corrupt('it does not begin like a Snappy stream');
+      if (bytes.length < STREAM_HEADER_BYTES) return;
+      this.#inBlocks = true;
+      at = STREAM_HEADER_BYTES;
+    }
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    while (at + 4 <= bytes.length) {
+      const length = view.getUint32(at);
+      if (length > PACKED_BYTES_MAX) throw corrupt(`a block of ${length} bytes is too long`);
+      const end = at + 4 + length;
+      if (end > bytes.length) break;
+      this.#onBlock(unpackSnappy(bytes.subarray(at + 4, end)));
+      at = end;
+    }
+    this.#queue.drop(at);
+  }
+
+  /** All of it has come. @throws CodedError ZK_SNAPSHOT_CORRUPT */
+  end(): void {
+    if (!this.#inBlocks || this.#queue.length > 0) throw corrupt('it is cut short');
+  }
+}
+
+/** Unpacks the whole of what {@link SnappyStream} does. @throws CodedError ZK_SNAPSHOT_CORRUPT */
 export function unpackSnappyStream(packed: Uint8Array): Uint8Array {
-  if (STREAM_MAGIC.some((byte, at) => packed[at] !== byte)) throw corrupt('it does not begin like a Snappy stream');
-  const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
   const blocks: Uint8Array[] = [];
   let total = 0;
-  for (let at = STREAM_HEADER_BYTES; at < packed.length;) {
-    if (at + 4 > packed.length) throw corrupt('it is cut short');
-    const length = view.getUint32(at);
-    const end = at + 4 + length;
-    if (end > packed.length) throw corrupt('it is cut short');
-    const block = unpackSnappy(packed.subarray(at + 4, end));
+  const stream = new SnappyStream((block) => {
     blocks.push(block);
     total += block.length;
-    at = end;
-  }
+  });
+  stream.push(packed);
+  stream.end();
   const all = new Uint8Array(total);
   let at = 0;
   for (const block of blocks) {
