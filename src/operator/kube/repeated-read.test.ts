@@ -63,7 +63,8 @@ describe('a read', () => {
   test('that has no time left is not repeated', async () => {
     api.script(() => undefined);
     await assert.rejects(client.within(50).get(services, 'default', 'a'), { code: 'ZK_API_UNREACHABLE' });
-    assert.equal(api.requests.length, 1);
+    // On a busy machine the time may be over before the first request has arrived.
+    assert.ok(api.requests.length <= 1);
   });
 });
 
