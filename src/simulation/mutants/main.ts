@@ -17,7 +17,8 @@ import { MUTATIONS } from './mutations.ts';
  */
 const { values } = parseArgs({
   options: {
-    lives: { type: 'string', default: '150' },
+    // Most flaws show within ten lives, the shyest of them within fifty.
+    lives: { type: 'string', default: '400' },
     only: { type: 'string', default: '' },
     scenario: { type: 'string' },
   },

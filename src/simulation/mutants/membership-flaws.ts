@@ -8,7 +8,7 @@ const LOST_DISKS = 'disks are lost';
 export const MEMBERSHIP_FLAWS: readonly Mutation[] = [
   {
     name: 'a reconfiguration is committed by a quorum of the old configuration alone',
-    shownBy: CONFIGURATIONS,
+    shownBy: transcript('reconfiguration', 'a reconfiguration needs quorums of both configurations'),
     edits: [
       edit(
         'zab/broadcast.ts',
