@@ -67,7 +67,13 @@ test('an interruption before a member answers is not taken for its silence, nor 
     server.close();
   });
   const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const options = { servers: `${address},${address}`, auth: undefined, silenceMs: 60_000, resume: false };
+  const options = {
+    servers: `${address},${address}`,
+    auth: undefined,
+    silenceMs: 60_000,
+    resume: false,
+    patienceMs: 0,
+  };
   await assert.rejects(backUp(new FilePlace('unused'), { ...options, signal: interruption.signal }), reason);
   assert.equal(asked, 1);
 });

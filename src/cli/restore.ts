@@ -73,7 +73,9 @@ async function restoreLocked(
   // The server would take it for its ensemble, and not what zoo.cfg says.
   const [configuration] = dynamicConfigurationFiles(readdirSync(dataDir));
   if (configuration !== undefined) {
-    throw refused(`${join(dataDir, configuration.name)} says who belonged to the ensemble of another life: remove it yourself`);
+    throw refused(
+      `${join(dataDir, configuration.name)} says who belonged to the ensemble of another life: remove it yourself`,
+    );
   }
   const target = join(dataDir, VERSION_DIRECTORY);
   if (lstatSync(target, { throwIfNoEntry: false })?.isSymbolicLink() === true) {

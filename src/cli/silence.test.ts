@@ -31,7 +31,13 @@ async function optionsFor(t: TestContext, silenceMs: number, answer: RequestList
     server.closeAllConnections();
     server.close();
   });
-  return { servers: `127.0.0.1:${(server.address() as AddressInfo).port}`, silenceMs, auth: undefined, resume: false, patienceMs: 0 };
+  return {
+    servers: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    silenceMs,
+    auth: undefined,
+    resume: false,
+    patienceMs: 0,
+  };
 }
 
 /** Keeps what is stored in memory. */
