@@ -1,6 +1,6 @@
 import type { BootstrapLatch } from '../../api/coordination-cluster.ts';
-import { RESTORE_CONTAINER } from '../resources/backup/restore.ts';
 import { isPodReady, type ContainerStatus, type Pod } from '../resources/kubernetes.ts';
+import { failedInitContainer, waitsInVain } from './containers.ts';
 import type { Member } from './members.ts';
 
 /** A member whose process runs is given this long to serve again by itself, in milliseconds: elections pass. */
@@ -11,9 +11,6 @@ export const SLOW_MS = 60_000;
 
 /** How much of a member's last words is told, in characters. */
 const LAST_WORDS_MAX = 300;
-
-/** What a container waits for as a matter of course. */
-const ORDINARY_WAITS: ReadonlySet<string> = new Set(['ContainerCreating', 'PodInitializing']);
 
 /** What a member ends with that cannot use what is on its disk, and will not be able to by itself. */
 const DAMAGED_EXIT_CODE = 3;
@@ -94,14 +91,6 @@ export function isStalled(member: Member, patienceMs: number, now: string): bool
   return unchangedForMs(pod, now) >= (startFailure(member) === undefined ? patienceMs : PATIENCE_MS);
 }
 
-/**
- * Whether the pod is kept from starting again by what it began with: it restored a snapshot, long ago, and would look for that one
- * again, or for the Secret or volume behind it, after its node was started anew.
- */
-export function looksForItsSnapshot({ status }: Pod): boolean {
-  return failedInitContainer(status)?.name === RESTORE_CONTAINER;
-}
-
 /** What a member said that ended because its data are damaged; undefined where it did not. */
 export function damagedData({ pod, report }: Member): string | undefined {
   if (pod === undefined || report !== undefined || isPodReady(pod)) return undefined;
@@ -146,12 +135,6 @@ export function whyAbsent(member: Member, now: string): string {
   return pod.status?.phase === 'Running' ? 'does not answer' : (pod.status?.phase ?? 'Pending').toLowerCase();
 }
 
-/** Kubernetes does not start its process for now: there is no image, or it has ended too often. */
-function waitsInVain(container: ContainerStatus | undefined): boolean {
-  const waiting = container?.state?.waiting?.reason;
-  return waiting !== undefined && !ORDINARY_WAITS.has(waiting);
-}
-
 /** For how long the pod has been ready, or not ready, in milliseconds; for ever, where Kubernetes does not say. */
 function unchangedForMs({ status, metadata }: Pod, now: string): number {
   const since =
@@ -162,14 +145,6 @@ function unchangedForMs({ status, metadata }: Pod, now: string): number {
 /** Its server's, or that of the container before it that does not end well: it says best why the server does not start. */
 function serverStatus({ status }: Pod): ContainerStatus | undefined {
   return failedInitContainer(status) ?? status?.containerStatuses?.find(({ name }) => name === 'server');
-}
-
-function failedInitContainer(status: Pod['status']): ContainerStatus | undefined {
-  return status?.initContainerStatuses?.find((container) => {
-    const { state, lastState } = container;
-    if (state?.terminated?.exitCode === 0) return false;
-    return waitsInVain(container) || [state, lastState].some((one) => (one?.terminated?.exitCode ?? 0) !== 0);
-  });
 }
 
 function endedWith({ exitCode, message }: { readonly exitCode: number; readonly message?: string }): string {

@@ -11,7 +11,7 @@ import {
   type MemberSlot,
 } from '../resources/names.ts';
 import { templateFingerprint } from '../resources/pod-template.ts';
-import { looksForItsSnapshot } from './health.ts';
+import { looksForItsSnapshot } from './containers.ts';
 import { belongs, knownMembership, type Membership } from './membership.ts';
 import type { MemberReport, Observed } from './model.ts';
 
