@@ -9,6 +9,8 @@ import {
   createBackup,
   incompleteBackup,
   interruptedBackup,
+  isGivingSnapshot,
+  lastWordsOfFailures,
 } from './support/backups.ts';
 import { ClientPod } from './support/client-pod.ts';
 import { ClusterUnderTest } from './support/cluster.ts';
@@ -40,7 +42,8 @@ before(async () => {
     cluster.ready(),
   ]);
   s3 = server;
-  await client.run('populate', cluster.address, '/bulk', '30', '900000');
+  // More than is anywhere between a member and the S3 server when that takes no more: a member is in the middle then, too.
+  await client.run('populate', cluster.address, '/bulk', '40', '900000');
   writer = await Writer.start(client, cluster.address, '/written');
   await apply({
     apiVersion: 'zabkeeper.dev/v1alpha1',
@@ -80,7 +83,7 @@ test('on demand to a bucket and to a volume: taken from a follower, verified, al
     assert.notEqual(status.member, leader);
     assert.match(status.member ?? '', /^zoo-[0-2]$/);
     assert.match(status.zxid ?? '', /^0x[0-9a-f]+$/);
-    assert.ok((status.sizeBytes ?? 0) > 27_000_000, `${status.sizeBytes} bytes`);
+    assert.ok((status.sizeBytes ?? 0) > 36_000_000, `${status.sizeBytes} bytes`);
     assert.ok((status.znodes ?? 0) > 30);
   }
   const key = `e2e/${namespace}/zoo/to-bucket-${inBucket.metadata.uid}.gz`;
@@ -171,6 +174,23 @@ test('its pod is killed in the middle: nothing looks whole, another one takes it
     const pod = await waitFor('its pod runs', () => backupPod(namespace, 'pod-killed'));
     await kubectl(['-n', namespace, 'delete', 'pod', pod, '--grace-period=0', '--force']);
   });
+});
+
+test('the member that gives the snapshot is killed in the middle: nothing looks whole, another one gives one', async () => {
+  let killed: string | undefined;
+  await interrupted('member-killed', async () => {
+    const name = await waitFor('one member gives a snapshot', async () => {
+      const members = (await cluster.pods()).map(({ metadata }) => metadata.name);
+      const giving = await Promise.all(members.map(async (member) => await isGivingSnapshot(namespace, member)));
+      // Another one that gives one to the schedule is through soon.
+      return giving.filter((gives) => gives).length === 1 ? members[giving.indexOf(true)] : undefined;
+    });
+    killed = name;
+    await killProcess(await cluster.pod(name));
+  });
+  const words = await lastWordsOfFailures(namespace, 'member-killed');
+  assert.match(words, /ZK_BACKUP_FAILED: .*the snapshot did not arrive whole/, `${killed} was in the middle`);
+  await cluster.ready();
 });
 
 test('the S3 server is killed in the middle: nothing looks whole, and it is complete once that is back', async () => {

@@ -66,6 +66,27 @@ export async function backupPod(namespace: string, name: string): Promise<string
     ?.metadata.name;
 }
 
+/** Whether a member is in the middle of giving a snapshot, as its log says. */
+export async function isGivingSnapshot(namespace: string, member: string): Promise<boolean> {
+  const lines = (await kubectl(['-n', namespace, 'logs', member])).split('\n');
+  const last = lines.findLast((line) =>
+    /"(streaming a snapshot|streamed a snapshot|a snapshot was not taken)/.test(line),
+  );
+  return last?.includes('"streaming a snapshot"') ?? false;
+}
+
+/** What the pods of a backup that failed said last. */
+export async function lastWordsOfFailures(namespace: string, name: string): Promise<string> {
+  interface Ended extends KubernetesObject {
+    readonly status: { readonly containerStatuses?: readonly { state?: { terminated?: { message?: string } } }[] };
+  }
+  const pods = await list<Ended & { status: { phase: string } }>(namespace, 'pods', selectorOf(name));
+  return pods
+    .filter(({ status }) => status.phase === 'Failed')
+    .map(({ status }) => status.containerStatuses?.[0]?.state?.terminated?.message ?? '')
+    .join('\n');
+}
+
 function selectorOf(name: string): string {
   return `app.kubernetes.io/component=backup,app.kubernetes.io/instance=${name}`;
 }
