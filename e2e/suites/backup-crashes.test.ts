@@ -7,9 +7,10 @@ import { ClusterUnderTest } from './support/cluster.ts';
 import { kubectl } from './support/kubectl.ts';
 import { OperatorUnderTest } from './support/operator-under-test.ts';
 import { S3Server } from './support/s3-server.ts';
+import { everyMinute, ScheduleUnderTest, timeOf } from './support/schedules.ts';
 import { timesTold } from './support/told.ts';
 
-// A backup, its restore and its removal, by an operator that kills itself right after each write that changes something.
+// A backup, its restore and its removal, and a schedule's backups, by an operator that kills itself right after each write that changes something.
 
 /** Tens of lives, on a machine that is busy with other things too. */
 const READY_MS = 240_000;
@@ -24,6 +25,7 @@ const spec = {
 };
 let operator: OperatorUnderTest;
 let s3: S3Server;
+let schedule: ScheduleUnderTest;
 
 before(async () => {
   operator = await OperatorUnderTest.start({
@@ -41,7 +43,7 @@ before(async () => {
 });
 
 after(async () => {
-  await kubectl(['-n', namespace, 'delete', 'cb', '--all', '--timeout=120s'], { timeoutMs: 130_000 });
+  await kubectl(['-n', namespace, 'delete', 'cbs,cb', '--all', '--timeout=120s'], { timeoutMs: 130_000 });
   await cluster.remove();
   await operator?.stop();
 });
@@ -73,6 +75,8 @@ test('a cluster begins with it, and has its tree', async () => {
 });
 
 test('its removal takes along what it stored, and nothing else', async () => {
+  // Its first backup may be under way meanwhile.
+  schedule = await ScheduleUnderTest.create(namespace, 'minutely', { clusterRef, destination: s3.destination() });
   await kubectl(['-n', namespace, 'delete', 'cb', 'first', '--timeout=150s'], { timeoutMs: 160_000 });
   const paths = await waitFor('what is stored can be read', async () => (await s3.objects()).map(({ path }) => path));
   assert.ok(!paths.some((path) => path.includes('/first-')), paths.join(' '));
@@ -80,4 +84,25 @@ test('its removal takes along what it stored, and nothing else', async () => {
     paths.some((path) => path.includes('/second-')),
     paths.join(' '),
   );
+});
+
+test('a schedule begins one backup for each time, and keeps the last good one with what it stored, and no other', async () => {
+  await schedule.untilReplaced();
+  await schedule.suspend();
+  const left = await schedule.untilOneIsLeft();
+  assert.deepEqual(schedule.withoutGoodOne, [], 'from the first good one on there is one');
+  assert.equal(left.metadata.name, schedule.seen.at(-1), 'the last one is left');
+
+  const told = await schedule.told();
+  assert.deepEqual(told.BackupBegun, schedule.seen.map(timeOf), 'each time has one backup, told once');
+  // Left out while another one was under way, told, and begun all the same by the next life: then that had ended.
+  const decided = [...new Set([...told.BackupBegun, ...told.BackupLeftOut])].toSorted();
+  assert.deepEqual(decided, everyMinute(decided[0] ?? '', decided.at(-1) ?? ''), 'no time is passed over');
+  const gone = schedule.seen.slice(0, -1);
+  assert.deepEqual([told.BackupExpired, told.SnapshotRemoved], [gone, gone]);
+
+  const stored = (await s3.objects()).filter(({ path }) => path.includes(`/${schedule.name}-`));
+  const key = `e2e/${namespace}/${cluster.name}/${left.metadata.name}-${left.metadata.uid}.gz`;
+  assert.deepEqual(stored.map(({ path }) => path).toSorted(), [key, `${key}.json`]);
+  assert.equal(stored.find(({ path }) => path === key)?.sha256, left.status.sha256);
 });

@@ -125,7 +125,8 @@ export async function interruptedBackup(
   assert.equal(await s3.unfinishedBytes(key), 0, 'nothing is left of the attempt');
 }
 
-async function describeBackups(namespace: string): Promise<string> {
+/** What a person would look at when a backup does not come to be. */
+export async function describeBackups(namespace: string): Promise<string> {
   const parts = await Promise.all([
     kubectl(['-n', namespace, 'get', 'cb,cbs,jobs,pods', '-o', 'wide']),
     kubectl(['-n', namespace, 'get', 'cb', '-o', 'jsonpath={.items[*].status}']),
