@@ -283,7 +283,11 @@ test('backup: a member that is killed in the middle, or says nothing more, leave
   const beginning = snapshot().subarray(0, 90);
   // A process that is killed while there is something that it has not read yet resets its connections.
   const ends: readonly [(response: ServerResponse | undefined) => void, number, RegExp][] = [
-    [(response) => response?.socket?.resetAndDestroy(), 60_000, /not arrive whole \(Error: .*ECONNRESET\): try again/],
+    [
+      (response) => response?.socket?.resetAndDestroy(),
+      60_000,
+      /not arrive whole \(Error: (aborted|.*ECONNRESET)\): try again/,
+    ],
     [(response) => response?.destroy(), 60_000, /not arrive whole \(Error: aborted\): try again/],
     [() => undefined, 100, /not arrive whole \(Error: nothing was heard for 100 ms\): try again/],
   ];

@@ -148,7 +148,7 @@ test('an object is there once all of it is, with a checksum at each part, and on
     assert.ok(s3.objects.get(key)?.equals(bytes));
   }
   const writes = s3.asked.filter(({ method, body }) => method === 'PUT' && body.length > 0);
-  assert.equal(writes.length, 4);
+  assert.equal(writes.length, 5);
   for (const { request } of writes) assert.ok(request.headers['content-md5'] !== undefined);
   assert.equal(s3.uploads.size, 0);
 });

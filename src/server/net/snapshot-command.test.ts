@@ -99,15 +99,6 @@ test('a snapshot is the state at its zxid, whatever is applied meanwhile; with i
   }
 });
 
-test('a request that HTTP lets through and that is no URL has an answer, and ends nothing', async () => {
-  const { port } = await admin({});
-  for (const path of ['//', '//%', 'http://', '/\\\\']) {
-    const response = await get(port, path);
-    assert.equal(response.statusCode, 404, path);
-    response.resume();
-  }
-});
-
 test('who may not have one is told so, in the words of ZooKeeper', async () => {
   const refusals: readonly [Setting, string, number, RegExp][] = [
     [{ access: 'missing' }, '', 401, /Auth info is missing for the command/],

@@ -92,12 +92,12 @@ function inForceOf({ spec, status, metadata }: CoordinationBackupSchedule, now: 
 }
 
 /**
- * The last time that was decided about. One behind the next time was recorded by an operator whose clock was wrong: whoever
- * believed it would begin nothing until then.
+ * The last time that was decided about. One that is yet to come was recorded by an operator whose clock was wrong: whoever
+ * believed it would begin nothing until after it.
  */
 function lastDecided({ status }: CoordinationBackupSchedule, { due, next }: ScheduleTimes): string | undefined {
   const last = status?.lastScheduleTime;
-  return last !== undefined && Date.parse(last) > Date.parse(next) ? due : last;
+  return last !== undefined && Date.parse(last) >= Date.parse(next) ? due : last;
 }
 
 /** The time that a backup is due for and that nothing has been decided about yet. Earlier ones are not made up for. */
