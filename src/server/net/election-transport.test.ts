@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { after, test } from 'node:test';
+import type { Logger } from '../../common/types.ts';
 import type { HostPort } from '../config/servers.ts';
 import { encodeElectionHandshake, encodeNotification } from '../protocol/election-codec.ts';
 import type { Notification } from '../protocol/quorum.ts';
@@ -25,7 +26,7 @@ const vote = (zxid: number): Notification => ({
 /** Servers by id; a port appears when its server starts. */
 function network() {
   const addresses = new Map<number, HostPort>();
-  const start = async (serverId: number) => {
+  const start = async (serverId: number, logger: Logger = SILENT) => {
     const heard: string[] = [];
     const transport = new ElectionTransport(
       {
@@ -38,7 +39,7 @@ function network() {
         connectTimeoutMs: 1000,
         vote: (from, { zxid }) => void heard.push(`${zxid} from ${from}`),
       },
-      SILENT,
+      logger,
     );
     // The same port again when a server comes back.
     await transport.listen([{ host: '127.0.0.1', port: addresses.get(serverId)?.port ?? 0 }]);
@@ -140,4 +141,29 @@ test('connections that break the rules are closed, and do not disturb the others
   }
   two.transport.send(1, vote(2));
   await until('the next message', () => one.heard.includes('2 from 2'));
+});
+
+test('a server that cannot be reached for long is warned of, once', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const { addresses, start } = network();
+  const warnings: object[] = [];
+  const attempts: object[] = [];
+  const { transport } = await start(1, {
+    ...SILENT,
+    debug: (_, details) => void attempts.push({ ...details }),
+    warn: (_, details) => void warnings.push({ ...details }),
+  });
+  addresses.set(2, { host: '127.0.0.1', port: 1 });
+  transport.send(2, vote(1));
+  const untilAttempts = async (count: number): Promise<void> => {
+    while (attempts.length < count) {
+      t.mock.timers.tick(5000);
+      await new Promise(setImmediate);
+    }
+  };
+  await untilAttempts(6);
+  assert.deepEqual(warnings, [], 'it may just be restarting');
+  await untilAttempts(10);
+  assert.equal(warnings.length, 1);
+  assert.match(JSON.stringify(warnings), /"server":2,"reason":"127\.0\.0\.1:1: /);
 });

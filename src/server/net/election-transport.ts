@@ -37,6 +37,8 @@ interface Peer {
   latest: Uint8Array | undefined;
   /** Whether `latest` has not been written to any connection. */
   waiting: boolean;
+  /** Whether it has been told that it cannot be reached; once is enough, until it can be. */
+  isToldOf: boolean;
   /** Where its handshake said it listens; for servers that the configuration does not know. */
   announced: readonly HostPort[];
 }
@@ -107,6 +109,7 @@ export class ElectionTransport {
         retryMs: RETRY_FIRST_MS,
         latest: undefined,
         waiting: false,
+        isToldOf: false,
         announced: [],
       };
       this.#peers.set(id, peer);
@@ -127,10 +130,17 @@ export class ElectionTransport {
       },
       (reason) => {
         peer.dial = undefined;
-        this.#logger.debug('cannot reach a server for the election', { server: id, reason });
+        this.#tellUnreached(id, peer, reason);
         this.#retryLater(id, peer);
       },
     );
+  }
+
+  /** A member that restarts is away for a moment; one that cannot be reached for longer is something to look into. */
+  #tellUnreached(id: ServerId, peer: Peer, reason: string): void {
+    const isNews = peer.retryMs === RETRY_MAX_MS && !peer.isToldOf;
+    this.#logger[isNews ? 'warn' : 'debug']('cannot reach a server for the election', { server: id, reason });
+    peer.isToldOf ||= isNews;
   }
 
   /** As long as a message waits, or until the peer has dialled us. */
@@ -217,6 +227,7 @@ export class ElectionTransport {
     peer.socket?.destroy();
     peer.socket = socket;
     peer.retryMs = RETRY_FIRST_MS;
+    peer.isToldOf = false;
     clearTimeout(peer.retry);
     socket.on('error', (error) =>
       this.#logger.debug('an election connection failed', { server: id, reason: error.message }),
