@@ -39,6 +39,8 @@ down: ## removes everything that `make up` made [CONTEXT=name]
 clean: down ## the caches too: the compiled node image, npm packages
 	@$(kind)/clean.sh
 
+# Beside all the rest, fewer lives than `make sim` has by itself.
+test: export SIM_LIVES := 200
 test: install ## every part, several at once, until one fails
 	@.ci/parts 'check unit sim mutants peers' 'e2e-prepare e2e-together e2e-alone' -- e2e-timed
 
@@ -49,7 +51,7 @@ unit: install ## the tests beside the code [TESTS=glob]
 	@$(node_test) $(if $(TESTS),'$(TESTS)','src/**/*.test.ts')
 
 sim: install ## simulated clusters with faults [SEED=n replays one life] [LIVES=n] [FIRST=seed] [SCENARIO=text]
-	@TAP='$(TAP)' node src/simulation/main.ts $(if $(SEED),--seed=$(SEED)) $(if $(LIVES),--lives=$(LIVES)) \
+	@TAP='$(TAP)' node src/simulation/main.ts $(if $(SEED),--seed=$(SEED)) $(addprefix --lives=,$(or $(LIVES),$(SIM_LIVES))) \
 	  $(if $(FIRST),--first=$(FIRST)) $(if $(SCENARIO),--scenario='$(SCENARIO)')
 
 mutants: install ## sows known flaws into the server; each must be caught [ONLY=text] [LIVES=n] [SCENARIO=text]

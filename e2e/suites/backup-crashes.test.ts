@@ -87,7 +87,8 @@ test('its removal takes along what it stored, and nothing else', async () => {
 });
 
 test('a schedule begins one backup for each time, and keeps the last good one with what it stored, and no other', async () => {
-  await schedule.untilReplaced();
+  await schedule.untilBegun(2);
+  // Each further minute would be more of the same, by an operator that hardly gets to its work.
   await schedule.suspend();
   const left = await schedule.untilOneIsLeft();
   assert.deepEqual(schedule.withoutGoodOne, [], 'from the first good one on there is one');
@@ -99,7 +100,9 @@ test('a schedule begins one backup for each time, and keeps the last good one wi
   const decided = [...new Set([...told.BackupBegun, ...told.BackupLeftOut])].toSorted();
   assert.deepEqual(decided, everyMinute(decided[0] ?? '', decided.at(-1) ?? ''), 'no time is passed over');
   const gone = schedule.seen.slice(0, -1);
-  assert.deepEqual([told.BackupExpired, told.SnapshotRemoved], [gone, gone]);
+  // Announced again by the next life, where the schedule had got another status meanwhile.
+  assert.deepEqual([...new Set(told.BackupExpired)], gone);
+  assert.deepEqual(told.SnapshotRemoved, gone);
 
   const stored = (await s3.objects()).filter(({ path }) => path.includes(`/${schedule.name}-`));
   const key = `e2e/${namespace}/${cluster.name}/${left.metadata.name}-${left.metadata.uid}.gz`;

@@ -153,7 +153,7 @@ export class SimulatedServer {
 
   /** Stands still, as under SIGSTOP: everything that happens meanwhile is seen in one turn afterwards. */
   pause(pauseMs: number): void {
-    this.pausedUntilMs = this.parts.scheduler.nowMs + pauseMs;
+    this.pausedUntilMs = Math.max(this.pausedUntilMs, this.parts.scheduler.nowMs + pauseMs);
   }
 
   private step(inputs: readonly MemberInput[]): void {

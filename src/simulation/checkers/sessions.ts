@@ -74,9 +74,12 @@ function checkEphemerals(history: History, final: FinalState): string[] {
 /** A shorter timeout may end while its client looks for a server that serves, though there is no fault any more. */
 const PATIENT_TIMEOUT_MS = 8_000;
 
+/** Who stood still reads, on waking, what others said before: that a session lives, too, which has expired since. */
+const WAKING_MS = 2_000;
+
 function checkExpirations({ expirations }: History, healedMs: number): string[] {
   return expirations
-    .filter(({ timeoutMs, heldSinceMs }) => timeoutMs >= PATIENT_TIMEOUT_MS && heldSinceMs > healedMs)
+    .filter(({ timeoutMs, heldSinceMs }) => timeoutMs >= PATIENT_TIMEOUT_MS && heldSinceMs > healedMs + WAKING_MS)
     .map(
       ({ client, heldSinceMs, toldMs }) =>
         `${client} was told at ${toldMs} ms that its session has expired, which had been held since ${heldSinceMs} ms without any fault`,

@@ -90,7 +90,7 @@ export const DISK_FLAWS: readonly Mutation[] = [
     edits: [
       edit(
         'database/tree-versions.ts',
-        'if (this.#open.length === 0) return;\n    const records',
+        'if (!this.#isSeen(id)) return;\n    const records',
         'return;\n    const records',
       ),
     ],
