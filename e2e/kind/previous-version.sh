@@ -8,11 +8,15 @@ revision=3bcafbd8995a3e40c07a8b70c706efe8d6d54be6
 sources=$project/.cache/previous
 exclusively previous-version
 
+has_revision() { git -C "$project" cat-file -e "$revision^{commit}"; }
+is_shallow() { [ "$(git -C "$project" rev-parse --is-shallow-repository 2>/dev/null)" = true ]; }
+
 extract() {
   local said
-  said=$(git -C "$project" cat-file -e "$revision^{commit}" 2>&1) ||
+  has_revision 2>/dev/null || ! is_shallow || { say "getting the history that this shallow clone lacks" && git -C "$project" fetch -q --unshallow; } || true
+  said=$(has_revision 2>&1) ||
     die "the version before this one cannot be built: revision $revision is not in this clone." "git says: ${said:-nothing}" \
-      "A shallow clone has no history; get it with: git fetch --unshallow" \
+      "A shallow clone has no history, and this one could not get it; try: git fetch --unshallow" \
       "Where there is no .git at all, clone the repository: the tests of upgrades need its history."
   rm -rf "$sources"
   mkdir -p "$sources"
