@@ -69,8 +69,8 @@ e2e e2e-prepare e2e-alone: export IGNORE_NAMESPACES := $(OWN_OPERATOR)
 e2e-prepare: cluster load deploy ## all that the suites need: the cluster, the images, the operator, helm
 	@$(kind)/helm.sh
 
-e2e-together: ## suites in namespaces of their own, four at a time
-	@$(on_cluster) --test-concurrency=4 $(together)
+e2e-together: ## suites in namespaces of their own, three at a time
+	@$(on_cluster) --test-concurrency=3 $(together)
 
 e2e-alone: ## suites that touch what all share: nodes, the API server, the deployed operator
 	@$(on_cluster) --test-concurrency=1 $(alone)

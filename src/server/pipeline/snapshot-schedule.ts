@@ -10,25 +10,26 @@ export interface SnapshotLimits {
 export class SnapshotSchedule {
   readonly #limits: SnapshotLimits;
   readonly #random: Random;
-  #left: SnapshotLimits;
+  #transactionsLeft = 0;
+  #bytesLeft = 0;
   #saving = false;
 
   constructor(limits: SnapshotLimits, random: Random) {
     this.#limits = limits;
     this.#random = random;
-    this.#left = this.#draw();
+    this.#draw();
   }
 
   /** A committed transaction was applied, which took so many bytes of the log. */
   count(bytes: number): void {
-    this.#left = { transactions: this.#left.transactions - 1, bytes: this.#left.bytes - bytes };
+    this.#transactionsLeft--;
+    this.#bytesLeft -= bytes;
   }
 
   /** True once when a snapshot is due; not again before it is {@link saved}. */
   isDue(): boolean {
-    const { transactions, bytes } = this.#left;
-    if ((transactions > 0 && bytes > 0) || this.#saving) return false;
-    this.#left = this.#draw();
+    if ((this.#transactionsLeft > 0 && this.#bytesLeft > 0) || this.#saving) return false;
+    this.#draw();
     this.#saving = true;
     return true;
   }
@@ -37,9 +38,10 @@ export class SnapshotSchedule {
     this.#saving = false;
   }
 
-  #draw(): SnapshotLimits {
+  #draw(): void {
     const share = 0.5 + this.#random.next() / 2;
     const { transactions, bytes } = this.#limits;
-    return { transactions: Math.max(1, Math.floor(transactions * share)), bytes: bytes * share };
+    this.#transactionsLeft = Math.max(1, Math.floor(transactions * share));
+    this.#bytesLeft = bytes * share;
   }
 }
