@@ -14,7 +14,7 @@ import { Writer } from './support/writer.ts';
 
 // The operator's API server refuses, loses answers, breaks off, answers with old states, and is killed.
 
-const SLOW = { timeoutMs: 240_000, intervalMs: 500, explain: explanation };
+const SLOW = { timeoutMs: 480_000, intervalMs: 500, explain: explanation };
 const EACH_RESTARTED_ONCE = { 'zoo-0': 2, 'zoo-1': 2, 'zoo-2': 2 };
 // One look of the operator makes about twenty requests, and must be able to come to its end.
 const BAD_DAY: Faults = { refuse: 0.03, loseAnswer: 0.03, cutAnswer: 0.02, endWatch: 0.1 };

@@ -13,7 +13,7 @@ import { timesTold } from './support/told.ts';
 // A backup, its restore and its removal, and a schedule's backups, by an operator that kills itself right after each write that changes something.
 
 /** Tens of lives, on a machine that is busy with other things too. */
-const READY_MS = 240_000;
+const READY_MS = 480_000;
 
 const cluster = new ClusterUnderTest('e2e-backup-crashes');
 const { namespace } = cluster;
@@ -65,7 +65,7 @@ test('a backup is taken once, by one Job, and told once', async () => {
 });
 
 test('a cluster begins with it, and has its tree', async () => {
-  await kubectl(['-n', namespace, 'delete', 'cc', '--all', '--timeout=180s'], { timeoutMs: 190_000 });
+  await kubectl(['-n', namespace, 'delete', 'cc', '--all', '--timeout=400s'], { timeoutMs: 410_000 });
   const manifest = cluster.manifest({ ...spec, bootstrap: { restore: { backup: { name: 'first' } } } });
   await kubectl(['apply', '-f', '-'], { input: JSON.stringify(manifest) });
   await cluster.ready(READY_MS);
@@ -77,7 +77,7 @@ test('a cluster begins with it, and has its tree', async () => {
 test('its removal takes along what it stored, and nothing else', async () => {
   // Its first backup may be under way meanwhile.
   schedule = await ScheduleUnderTest.create(namespace, 'minutely', { clusterRef, destination: s3.destination() });
-  await kubectl(['-n', namespace, 'delete', 'cb', 'first', '--timeout=150s'], { timeoutMs: 160_000 });
+  await kubectl(['-n', namespace, 'delete', 'cb', 'first', '--timeout=400s'], { timeoutMs: 410_000 });
   const paths = await waitFor('what is stored can be read', async () => (await s3.objects()).map(({ path }) => path));
   assert.ok(!paths.some((path) => path.includes('/first-')), paths.join(' '));
   assert.ok(

@@ -218,15 +218,15 @@ test('a schedule makes backups and keeps as many as it says, the objects too', a
       .split('\n')
       .filter((line) => line !== '');
   const first = await waitFor('the schedule has made a backup', async () => (await scheduled())[0], {
-    timeoutMs: 90_000,
+    timeoutMs: 240_000,
     intervalMs: 500,
   });
   await waitFor('the first one has been replaced', async () => !(await scheduled()).includes(first), {
-    timeoutMs: 150_000,
+    timeoutMs: 300_000,
     intervalMs: 500,
   });
   // Until the next one is complete, the one before it is there beside it.
-  await waitFor('one is left', async () => (await scheduled()).length === 1, { timeoutMs: 90_000, intervalMs: 500 });
+  await waitFor('one is left', async () => (await scheduled()).length === 1, { timeoutMs: 240_000, intervalMs: 500 });
 });
 
 test('all the while a client wrote: nothing is lost, and its session lived on', async () => {

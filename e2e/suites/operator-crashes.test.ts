@@ -14,7 +14,7 @@ import { Writer } from './support/writer.ts';
 // next life finds every state that there is between two steps.
 
 /** Tens of lives, on a machine that is busy with other things too. */
-const SLOW = { timeoutMs: 240_000, intervalMs: 500, explain: explanation };
+const SLOW = { timeoutMs: 480_000, intervalMs: 500, explain: explanation };
 const ONE_OF_EACH = { 'zoo-0': 1, 'zoo-1': 1, 'zoo-2': 1 };
 
 const cluster = new ClusterUnderTest('e2e-operator-crashes');

@@ -12,7 +12,7 @@ import { Writer } from './support/writer.ts';
 const ELECTION_MAX_MS = 8_000;
 
 /** Each step of scaling makes or ends a pod. */
-const SCALED_MS = 150_000;
+const SCALED_MS = 240_000;
 
 const cluster = new ClusterUnderTest('e2e-scaling');
 let client: ClientPod;

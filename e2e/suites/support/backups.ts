@@ -37,7 +37,7 @@ export async function completeBackup(namespace: string, name: string): Promise<R
       if (object?.status?.phase === 'Failed') throw new Error(JSON.stringify(object.status));
       return object?.status?.phase === 'Complete' ? { ...object, status: object.status } : undefined;
     },
-    { timeoutMs: 120_000, intervalMs: 300, explain: () => describeBackups(namespace) },
+    { timeoutMs: 300_000, intervalMs: 300, explain: () => describeBackups(namespace) },
   );
 }
 
@@ -55,7 +55,7 @@ export async function incompleteBackup(
       const complete = status?.conditions?.find(({ type }) => type === 'Complete');
       return complete?.status === 'False' && complete.reason === reason && message.test(complete.message);
     },
-    { timeoutMs: 90_000, intervalMs: 300, explain: () => describeBackups(namespace) },
+    { timeoutMs: 240_000, intervalMs: 300, explain: () => describeBackups(namespace) },
   );
 }
 

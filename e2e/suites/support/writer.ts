@@ -37,7 +37,7 @@ export class Writer {
   }
 
   /** Waits until so many more writes have been acknowledged. */
-  async goesOn(writes = 100, timeoutMs = 90_000): Promise<void> {
+  async goesOn(writes = 100, timeoutMs = 180_000): Promise<void> {
     const before = this.acknowledged().length;
     const enough = (): boolean => this.acknowledged().length >= before + writes;
     await this.script.waitForLines(`${writes} more writes are acknowledged`, enough, timeoutMs);
