@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { waitFor } from '../support/wait-for.ts';
-import { completeBackup, createBackup } from './support/backups.ts';
+import { completeBackup, createBackup, createBackupVolume } from './support/backups.ts';
 import { ClientPod } from './support/client-pod.ts';
 import { ClusterUnderTest, type PodObject } from './support/cluster.ts';
 import { killProcess } from './support/faults.ts';
@@ -70,12 +70,7 @@ test('the API server is killed in the middle of a rolling change and of a backup
   await apply(cluster.manifest({ config: { ...config, snapCount: 50_000 } }));
   const hasBegun = (): boolean => Object.values(members.podsOf).some((pods) => pods === 2);
   await waitFor('the first member was restarted', hasBegun, SLOW);
-  await apply({
-    apiVersion: 'v1',
-    kind: 'PersistentVolumeClaim',
-    metadata: { name: 'backups', namespace },
-    spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '64Mi' } } },
-  });
+  await createBackupVolume(namespace, 'backups', '64Mi');
   const destination = { volume: { claimName: 'backups' } };
   await createBackup(namespace, 'on-a-bad-day', { clusterRef: { name: cluster.name }, destination });
   const jobs = async (): Promise<JobObject[]> => list<JobObject>(namespace, 'jobs');

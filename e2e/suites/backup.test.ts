@@ -7,6 +7,7 @@ import {
   backupPod,
   completeBackup,
   createBackup,
+  createBackupVolume,
   incompleteBackup,
   interruptedBackup,
   isGivingSnapshot,
@@ -65,12 +66,7 @@ after(async () => {
 });
 
 test('on demand to a bucket and to a volume: taken from a follower, verified, all that matters in the status', async () => {
-  await apply({
-    apiVersion: 'v1',
-    kind: 'PersistentVolumeClaim',
-    metadata: { name: 'backups', namespace },
-    spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '256Mi' } } },
-  });
+  await createBackupVolume(namespace, 'backups', '256Mi');
   await createBackup(namespace, 'to-bucket', { clusterRef, destination: s3.destination() });
   const volume = { volume: { claimName: 'backups', path: 'of/zoo' } };
   await createBackup(namespace, 'to-volume', { clusterRef, destination: volume });

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { waitFor } from '../support/wait-for.ts';
 import { deployOperator, installByKubectl, PREVIOUS_IMAGE } from './support/alone/operators.ts';
-import { backup, completeBackup, createBackup, type BackupObject } from './support/backups.ts';
+import { backup, completeBackup, createBackup, createBackupVolume, type BackupObject } from './support/backups.ts';
 import { ClientPod } from './support/client-pod.ts';
 import { ClusterUnderTest } from './support/cluster.ts';
 import { apply, get, kubectl, list, type KubernetesObject } from './support/kubectl.ts';
@@ -33,12 +33,7 @@ before(async () => {
   [client] = await Promise.all([ClientPod.start(namespace), cluster.ready()]);
   members = new MemberWatch(namespace, cluster.name);
   await client.run('populate', cluster.address, '/before', String(ZNODES), '1000');
-  await apply({
-    apiVersion: 'v1',
-    kind: 'PersistentVolumeClaim',
-    metadata: { name: 'backups', namespace },
-    spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '64Mi' } } },
-  });
+  await createBackupVolume(namespace, 'backups', '64Mi');
   const destination = { volume: { claimName: 'backups' } };
   await createBackup(namespace, 'before', { clusterRef: { name: cluster.name }, destination });
   oldBackup = await completeBackup(namespace, 'before');

@@ -29,6 +29,16 @@ export async function backup(namespace: string, name: string): Promise<BackupObj
   return get<BackupObject>(namespace, 'coordinationbackup', name);
 }
 
+/** A volume for backups, which one node at a time can mount. */
+export async function createBackupVolume(namespace: string, name: string, storage: string): Promise<void> {
+  await apply({
+    apiVersion: 'v1',
+    kind: 'PersistentVolumeClaim',
+    metadata: { name, namespace },
+    spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage } } },
+  });
+}
+
 export async function completeBackup(namespace: string, name: string): Promise<Required<BackupObject>> {
   return waitFor(
     `backup ${name} is complete`,
