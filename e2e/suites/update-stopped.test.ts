@@ -53,7 +53,7 @@ test('a change that cannot work stops at the first member, and a corrected manif
       const other = (await cluster.pods()).find(({ metadata: { name } }) => name !== replaced[0] && name !== leader);
       assert.ok(other);
       await killProcess(other);
-      await writer.goesOn(200);
+      await writer.goesOn(80);
 
       await apply(cluster.manifest());
       await cluster.ready();

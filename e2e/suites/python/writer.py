@@ -11,8 +11,9 @@ from kazoo.client import KazooClient, KazooState
 from kazoo.exceptions import ConnectionLoss, KazooException, NodeExistsError, OperationTimeoutError, SessionExpiredError
 from kazoo.handlers.threading import KazooTimeoutError
 
-# Often enough to see how long the ensemble pauses, seldom enough to leave the machine to it.
-PAUSE_S = 0.005
+# Often enough to see how long the ensemble pauses, seldom enough to leave the machine to it: each line that is printed goes
+# through the API server and a kubelet.
+PAUSE_S = 0.025
 
 hosts, path = sys.argv[1:3]
 stop = threading.Event()

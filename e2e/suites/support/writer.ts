@@ -6,8 +6,9 @@ export class Writer {
   private readonly script: BackgroundScript;
   private readonly pod: ClientPod;
   private readonly address: string;
-
   private readonly path: string;
+  private readonly known: { name: string; atMs: number }[] = [];
+  private linesRead = 0;
 
   private constructor(script: BackgroundScript, pod: ClientPod, address: string, path: string) {
     this.script = script;
@@ -32,12 +33,12 @@ export class Writer {
         ? await pod.backgroundOnNode('writer', address, path)
         : await pod.background('writer', address, path);
     const writer = new Writer(script, pod, address, path);
-    await writer.goesOn(20);
+    await writer.goesOn(10);
     return writer;
   }
 
   /** Waits until so many more writes have been acknowledged. */
-  async goesOn(writes = 100, timeoutMs = 180_000): Promise<void> {
+  async goesOn(writes = 40, timeoutMs = 180_000): Promise<void> {
     const before = this.acknowledged().length;
     const enough = (): boolean => this.acknowledged().length >= before + writes;
     await this.script.waitForLines(`${writes} more writes are acknowledged`, enough, timeoutMs);
@@ -50,7 +51,7 @@ export class Writer {
   async pauseOf(fault: () => Promise<void>): Promise<number> {
     const before = this.acknowledged().length;
     await fault();
-    await this.goesOn(200);
+    await this.goesOn(80);
     const times = this.acknowledged()
       .slice(Math.max(0, before - 1))
       .map(({ atMs }) => atMs);
@@ -74,10 +75,13 @@ export class Writer {
     return [...new Set(lines.map((line) => line.slice('session '.length)))];
   }
 
-  private acknowledged(): { name: string; atMs: number }[] {
-    return this.script.lines.flatMap((line) => {
+  /** So far, in their order. Each line is looked at once: there are thousands, and whoever waits asks often. */
+  private acknowledged(): readonly { name: string; atMs: number }[] {
+    for (const line of this.script.lines.slice(this.linesRead)) {
       const [word, number = '', atMs = ''] = line.split(' ');
-      return word === 'ack' ? [{ name: number.padStart(8, '0'), atMs: Number(atMs) }] : [];
-    });
+      if (word === 'ack') this.known.push({ name: number.padStart(8, '0'), atMs: Number(atMs) });
+      this.linesRead++;
+    }
+    return this.known;
   }
 }
