@@ -111,6 +111,42 @@ test('heartbeats keep a session alive, at the leader and at a follower; silence 
   for (const id of [1, 2, 3]) assert.equal(ensemble.member(id).status().sessions, 1);
 });
 
+test('a leader that stood still hears first who lives, at its followers as well, before it ends a session', () => {
+  const ensemble = Ensemble.serving(3);
+  const [follower] = ensemble.followers;
+  assert.ok(follower !== undefined);
+  const alive = ensemble.connected(follower, { timeoutMs: 4000 });
+  const gone = ensemble.connected(follower, { timeoutMs: 4000 });
+  ensemble.advance(1000);
+  const { leader } = ensemble;
+  // Nobody hears of the leader, who does nothing, for longer than the sessions may be silent.
+  ensemble.pause(leader);
+  for (let i = 0; i < 4; i++) {
+    ensemble.advance(1500);
+    alive.ping();
+  }
+  // It wakes, and has a few turns before anybody's answer to its ping arrives.
+  ensemble.pause(follower);
+  ensemble.resume(leader);
+  for (let turns = 0; turns < 3; turns++) {
+    ensemble.input(leader, { type: 'tick' });
+    ensemble.run();
+  }
+  ensemble.resume(follower);
+  ensemble.advance(500);
+  alive.ping();
+  ensemble.advance(500);
+  assert.equal(ensemble.leader, leader);
+  assert.equal(alive.closedBecause, undefined);
+  assert.ok(ensemble.member(leader).inspect().sessions.has(alive.sessionId), 'the session of a client that was heard');
+  ensemble.advance(8000);
+  assert.equal(
+    ensemble.member(leader).inspect().sessions.has(gone.sessionId),
+    false,
+    'the other one ends all the same',
+  );
+});
+
 test('a session outlives its connection until it expires, and no longer', () => {
   const ensemble = Ensemble.serving(1);
   const client = ensemble.connected(1, { timeoutMs: 6000 });
