@@ -241,6 +241,11 @@ test('frames that a client sends before its session is open are answered behind 
   for (let i = 0; i < 3; i++) flooding.request(OpCode.ping, (writer) => writer.writeRaw(new Uint8Array(40_000)));
   ensemble.run();
   assert.match(flooding.closedBecause ?? '', /before its session/);
+  const saysNothing = ensemble.client(follower);
+  saysNothing.connect();
+  for (let i = 0; i < 1000; i++) saysNothing.sendFrame(new Uint8Array(0));
+  ensemble.turn();
+  assert.match(saysNothing.closedBecause ?? '', /before its session/);
 });
 
 test('closeSession: answered, then closed; its ephemerals are gone, those that were only proposed too', () => {
@@ -259,4 +264,22 @@ test('closeSession: answered, then closed; its ephemerals are gone, those that w
     assert.equal(errorOf(ensemble, other, send.exists(other, path)), ReplyCode.noNode);
   }
   assert.equal(ensemble.member(1).status().sessions, 1);
+});
+
+test('a session with more ephemerals than a packet could name ends like any other', () => {
+  const { ensemble, client } = single();
+  const other = ensemble.connected(1);
+  for (let i = 0; i < 300; i++) send.create(client, `/${i}${'x'.repeat(1000)}`, { flags: CreateMode.ephemeral });
+  ensemble.run();
+  assert.equal(ensemble.member(1).status().ephemerals, 300);
+  assert.equal(errorOf(ensemble, client, client.request(OpCode.closeSession)), ReplyCode.ok);
+  assert.equal(ensemble.member(1).status().ephemerals, 0);
+  const closed = ensemble.disk(1).entries.at(-1);
+  assert.ok(closed !== undefined && closed.bytes.length < 1000, `its transaction has ${closed?.bytes.length} bytes`);
+  // The next start comes to the same.
+  ensemble.crash(1);
+  ensemble.start(1);
+  ensemble.untilServing();
+  assert.equal(ensemble.member(1).status().ephemerals, 0);
+  assert.ok(other.closedBecause);
 });

@@ -26,6 +26,7 @@ interface Node {
   /** The connection to its leader. */
   link: Link | undefined;
   readonly clients: Map<ClientId, TestClient>;
+  readonly held: Set<ClientId>;
   readonly pauses: boolean[];
   persists: number;
   /** The last configuration that was in force; undefined while it is the first one. */
@@ -58,6 +59,7 @@ export class Ensemble {
         inbox: [],
         link: undefined,
         clients: new Map(),
+        held: new Set(),
         pauses: [],
         persists: 0,
         configuration: undefined,
@@ -242,6 +244,11 @@ export class Ensemble {
     switch (output.type) {
       case 'toClient':
         node.clients.get(output.client)?.receive(output.bytes);
+        if (node.held.has(output.client)) node.inbox.push({ type: 'clientDrained', client: output.client });
+        break;
+      case 'holdClient':
+        if (output.held) node.held.add(output.client);
+        else node.held.delete(output.client);
         break;
       case 'closeClient': {
         const client = node.clients.get(output.client);
