@@ -37,6 +37,9 @@ export function serverLine(id: ServerId, role: PeerRole): string {
 /** Whatever a change may lead to. */
 const RULES = { votersMin: 1, severalAddresses: false };
 
+/** One read, or two: a client that sends more at once is held. */
+const ANSWER_BYTES_PER_STEP = 150;
+
 /** How the members of a simulated ensemble are configured. Small limits make rare things frequent. */
 function configOf(
   serverId: ServerId,
@@ -63,6 +66,7 @@ function configOf(
     superDigest: undefined,
     extendedTypesEnabled: false,
     zxidsPerEpoch,
+    answerBytesPerStep: ANSWER_BYTES_PER_STEP,
   };
 }
 

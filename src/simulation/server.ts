@@ -46,6 +46,8 @@ export class SimulatedServer {
   private readonly member: Member;
   private readonly pending: MemberInput[] = [];
   private readonly clients = new Map<number, Stream>();
+  /** Clients that have asked for more than they take at once. */
+  private readonly held = new Set<number>();
   private readonly learners = new Map<number, Stream>();
   private leader: Stream | undefined;
   private onStopped: () => void = () => {};
@@ -195,6 +197,11 @@ export class SimulatedServer {
     switch (output.type) {
       case 'toClient':
         this.clients.get(output.client)?.send(output.bytes);
+        if (this.held.has(output.client)) this.take({ type: 'clientDrained', client: output.client });
+        return;
+      case 'holdClient':
+        if (output.held) this.held.add(output.client);
+        else this.held.delete(output.client);
         return;
       case 'closeClient':
         this.clients.get(output.client)?.close();

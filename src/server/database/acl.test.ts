@@ -40,6 +40,28 @@ test('doubles are dropped, and different permissions are no doubles', () => {
   assert.deepEqual(resolveAcl(list, []), acl(['world', 'anyone'], ['world', 'anyone', 1]));
 });
 
+test('an ACL as long as a request is read once, and not once for each of its entries', () => {
+  let looks = 0;
+  const entry = (perms: number): Acl => ({
+    scheme: 'world',
+    id: 'anyone',
+    get perms() {
+      looks++;
+      return perms;
+    },
+  });
+  const list = Array.from({ length: 1000 }, (_, i) => entry(i));
+  assert.equal(resolveAcl(list, [])?.length, 1000);
+  assert.ok(looks < 10 * list.length, `${looks} looks at ${list.length} entries`);
+  assert.equal(resolveAcl([...list, entry(1000)], []), undefined);
+  // `auth` stands for many: it is what comes of it that counts.
+  const who = identities(...Array.from({ length: 100 }, (_, i): [string, string] => ['digest', `u${i}:x`]));
+  const auth = (perms: number): Acl => ({ scheme: 'auth', id: '', perms });
+  const auths = Array.from({ length: 11 }, (_, i) => auth(i));
+  assert.equal(resolveAcl(auths, who), undefined);
+  assert.equal(resolveAcl(auths.slice(1), who)?.length, 1000);
+});
+
 test('auth stands for what the client has proved', () => {
   const who = identities(['ip', '10.0.0.1'], ['digest', 'u:x'], ['digest', 'v:y']);
   assert.deepEqual(resolveAcl(acl(['auth', '', 3]), who), acl(['digest', 'u:x', 3], ['digest', 'v:y', 3]));

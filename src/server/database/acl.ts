@@ -53,15 +53,22 @@ function isGranted(acl: readonly Acl[], perm: number, identity: Identity): boole
   );
 }
 
+/** Every access looks at all of an ACL: far more than anybody needs. */
+const ACL_ENTRIES_MAX = 1000;
+
 /**
  * The ACL that a client asks for as it is stored (PrepRequestProcessor.fixupACL): without doubles, with the client's own
  * proven identities in place of `auth`. Undefined where ZooKeeper answers InvalidACL: nothing in it, `auth` from a client
- * that has proved nothing, an id that its scheme does not allow, or a scheme that nobody knows.
+ * that has proved nothing, an id that its scheme does not allow, or a scheme that nobody knows; and for one that is too long.
  */
 export function resolveAcl(acl: readonly Acl[], identities: readonly Identity[]): readonly Acl[] | undefined {
   const resolved: Acl[] = [];
-  for (const [i, entry] of acl.entries()) {
-    if (acl.slice(0, i).some((earlier) => isSame(earlier, entry))) continue;
+  const known = new Set<string>();
+  for (const entry of acl) {
+    // An ACL may be as long as a request: each entry is looked at once.
+    const text = `${entry.perms} ${entry.scheme.length} ${entry.scheme} ${entry.id}`;
+    if (known.has(text)) continue;
+    known.add(text);
     if (entry.scheme === 'auth') {
       const proven = identities.filter((identity) => SCHEMES.get(identity.scheme)?.proves === true);
       if (proven.length === 0) return undefined;
@@ -71,16 +78,13 @@ export function resolveAcl(acl: readonly Acl[], identities: readonly Identity[])
     } else {
       return undefined;
     }
+    if (resolved.length > ACL_ENTRIES_MAX) return undefined;
   }
   return resolved.length === 0 ? undefined : resolved;
 }
 
 function isValid({ scheme, id }: Acl): boolean {
   return (scheme === 'world' && id === 'anyone') || SCHEMES.get(scheme)?.isValid(id) === true;
-}
-
-function isSame(a: Acl, b: Acl): boolean {
-  return a.perms === b.perms && a.scheme === b.scheme && a.id === b.id;
 }
 
 /** The length of what Java's `split(":")` returns: it leaves out empty parts at the end. */

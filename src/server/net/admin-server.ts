@@ -3,6 +3,7 @@ import { formatZxid } from '../../common/zxid.ts';
 import { formatServer } from '../config/servers.ts';
 import { VERSION } from '../version.ts';
 import { ADMIN_COMMANDS, runAdminCommand } from './admin-commands.ts';
+import { AdminLogins } from './admin-logins.ts';
 import { DiskSpace } from './disk-space.ts';
 import { answerHandOver } from './hand-over-command.ts';
 import { refuseRestore } from './restore-command.ts';
@@ -23,7 +24,8 @@ interface Answer {
  * as ZooKeeper's AdminServer has it, the streamed snapshot among them. It only reads, but for `POST /commands/handover`.
  */
 export function createAdminServer(view: ServerView): Server {
-  const snapshots = new SnapshotCommand(view);
+  const logins = new AdminLogins(view);
+  const snapshots = new SnapshotCommand(view, logins);
   const space = new DiskSpace(view.config);
   const pathsOf = (...names: string[]) => new Set(names.map((name) => `${view.config.admin.commandUrl}/${name}`));
   const snapshotPaths = pathsOf('snapshot', 'snap');
@@ -41,11 +43,11 @@ export function createAdminServer(view: ServerView): Server {
       return;
     }
     if (request.method === 'POST' && handOverPaths.has(pathname)) {
-      answerHandOver(view, request, response);
+      answerHandOver(view, logins, request, response);
       return;
     }
     if (request.method === 'POST' && restorePaths.has(pathname)) {
-      refuseRestore(view, request, response);
+      refuseRestore(logins, request, response);
       return;
     }
     const isRead = request.method === 'GET' || request.method === 'HEAD';

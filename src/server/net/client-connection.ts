@@ -8,6 +8,8 @@ export interface ConnectionEvents {
   /** A frame arrived; its memory is never used again. */
   frame(connection: ClientConnection, frame: Uint8Array): void;
   fourLetterWord(connection: ClientConnection, word: string): void;
+  /** A client that is held has taken what was sent to it. */
+  drained(connection: ClientConnection): void;
   /** The connection ended, other than by {@link ClientConnection.close}. */
   closed(connection: ClientConnection, reason: string): void;
 }
@@ -34,6 +36,7 @@ export class ClientConnection {
   #unsent: Uint8Array[] = [];
   #pausedByServer: boolean;
   #pausedBySlowness = false;
+  #held = false;
   #closed = false;
 
   constructor(id: number, socket: Socket, frameBytesMax: number, paused: boolean, events: ConnectionEvents) {
@@ -59,7 +62,7 @@ export class ClientConnection {
     });
     socket.on('error', (error) => this.#end(error.message));
     socket.on('close', () => this.#end('the client closed the connection'));
-    socket.on('drain', () => this.#setPausedBySlowness(false));
+    socket.on('drain', () => this.#drained());
     if (paused) socket.pause();
   }
 
@@ -80,6 +83,13 @@ export class ClientConnection {
     const waiting = socket.writableLength;
     if (waiting > UNREAD_BYTES_MAX) this.destroy(`it leaves ${waiting} bytes of answers unread`);
     else if (waiting > PAUSE_READING_AT_BYTES) this.#setPausedBySlowness(true);
+    if (this.#held && !this.#closed && !socket.writableNeedDrain) this.#events.drained(this);
+  }
+
+  /** Stops, or goes on, reading from a client that has asked for more than it takes. */
+  setHeld(held: boolean): void {
+    this.#held = held;
+    this.#applyPause();
   }
 
   setPaused(paused: boolean): void {
@@ -114,6 +124,11 @@ export class ClientConnection {
     }
   }
 
+  #drained(): void {
+    this.#setPausedBySlowness(false);
+    if (this.#held && !this.#closed) this.#events.drained(this);
+  }
+
   #setPausedBySlowness(paused: boolean): void {
     if (this.#pausedBySlowness === paused) return;
     this.#pausedBySlowness = paused;
@@ -122,7 +137,7 @@ export class ClientConnection {
 
   #applyPause(): void {
     if (this.#closed) return;
-    if (this.#pausedByServer || this.#pausedBySlowness) this.#socket.pause();
+    if (this.#pausedByServer || this.#pausedBySlowness || this.#held) this.#socket.pause();
     else this.#socket.resume();
   }
 

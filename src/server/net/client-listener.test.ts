@@ -27,6 +27,7 @@ async function listening(limits: Partial<ClientLimits> = {}) {
     {
       connected: (client, address) => void heard.push(`connected ${client} ${address}`),
       frame: (client, frame) => void heard.push(`frame ${client} ${new TextDecoder().decode(frame)}`),
+      drained: (client) => void heard.push(`drained ${client}`),
       closed: (client) => void heard.push(`closed ${client}`),
       fourLetterWord: (word) => (word === 'ruok' ? 'imok' : undefined),
     },
@@ -158,6 +159,27 @@ test('a client that does not read is not read from, and given up when too much w
   }
   await until('it is given up', () => heard.includes('closed 1'));
   assert.equal(heard.includes('frame 1 second'), false);
+});
+
+test('a client that is held is not read from; it is told each time when it has taken what it was sent', async () => {
+  const { listener, heard, port } = await listening();
+  const socket = await connected(port);
+  socket.pause();
+  socket.write(framed('first'));
+  await until('the frame', () => heard.length === 2);
+  listener.setHeld(1, true);
+  listener.send(1, Buffer.from('at once'));
+  listener.flush();
+  assert.deepEqual(heard.slice(2), ['drained 1']);
+  socket.write(framed('second'));
+  listener.send(1, Buffer.alloc(16 * 1024 * 1024));
+  listener.flush();
+  assert.deepEqual(heard.slice(3), [], 'it has not taken this yet');
+  socket.resume();
+  await until('it has taken all', () => heard.length === 4);
+  assert.deepEqual(heard.slice(3), ['drained 1']);
+  listener.setHeld(1, false);
+  await until('it is read from', () => heard.includes('frame 1 second'));
 });
 
 test('paused clients are read from when they are resumed', async () => {

@@ -14,6 +14,8 @@ export interface ClientEvents {
   /** A client has sent its first frame. Connections that send none are never heard of. */
   connected(client: ClientId, address: string): void;
   frame(client: ClientId, frame: Uint8Array): void;
+  /** A client that is held has taken what was sent to it. */
+  drained(client: ClientId): void;
   /** The connection ended, other than by {@link ClientListener.close}. */
   closed(client: ClientId): void;
   /** The answer to a four-letter word, or undefined to close without one. */
@@ -121,6 +123,11 @@ export class ClientListener implements ConnectionsView {
     for (const connection of this.#connections.values()) connection.setPaused(paused);
   }
 
+  /** Stops, or goes on, reading from one that has asked for more than it takes; while it is held, `drained` is told. */
+  setHeld(client: ClientId, held: boolean): void {
+    this.#connections.get(client)?.setHeld(held);
+  }
+
   /** Stops accepting and closes every connection. */
   async stop(): Promise<void> {
     const stopped = stopListening(this.#server);
@@ -149,6 +156,7 @@ export class ClientListener implements ConnectionsView {
       received: (bytes) => void (this.#counts.bytesReceived += bytes),
       frame: (from, frame) => this.#frame(from, frame),
       fourLetterWord: (from, word) => this.#fourLetterWord(from, word),
+      drained: ({ id }) => this.#events.drained(id),
       closed: (from, reason) => this.#closed(from, reason),
     });
     this.#connections.set(connection.id, connection);

@@ -49,6 +49,7 @@ function driven(react: React) {
         send: note('client.send'),
         close: note('client.close'),
         setPaused: note('paused'),
+        setHeld: note('held'),
         flush: note('client.flush'),
       },
       learners: {

@@ -13,7 +13,7 @@ import type { MemberMeter } from './monitoring/member-meter.ts';
 
 /** What carries the member's words. */
 export interface Transports {
-  readonly clients: Pick<ClientListener, 'send' | 'close' | 'setPaused' | 'flush'>;
+  readonly clients: Pick<ClientListener, 'send' | 'close' | 'setPaused' | 'setHeld' | 'flush'>;
   readonly learners: Pick<LearnerListener, 'send' | 'sendSnapshot' | 'close' | 'flush'>;
   readonly leader: Pick<LeaderLink, 'send' | 'disconnect' | 'flush'>;
   readonly election: Pick<ElectionTransport, 'send'>;
@@ -136,6 +136,8 @@ export class Driver {
         return clients.close(output.client, output.reason);
       case 'pauseClients':
         return clients.setPaused(output.paused);
+      case 'holdClient':
+        return clients.setHeld(output.client, output.held);
       case 'sendVote':
         return election.send(output.to, output.notification);
       case 'connectLeader':

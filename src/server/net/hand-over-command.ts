@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { ACCESS_REFUSALS, refuse, type Refusal } from './admin-refusal.ts';
+import type { AdminLogins } from './admin-logins.ts';
+import { refuse, type Refusal } from './admin-refusal.ts';
 import type { ServerView } from './server-view.ts';
 
 const COMMAND = 'handover';
@@ -8,10 +9,15 @@ const COMMAND = 'handover';
  * `POST /commands/handover`, for administrators: this leader lets an up-to-date follower lead instead, and follows it.
  * Answered with 202 and the ids of those that may lead as soon as it is begun; GET /status says when it is done.
  */
-export function answerHandOver(view: ServerView, request: IncomingMessage, response: ServerResponse): void {
-  const access = view.adminAccess(request.headers.authorization, request.socket.remoteAddress ?? '');
-  if (access !== 'allowed') {
-    refuse(response, COMMAND, ACCESS_REFUSALS[access]);
+export function answerHandOver(
+  view: ServerView,
+  logins: AdminLogins,
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
+  const refusal = logins.refusalOf(request);
+  if (refusal !== undefined) {
+    refuse(response, COMMAND, refusal);
     return;
   }
   const { learners } = view.ensemble();

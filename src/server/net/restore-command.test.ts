@@ -5,13 +5,14 @@ import type { AdminAccess } from '../pipeline/admin-access.ts';
 import { createAdminServer } from './admin-server.ts';
 import { listen, portOf, stopListening } from './listen.ts';
 import type { ServerView } from './server-view.ts';
+import { SILENT } from './testing/silent-logger.ts';
 
 const stops: (() => Promise<unknown>)[] = [];
 after(() => Promise.all(stops.map((stop) => stop())));
 
 async function post(access: AdminAccess, command: string): Promise<{ status: number; error: string }> {
   const { config } = parseZooCfg('dataDir=/data', 'zoo.cfg', () => '');
-  const view: Partial<ServerView> = { config, adminAccess: () => access };
+  const view: Partial<ServerView> = { config, logger: SILENT, adminAccess: () => access };
   const server = createAdminServer(view as ServerView);
   await listen(server, { host: '127.0.0.1', port: 0 }, 'tests');
   stops.push(() => stopListening(server));

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { ACCESS_REFUSALS, refuse } from './admin-refusal.ts';
-import type { ServerView } from './server-view.ts';
+import type { AdminLogins } from './admin-logins.ts';
+import { refuse } from './admin-refusal.ts';
 
 /**
  * `POST /commands/restore`, for administrators, always refused. ZooKeeper puts the snapshot in place of the tree of this one
@@ -8,9 +8,8 @@ import type { ServerView } from './server-view.ts';
  * acknowledged go back without a word to those who were told, and the next restart, from log and snapshots that know nothing of
  * it, undoes it. What a restore is for, a new ensemble from a snapshot, there are other ways to.
  */
-export function refuseRestore(view: ServerView, request: IncomingMessage, response: ServerResponse): void {
-  const access = view.adminAccess(request.headers.authorization, request.socket.remoteAddress ?? '');
-  refuse(response, 'restore', access === 'allowed' ? REFUSED : ACCESS_REFUSALS[access]);
+export function refuseRestore(logins: AdminLogins, request: IncomingMessage, response: ServerResponse): void {
+  refuse(response, 'restore', logins.refusalOf(request) ?? REFUSED);
 }
 
 const REFUSED = {

@@ -118,6 +118,7 @@ export class ZooServer {
       {
         connected: (client, address) => this.#driver.push({ type: 'clientConnected', client, address }),
         frame: (client, frame) => this.#driver.push({ type: 'clientFrame', client, frame }),
+        drained: (client) => this.#driver.push({ type: 'clientDrained', client }),
         closed: (client) => this.#driver.push({ type: 'clientClosed', client }),
         fourLetterWord: (word) => answerFourLetterWord(word, this.#view),
       },

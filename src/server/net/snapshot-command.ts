@@ -6,7 +6,8 @@ import { constants, createGzip } from 'node:zlib';
 import { formatZxid } from '../../common/zxid.ts';
 import { snapshotFile, snapshotFileBytes } from '../backup/snapshot-stream.ts';
 import type { DatabaseSnapshot } from '../database/types.ts';
-import { ACCESS_REFUSALS, refuse, type Refusal } from './admin-refusal.ts';
+import type { AdminLogins } from './admin-logins.ts';
+import { refuse, type Refusal } from './admin-refusal.ts';
 import type { ServerView } from './server-view.ts';
 
 /**
@@ -22,11 +23,13 @@ const STALLED_MS = 60_000;
  */
 export class SnapshotCommand {
   readonly #view: ServerView;
+  readonly #logins: AdminLogins;
   #startedMs = -Infinity;
   #streaming = false;
 
-  constructor(view: ServerView) {
+  constructor(view: ServerView, logins: AdminLogins) {
     this.#view = view;
+    this.#logins = logins;
   }
 
   /** Answers the request, with a snapshot or with why there is none. */
@@ -45,8 +48,8 @@ export class SnapshotCommand {
 
   #refusal(request: IncomingMessage, query: URLSearchParams): Refusal | undefined {
     const { admin } = this.#view.config;
-    const access = this.#view.adminAccess(request.headers.authorization, request.socket.remoteAddress ?? '');
-    if (access !== 'allowed') return ACCESS_REFUSALS[access];
+    const refusal = this.#logins.refusalOf(request);
+    if (refusal !== undefined) return refusal;
     if (!admin.snapshots) return { status: 503, error: 'admin.snapshot.enabled=false in zoo.cfg' };
     if ((query.get('streaming') ?? 'true') !== 'true') {
       return { status: 400, error: 'this server only streams snapshots: leave out streaming=false' };

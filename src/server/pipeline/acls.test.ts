@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { readMultiResponse } from '../protocol/multi.ts';
 import { OpCode, Perm, ReplyCode } from '../protocol/opcodes.ts';
 import { readAcl } from '../protocol/record-codecs.ts';
 import { readGetAclResponse } from '../protocol/responses.ts';
@@ -52,4 +53,36 @@ test('an unknown scheme: AuthFailed, then the connection is closed', () => {
   ensemble.run();
   assert.equal(client.replies.at(-1)?.error, ReplyCode.authFailed);
   assert.match(client.closedBecause ?? '', /authentication/);
+});
+
+test('what a client says of itself, and goes with each of its writes, has a limit', () => {
+  const { ensemble, client } = single();
+  for (let i = 0; i < 50; i++) send.auth(client, 'digest', `user${i}:password`);
+  ensemble.run();
+  assert.equal(client.closedBecause, undefined);
+  send.auth(client, 'digest', `${'x'.repeat(600_000)}:password`);
+  ensemble.run();
+  assert.equal(client.replies.at(-1)?.error, ReplyCode.authFailed);
+  assert.match(client.closedBecause ?? '', /identities/);
+});
+
+test('a multi does not grow without limit by what `auth` stands for', () => {
+  const { ensemble, client } = single();
+  for (let i = 0; i < 10; i++) send.auth(client, 'digest', `${i}${'x'.repeat(450)}:password`);
+  const creates = (count: number): number =>
+    send.multi(
+      client,
+      Array.from({ length: count }, (_, i) => ({
+        type: OpCode.create,
+        path: `/${count}-${i}`,
+        data: null,
+        acl: [{ perms: Perm.all, scheme: 'auth', id: '' }],
+        flags: 0,
+      })),
+    );
+  const allowed = readMultiResponse(replyTo(ensemble, client, creates(500)).body);
+  assert.ok(allowed.every(({ type }) => type === OpCode.create));
+  const refused = readMultiResponse(replyTo(ensemble, client, creates(1500)).body);
+  assert.ok(refused.some((result) => result.type === OpCode.error && result.error === ReplyCode.marshallingError));
+  assert.equal(errorOf(ensemble, client, send.exists(client, '/1500-0')), ReplyCode.noNode);
 });

@@ -22,7 +22,14 @@ export function authenticate(
   if (packet.scheme !== 'digest' || packet.auth === null) return undefined;
   const credentials = decodeUtf8(packet.auth);
   const digest: Identity = { scheme: 'digest', id: digestId(credentials) };
-  return digest.id === superDigest ? [SUPER, digest] : [digest];
+  return superDigest !== undefined && isSameText(digest.id, superDigest) ? [SUPER, digest] : [digest];
+}
+
+/** Takes the same time wherever they differ. */
+function isSameText(given: string, expected: string): boolean {
+  let difference = given.length ^ expected.length;
+  for (let i = 0; i < expected.length; i++) difference |= expected.charCodeAt(i) ^ given.charCodeAt(i);
+  return difference === 0;
 }
 
 /** `user:base64(SHA-1(user:password))` of `user:password`. */

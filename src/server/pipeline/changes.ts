@@ -61,6 +61,11 @@ export class OutstandingChanges {
     };
   }
 
+  /** Whether a proposal under way changes the znode at a path. */
+  has(path: string): boolean {
+    return this.#records.has(path);
+  }
+
   /** The proposal `zxid` is about to change the record, which {@link get} returned. */
   change(record: ChangeRecord, zxid: Zxid): void {
     const known = this.#records.get(record.path);

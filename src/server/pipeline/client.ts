@@ -33,6 +33,13 @@ export class Client implements Expirable {
   syncsPending = 0;
   /** Writes, and syncs behind them, that wait for those syncs before they go their way. */
   readonly heldRequests = new Fifo<PendingRequest>();
+  /** How many of the queue are reads. */
+  queuedReads = 0;
+  /** Bytes of answers and events in this step, and other work as if it were bytes. */
+  answerBytes = 0;
+  /** It has asked for more than it takes: these frames wait for it. */
+  held = false;
+  readonly heldFrames = new Fifo<Uint8Array>();
   /** It has asked for the end of its session. */
   closesSession = false;
   /** Frames that came before the session was open. */

@@ -4,11 +4,13 @@ import type { ApplyResult, Database } from '../database/types.ts';
 import { readConnectRequest, writeConnectResponse } from '../protocol/connect.ts';
 import { JuteReader } from '../protocol/jute-reader.ts';
 import { OpCode, ReplyCode } from '../protocol/opcodes.ts';
+import type { Identity } from '../protocol/records.ts';
 import { readAuthPacket } from '../protocol/requests.ts';
 import type { Answers } from './answers.ts';
 import { authenticate } from './auth.ts';
 import { Client, PendingRequest, REQUEST_HEADER_BYTES } from './client.ts';
 import { ExpiryQueue } from './expiry.ts';
+import { ANSWER_BYTES_PER_STEP, HeldClients } from './held-clients.ts';
 import { operationKind } from './operations.ts';
 import { PASSWORD_BYTES, isSessionPassword, sessionPassword } from './password.ts';
 import type { Reads } from './reads.ts';
@@ -31,6 +33,12 @@ const QUORUM_PATIENCE_MS = 1_000;
 /** What a client may send before its session is open: nothing, really. */
 const EARLY_BYTES_MAX = 64 * 1024;
 
+/** What a frame takes that holds nothing. */
+const EARLY_FRAME_BYTES = 128;
+
+/** All that a client's identities may take: they go with each of its writes, and stand in ACLs for `auth`. */
+const IDENTITY_BYTES_MAX = 16 * 1024;
+
 const NO_QUORUM = 'this server is not serving: it is not part of a quorum';
 const STOPPING = 'this server is stopping';
 
@@ -50,6 +58,7 @@ export class Clients {
   readonly #step: Step;
   readonly #replies: Replies;
   readonly #order: RequestOrder;
+  readonly #held: HeldClients;
   readonly #sessionIds: SessionIds;
   #received = 0;
 
@@ -67,6 +76,8 @@ export class Clients {
     this.#step = step;
     this.#replies = replies;
     this.#order = new RequestOrder(reads, answers, (client, reason) => this.close(client, reason));
+    const bytesPerStep = config.answerBytesPerStep ?? ANSWER_BYTES_PER_STEP;
+    this.#held = new HeldClients(bytesPerStep, step, (client, frame) => this.#take(client, frame));
     this.#sessionIds = sessionIds;
     this.#expiry = new ExpiryQueue(config.zab.tickTimeMs);
   }
@@ -80,7 +91,7 @@ export class Clients {
     this.#service = service;
     for (const client of this.#waiting) {
       this.#waiting.delete(client);
-      for (const frame of client.earlyFrames.splice(0)) this.#take(client, frame);
+      for (const frame of client.earlyFrames.splice(0)) this.#held.frame(client, frame);
     }
   }
 
@@ -147,8 +158,14 @@ export class Clients {
     if (frame.length > this.#config.maxFrameBytes) {
       this.close(client, `a frame of ${frame.length} bytes is longer than jute.maxbuffer`);
     } else {
-      this.#take(client, frame);
+      this.#held.frame(client, frame);
     }
+  }
+
+  /** A client that is held has taken what it was sent. */
+  drained(id: ClientId): void {
+    const client = this.#clients.get(id);
+    if (client !== undefined && !this.#stopping) this.#held.drained(client);
   }
 
   /** The session of a client that was `opening` has been created, or renewed, or refused. */
@@ -170,7 +187,7 @@ export class Clients {
     client.phase = 'open';
     this.#expiry.touch(client, this.#step.nowMs, client.timeoutMs);
     for (const frame of client.earlyFrames.splice(0)) {
-      if (this.#clients.has(client.id) && this.#service !== undefined) this.#request(client, frame, this.#service);
+      if (this.#clients.has(client.id) && this.#service !== undefined) this.#held.frame(client, frame);
     }
   }
 
@@ -335,19 +352,26 @@ export class Clients {
     const news = identities.filter(
       (id) => !client.identities.some((own) => own.scheme === id.scheme && own.id === id.id),
     );
-    client.identities = [...client.identities, ...news];
+    const all = [...client.identities, ...news];
+    if (bytesOf(all) > IDENTITY_BYTES_MAX) {
+      this.#replies.header(client, xid, 0, ReplyCode.authFailed);
+      this.close(client, `its identities take more than ${IDENTITY_BYTES_MAX} bytes`);
+      return;
+    }
+    client.identities = all;
     this.#replies.header(client, xid, 0, ReplyCode.ok);
   }
 
   #keepEarly(client: Client, frame: Uint8Array): void {
     client.earlyFrames.push(frame);
-    client.earlyBytes += frame.length;
+    client.earlyBytes += EARLY_FRAME_BYTES + frame.length;
     if (client.earlyBytes > EARLY_BYTES_MAX) this.close(client, 'it sends requests before its session is open');
   }
 
   #forget(client: Client): void {
     client.phase = 'closed';
     client.segments.length = 0;
+    client.heldFrames.clear();
     this.#clients.delete(client.id);
     this.#waiting.delete(client);
     if (this.#bySession.get(client.sessionId) === client) this.#bySession.delete(client.sessionId);
@@ -355,6 +379,11 @@ export class Clients {
     this.#database.watches.removeWatcher(client.id);
     this.#order.forget(client);
   }
+}
+
+/** At most: a character takes three bytes or fewer. */
+function bytesOf(identities: readonly Identity[]): number {
+  return identities.reduce((sum, { scheme, id }) => sum + 3 * (scheme.length + id.length), 0);
 }
 
 function readInt(bytes: Uint8Array, at: number): number {

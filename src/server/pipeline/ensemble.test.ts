@@ -6,6 +6,7 @@ import { writeCreateTtlRequest } from '../protocol/requests.ts';
 import { readGetDataResponse, readPathResponse } from '../protocol/responses.ts';
 import { Ensemble } from './testing/ensemble.ts';
 import { OPEN_ACL, send, statOf } from './testing/requests.ts';
+import { errorOf, single } from './testing/single.ts';
 import type { TestClient } from './testing/test-client.ts';
 
 test('a write through a follower is seen by everybody, with the same zxid', () => {
@@ -130,6 +131,26 @@ test('containers that have lost their last child are removed by the leader; new 
   ensemble.run();
   assert.equal(client.reply(used)?.error, ReplyCode.noNode);
   assert.equal(client.reply(fresh)?.error, ReplyCode.ok);
+});
+
+test('a container that makes room for another znode, or is used, in the very moment in which it would be removed is left alone', () => {
+  const { ensemble, client } = single();
+  for (const path of ['/replaced', '/used']) {
+    send.create(client, path, { type: OpCode.createContainer, flags: CreateMode.container });
+    send.create(client, `${path}/child`);
+    send.delete(client, `${path}/child`);
+  }
+  ensemble.run();
+  // The next step is late enough to look for containers; it has these requests as well, which nobody has committed yet.
+  ensemble.nowMs += 70_000;
+  send.delete(client, '/replaced');
+  const created = send.create(client, '/replaced');
+  const set = send.setData(client, '/used', 'x');
+  assert.equal(errorOf(ensemble, client, created), ReplyCode.ok);
+  assert.equal(errorOf(ensemble, client, set), ReplyCode.ok);
+  for (const path of ['/replaced', '/used']) {
+    assert.equal(errorOf(ensemble, client, send.exists(client, path)), ReplyCode.ok, path);
+  }
 });
 
 test('TTL znodes live as long as they were given, where they are enabled', () => {

@@ -99,6 +99,8 @@ export class Leading implements Service {
   #reconfiguration: Zxid | undefined;
   #lastProposed: Zxid;
   #lastStepMs: number;
+  /** No session expires before: this process stood still, and has yet to hear who lives. */
+  #expiresAgainAtMs = -Infinity;
 
   constructor(
     epoch: number,
@@ -253,7 +255,8 @@ export class Leading implements Service {
   }
 
   nextDeadlineMs(): number {
-    return this.#handsOver ? Infinity : Math.min(this.#sessions.nextDeadlineMs(), this.#reaper.nextMs);
+    if (this.#handsOver) return Infinity;
+    return Math.min(Math.max(this.#sessions.nextDeadlineMs(), this.#expiresAgainAtMs), this.#reaper.nextMs);
   }
 
   #forwarded(connection: LearnerConnection, server: ServerId, data: Uint8Array, packet: QuorumPacket): void {
@@ -306,8 +309,9 @@ export class Leading implements Service {
     const { nowMs } = this.#step;
     const stalled = nowMs - this.#lastStepMs > this.#tickTimeMs;
     this.#lastStepMs = nowMs;
-    // This process stood still: heartbeats may be waiting in the sockets. They are read before the next step.
-    if (stalled || this.#sessions.nextDeadlineMs() > nowMs) return;
+    // This process stood still: heartbeats wait in its sockets, and at learners, who tell of them when they are pinged.
+    if (stalled) this.#expiresAgainAtMs = nowMs + this.#tickTimeMs;
+    if (nowMs < this.#expiresAgainAtMs || this.#sessions.nextDeadlineMs() > nowMs) return;
     const expired = this.#sessions.expired(nowMs, EXPIRED_PER_STEP_MAX);
     if (expired.length === 0) return;
     this.#step.counts.sessionsExpired += expired.length;
@@ -322,6 +326,8 @@ export class Leading implements Service {
   #reap(): void {
     if (this.#reaper.nextMs > this.#step.nowMs) return;
     for (const path of this.#reaper.candidates(this.#step.nowMs, this.#step.wallMs)) {
+      // What is under way may be a write to it, or another znode in its place: it is looked at again the next time.
+      if (this.#preparer.changes.has(path)) continue;
       const zxid = this.#nextZxid();
       this.#append(0n, 0, zxid, this.#preparer.prepareDeleteContainer(path, zxid), undefined);
     }

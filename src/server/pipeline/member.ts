@@ -193,6 +193,9 @@ class ZabMember implements Member {
       case 'clientClosed':
         this.#clients.disconnected(input.client);
         break;
+      case 'clientDrained':
+        this.#clients.drained(input.client);
+        break;
       case 'leaderSnapshot':
         this.#takeSnapshot(input.bytes, input.end);
         break;

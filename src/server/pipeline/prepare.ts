@@ -4,7 +4,7 @@ import type { Database } from '../database/types.ts';
 import { JuteReader } from '../protocol/jute-reader.ts';
 import { readMultiRequest, type MultiOperation } from '../protocol/multi.ts';
 import { CreateMode, OpCode, Perm, ReplyCode } from '../protocol/opcodes.ts';
-import type { Identity } from '../protocol/records.ts';
+import type { Acl, Identity } from '../protocol/records.ts';
 import * as requests from '../protocol/requests.ts';
 import type { Txn } from '../protocol/transactions.ts';
 import type { Access } from './access.ts';
@@ -15,6 +15,15 @@ import { CONFIG_PATH, prepareReconfig } from './prepare-reconfig.ts';
 import { isValidPath, parentOfDeleted } from './paths.ts';
 import type { Owner, SessionTracker } from './session-tracker.ts';
 import { isMalformed } from './step.ts';
+
+/**
+ * The longest list of paths, in characters, that a session's end names. Where it has more ephemerals the transaction names none, which
+ * means all that it has: a learner takes no packet of any length, and without it no other leader could end that session either.
+ */
+const CLOSED_PATHS_MAX = 256 * 1024;
+
+/** What the ACLs of a multi may take, in characters: an `auth` of a few bytes stands for all of a client's identities. */
+const MULTI_ACL_MAX = 4 * 1024 * 1024;
 
 /** A request that becomes a transaction, from one of this server's clients or from a learner's. */
 export interface WriteRequest {
@@ -76,7 +85,8 @@ export class Preparer {
       this.changes.delete(record, zxid);
     }
     this.#sessions.setClosing(sessionId);
-    return { type: OpCode.closeSession, paths };
+    const length = paths.reduce((sum, path) => sum + path.length, 0);
+    return { type: OpCode.closeSession, paths: length > CLOSED_PATHS_MAX ? null : paths };
   }
 
   #prepare(request: WriteRequest, zxid: Zxid, nowMs: number): Prepared {
@@ -204,13 +214,16 @@ export class Preparer {
     if (!operations.every(isPart)) return ReplyCode.marshallingError;
     const parts: Txn[] = [];
     let failed = false;
+    let aclLength = 0;
     this.changes.beginUndo();
     for (const operation of operations) {
       if (failed) {
         parts.push({ type: OpCode.error, error: ReplyCode.runtimeInconsistency });
         continue;
       }
-      const prepared = this.#part(operation, context);
+      let prepared = this.#part(operation, context);
+      if (typeof prepared !== 'number' && 'acl' in prepared) aclLength += lengthOf(prepared.acl);
+      if (aclLength > MULTI_ACL_MAX) prepared = ReplyCode.marshallingError;
       failed = typeof prepared === 'number';
       parts.push(typeof prepared === 'number' ? { type: OpCode.error, error: prepared } : prepared);
     }
@@ -251,6 +264,10 @@ function isPart(operation: MultiOperation): operation is MultiPart {
     default:
       return true;
   }
+}
+
+function lengthOf(acl: readonly Acl[]): number {
+  return acl.reduce((sum, { scheme, id }) => sum + scheme.length + id.length, 0);
 }
 
 /** -1 fits any version. */

@@ -12,6 +12,15 @@ import type { Replies } from './replies.ts';
 import { isMalformed } from './step.ts';
 import type { WatchRequests } from './watch-requests.ts';
 
+/** What a multiRead may be answered with: far beyond what any client takes (jute.maxbuffer). */
+const MULTI_READ_BYTES_MAX = 64 * 1024 * 1024;
+
+/** A child's name takes about this much of an answer; it may be more. */
+const CHILD_BYTES = 16;
+
+/** Looking at a znode that is not in the answer takes as long as answering with so many bytes. */
+const SEEN_ZNODE_BYTES = 16;
+
 /** Answers what this member's own state can answer (FinalRequestProcessor). */
 export class Reads {
   readonly #database: Database;
@@ -143,9 +152,12 @@ export class Reads {
 
   #multiRead(client: Client, xid: number, reader: JuteReader, identities: readonly Identity[]): number {
     const results: MultiResult[] = [];
+    let bytes = 0;
     for (const operation of readMultiRequest(reader)) {
       const result = this.#readPart(client, operation, identities);
       if (result === undefined) return ReplyCode.marshallingError;
+      bytes += bytesOf(result);
+      if (bytes > MULTI_READ_BYTES_MAX) return ReplyCode.marshallingError;
       results.push(result);
     }
     writeMultiResponse(this.#begin(client, xid), results);
@@ -170,7 +182,9 @@ export class Reads {
     const prefix = reader.readString();
     const everything = prefix.trim() === '' || prefix.trim() === '/';
     const paths: string[] = [];
-    for (const path of this.#database.ephemerals(client.sessionId)) {
+    const all = this.#database.ephemerals(client.sessionId);
+    client.answerBytes += all.size * SEEN_ZNODE_BYTES;
+    for (const path of all) {
       if (everything || path.startsWith(prefix)) paths.push(path);
     }
     this.#begin(client, xid).writeStrings(paths);
@@ -182,7 +196,9 @@ export class Reads {
     const znode = this.#database.znode(path);
     if (znode === undefined) return ReplyCode.noNode;
     if (!this.#access.allows(znode.acl, Perm.read, identities)) return ReplyCode.noAuth;
-    this.#begin(client, xid).writeInt(this.#database.descendantCount(path));
+    const count = this.#database.descendantCount(path);
+    client.answerBytes += count * SEEN_ZNODE_BYTES;
+    this.#begin(client, xid).writeInt(count);
     return this.#end();
   }
 
@@ -214,6 +230,11 @@ export class Reads {
 function readResult(type: typeof OpCode.getData | typeof OpCode.getChildren, znode: Znode): MultiResult {
   if (type === OpCode.getData) return { type, data: znode.data, stat: znode.stat };
   return { type, children: [...znode.children] };
+}
+
+function bytesOf(result: MultiResult): number {
+  if (result.type === OpCode.getData) return result.data?.length ?? 0;
+  return result.type === OpCode.getChildren ? result.children.length * CHILD_BYTES : 0;
 }
 
 /** Whoever may only read sees who has rights, but not the hash of anybody's password (ZOOKEEPER-1392). */

@@ -3,6 +3,7 @@ import type { Zxid } from '../../common/zxid.ts';
 import type { Database, SnapshotLoader } from '../database/types.ts';
 import { decodeLogEntry } from '../protocol/transaction-codec.ts';
 import type { LogEntry } from '../protocol/transactions.ts';
+import { HISTORY_BYTES_MAX, newestOf } from '../zab/history.ts';
 import type { RecoveredState } from '../zab/types.ts';
 import type { StateReceiver } from './types.ts';
 
@@ -20,6 +21,7 @@ export class Recovery implements StateReceiver {
   #snapshotZxid: Zxid = 0;
   #loader: SnapshotLoader | undefined;
   #recent: LogEntry[] = [];
+  #recentBytes = 0;
 
   /** @param recentEntriesMax How many of the log's newest entries ZAB keeps for DIFF. */
   constructor(database: Database, recentEntriesMax: number) {
@@ -31,7 +33,7 @@ export class Recovery implements StateReceiver {
     this.#database.clear();
     this.#snapshotZxid = 0;
     this.#loader = undefined;
-    this.#recent = [];
+    this.#keep([]);
   }
 
   snapshotChunk(bytes: Uint8Array): void {
@@ -50,13 +52,15 @@ export class Recovery implements StateReceiver {
     const { header, txn } = decodeLogEntry(entry.bytes);
     this.#database.apply(header, txn);
     this.#recent.push(entry);
-    if (this.#recent.length >= this.#recentEntriesMax * 2) this.#recent = this.#newest();
+    this.#recentBytes += entry.bytes.length;
+    const isMuch = this.#recent.length >= this.#recentEntriesMax * 2 || this.#recentBytes > HISTORY_BYTES_MAX * 2;
+    if (isMuch) this.#keep(this.#newest());
   }
 
   /** What was taken in, but for the epochs. The entries are handed over once. */
   takeRecovered(): Omit<RecoveredState, 'acceptedEpoch' | 'currentEpoch'> {
     const recentEntries = this.#newest();
-    this.#recent = [];
+    this.#keep([]);
     const { lastZxid } = this.#database;
     return {
       lastZxid,
@@ -67,6 +71,11 @@ export class Recovery implements StateReceiver {
   }
 
   #newest(): LogEntry[] {
-    return this.#recentEntriesMax === 0 ? [] : this.#recent.slice(-this.#recentEntriesMax);
+    return newestOf(this.#recent, this.#recentEntriesMax);
+  }
+
+  #keep(entries: LogEntry[]): void {
+    this.#recent = entries;
+    this.#recentBytes = entries.reduce((sum, { bytes }) => sum + bytes.length, 0);
   }
 }

@@ -59,6 +59,7 @@ export class Replies {
     if (last >= 0 && segments[last] === start) segments[last] = end;
     else segments.push(start, end);
     client.sent++;
+    client.answerBytes += end - start;
     this.#sent++;
   }
 
@@ -79,6 +80,7 @@ export class Replies {
     let end = -1;
     for (const client of this.#dirty) {
       const { segments } = client;
+      client.answerBytes = 0;
       if (segments.length === 0) continue;
       // Watchers of one event have the same single piece: they share its bytes.
       if (segments.length !== 2 || segments[0] !== start || segments[1] !== end) {

@@ -34,6 +34,7 @@ export class RequestOrder {
     if (client.queue.length === 0) {
       this.#reads.answer(client, xid, type, frame, REQUEST_HEADER_BYTES, client.identities);
     } else {
+      client.queuedReads++;
       this.#enqueue(client, xid, type, frame, true);
     }
   }
@@ -99,6 +100,7 @@ export class RequestOrder {
   #answer(client: Client, request: PendingRequest): void {
     const { xid, type, frame, offset, identities } = request;
     if (operationKind(type) === 'read') {
+      client.queuedReads--;
       this.#reads.answer(client, xid, type, frame, offset, identities);
     } else if (this.#answers.answer(request) === 'closes') {
       this.#close(client, type === OpCode.closeSession ? 'the client closed its session' : 'the session has moved');

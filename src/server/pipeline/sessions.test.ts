@@ -111,6 +111,42 @@ test('heartbeats keep a session alive, at the leader and at a follower; silence 
   for (const id of [1, 2, 3]) assert.equal(ensemble.member(id).status().sessions, 1);
 });
 
+test('a leader that stood still hears first who lives, at its followers as well, before it ends a session', () => {
+  const ensemble = Ensemble.serving(3);
+  const [follower] = ensemble.followers;
+  assert.ok(follower !== undefined);
+  const alive = ensemble.connected(follower, { timeoutMs: 4000 });
+  const gone = ensemble.connected(follower, { timeoutMs: 4000 });
+  ensemble.advance(1000);
+  const { leader } = ensemble;
+  // Nobody hears of the leader, who does nothing, for longer than the sessions may be silent.
+  ensemble.pause(leader);
+  for (let i = 0; i < 4; i++) {
+    ensemble.advance(1500);
+    alive.ping();
+  }
+  // It wakes, and has a few turns before anybody's answer to its ping arrives.
+  ensemble.pause(follower);
+  ensemble.resume(leader);
+  for (let turns = 0; turns < 3; turns++) {
+    ensemble.input(leader, { type: 'tick' });
+    ensemble.run();
+  }
+  ensemble.resume(follower);
+  ensemble.advance(500);
+  alive.ping();
+  ensemble.advance(500);
+  assert.equal(ensemble.leader, leader);
+  assert.equal(alive.closedBecause, undefined);
+  assert.ok(ensemble.member(leader).inspect().sessions.has(alive.sessionId), 'the session of a client that was heard');
+  ensemble.advance(8000);
+  assert.equal(
+    ensemble.member(leader).inspect().sessions.has(gone.sessionId),
+    false,
+    'the other one ends all the same',
+  );
+});
+
 test('a session outlives its connection until it expires, and no longer', () => {
   const ensemble = Ensemble.serving(1);
   const client = ensemble.connected(1, { timeoutMs: 6000 });
@@ -205,6 +241,11 @@ test('frames that a client sends before its session is open are answered behind 
   for (let i = 0; i < 3; i++) flooding.request(OpCode.ping, (writer) => writer.writeRaw(new Uint8Array(40_000)));
   ensemble.run();
   assert.match(flooding.closedBecause ?? '', /before its session/);
+  const saysNothing = ensemble.client(follower);
+  saysNothing.connect();
+  for (let i = 0; i < 1000; i++) saysNothing.sendFrame(new Uint8Array(0));
+  ensemble.turn();
+  assert.match(saysNothing.closedBecause ?? '', /before its session/);
 });
 
 test('closeSession: answered, then closed; its ephemerals are gone, those that were only proposed too', () => {
@@ -223,4 +264,22 @@ test('closeSession: answered, then closed; its ephemerals are gone, those that w
     assert.equal(errorOf(ensemble, other, send.exists(other, path)), ReplyCode.noNode);
   }
   assert.equal(ensemble.member(1).status().sessions, 1);
+});
+
+test('a session with more ephemerals than a packet could name ends like any other', () => {
+  const { ensemble, client } = single();
+  const other = ensemble.connected(1);
+  for (let i = 0; i < 300; i++) send.create(client, `/${i}${'x'.repeat(1000)}`, { flags: CreateMode.ephemeral });
+  ensemble.run();
+  assert.equal(ensemble.member(1).status().ephemerals, 300);
+  assert.equal(errorOf(ensemble, client, client.request(OpCode.closeSession)), ReplyCode.ok);
+  assert.equal(ensemble.member(1).status().ephemerals, 0);
+  const closed = ensemble.disk(1).entries.at(-1);
+  assert.ok(closed !== undefined && closed.bytes.length < 1000, `its transaction has ${closed?.bytes.length} bytes`);
+  // The next start comes to the same.
+  ensemble.crash(1);
+  ensemble.start(1);
+  ensemble.untilServing();
+  assert.equal(ensemble.member(1).status().ephemerals, 0);
+  assert.ok(other.closedBecause);
 });

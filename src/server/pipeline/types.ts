@@ -44,6 +44,8 @@ export interface MemberConfig {
   readonly extendedTypesEnabled: boolean;
   /** After how many zxids of an epoch a new one begins; undefined for nearly all that there are. A simulated life has fewer. */
   readonly zxidsPerEpoch?: number;
+  /** What a client is given in one step before it has to take it; undefined for the usual. A simulated life has less. */
+  readonly answerBytesPerStep?: number;
   /** Keep the digest of the tree (digest.enabled), see {@link Member.digests}. */
   readonly keepDigest?: boolean;
   /** Works out what a reconfig request leads to; undefined where the configuration is fixed (reconfigEnabled=false). */
@@ -66,6 +68,8 @@ export type MemberInput =
   /** One frame without its length prefix. The bytes may be kept: the driver does not reuse the memory. */
   | { readonly type: 'clientFrame'; readonly client: ClientId; readonly frame: Uint8Array }
   | { readonly type: 'clientClosed'; readonly client: ClientId }
+  /** A client that is held has taken what it was sent. */
+  | { readonly type: 'clientDrained'; readonly client: ClientId }
   /* the ensemble */
   | { readonly type: 'vote'; readonly from: ServerId; readonly notification: Notification }
   | { readonly type: 'learnerConnected'; readonly connection: LearnerConnection }
@@ -112,6 +116,11 @@ export type MemberOutput =
   | { readonly type: 'closeClient'; readonly client: ClientId; readonly reason: string }
   /** Stop, or go on, reading from clients, those to come included. */
   | { readonly type: 'pauseClients'; readonly paused: boolean }
+  /**
+   * Stop, or go on, reading from this client, which has asked for more than it takes. While it is held, `clientDrained` is due
+   * whenever something was sent to it and has left.
+   */
+  | { readonly type: 'holdClient'; readonly client: ClientId; readonly held: boolean }
   /* the ensemble */
   | { readonly type: 'sendVote'; readonly to: ServerId; readonly notification: Notification }
   | { readonly type: 'connectLeader'; readonly leader: ServerId }

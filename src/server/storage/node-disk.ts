@@ -1,7 +1,6 @@
 import {
   closeSync,
   constants,
-  existsSync,
   fdatasyncSync,
   fstatSync,
   fsyncSync,
@@ -38,7 +37,9 @@ export class NodeDisk implements Disk {
   }
 
   exists(name: string): boolean {
-    return existsSync(this.#path(name));
+    const path = this.#path(name);
+    // Not existsSync, which says no as well where the disk refuses: an epoch that was promised would be taken for none.
+    return guard('stat', path, () => statSync(path, { throwIfNoEntry: false }) !== undefined);
   }
 
   read(name: string, offset: number, length: number): Uint8Array {

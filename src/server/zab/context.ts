@@ -144,8 +144,12 @@ export class PeerContext {
 
   noteNext(text: string): void {
     const membership = this.readMembership(text);
+    if (membership !== undefined) this.#noteNext(membership);
+  }
+
+  #noteNext(membership: Membership): void {
     const known = this.next ?? this.membership;
-    if (membership === undefined || membership.version <= known.version) return;
+    if (membership.version <= known.version) return;
     this.next = membership;
     this.emit({ type: 'nextConfiguration', membership });
   }
@@ -169,7 +173,12 @@ export class PeerContext {
   append(entry: LogEntry): void {
     this.history.append(entry);
     const text = configurationIn(entry);
-    if (text !== undefined) this.noteNext(text);
+    const membership = text === undefined ? undefined : this.readMembership(text);
+    if (membership === undefined) return;
+    const before = this.next;
+    // No leader proposes a configuration before the one before it is committed: quorums of that one are needed from here on.
+    if (before !== undefined && before.version < membership.version) this.activate(before);
+    this.#noteNext(membership);
   }
 
   /** Puts a configuration in force that is committed. */

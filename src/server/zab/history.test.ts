@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { COUNTER_MAX, makeZxid, type Zxid } from '../../common/zxid.ts';
 import type { LogEntry } from '../protocol/transactions.ts';
-import { follows, History } from './history.ts';
+import { follows, History, HISTORY_BYTES_MAX, newestOf } from './history.ts';
 import { chooseSync } from './sync-plan.ts';
 
 const at = (zxid: Zxid): LogEntry => ({ zxid, bytes: new Uint8Array(0) });
@@ -25,6 +25,27 @@ test('a recovered window that does not lead up to the last zxid is not used', ()
   const history = new History(10, z(3, 0), [at(z(2, 1))]);
   assert.equal(history.base, z(3, 0));
   assert.deepEqual(history.between(0, z(3, 0)), []);
+});
+
+test('of large entries fewer are kept, after a start as well', () => {
+  const large = (zxid: Zxid): LogEntry => ({ zxid, bytes: new Uint8Array(1024 * 1024) });
+  const history = new History(500, 0, []);
+  const entries = Array.from({ length: 300 }, (_, i) => large(z(1, i + 1)));
+  let bytesMax = 0;
+  for (const entry of entries) {
+    history.append(entry);
+    history.deliverNext(entry.zxid);
+    bytesMax = Math.max(bytesMax, history.between(history.base, history.logged).length * 1024 * 1024);
+  }
+  assert.ok(bytesMax <= 2 * HISTORY_BYTES_MAX, `${bytesMax} bytes were kept`);
+  assert.ok(history.between(history.base, history.logged).length >= 32);
+  assert.equal(history.base, z(1, 300) - history.between(0, z(1, 300)).length);
+  const started = new History(500, z(1, 300), entries);
+  assert.equal(started.between(0, z(1, 300)).length, HISTORY_BYTES_MAX / (1024 * 1024));
+  assert.equal(
+    newestOf([large(z(1, 1)), { zxid: z(1, 2), bytes: new Uint8Array(2 * HISTORY_BYTES_MAX) }], 5).length,
+    0,
+  );
 });
 
 /** A log over some epochs: how many entries each has. */

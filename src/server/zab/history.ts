@@ -13,6 +13,21 @@ export function follows(previous: Zxid, next: Zxid): boolean {
   return counter === 1 && epochOf(next) > epochOf(previous);
 }
 
+/** What the delivered entries that are kept may take: a learner that is behind by more gets a snapshot, which is hardly larger then. */
+export const HISTORY_BYTES_MAX = 64 * 1024 * 1024;
+
+/** The newest of these entries: so many, or as few as take no more than {@link HISTORY_BYTES_MAX}. */
+export function newestOf(entries: readonly LogEntry[], count: number): LogEntry[] {
+  let first = entries.length;
+  let bytes = 0;
+  while (first > 0 && entries.length - first < count) {
+    bytes += entries[first - 1]?.bytes.length ?? 0;
+    if (bytes > HISTORY_BYTES_MAX) break;
+    first--;
+  }
+  return entries.slice(first);
+}
+
 /**
  * The end of this server's log in memory: the newest delivered entries, kept to bring learners up to date by DIFF, and
  * behind them those that are logged and not delivered yet.
@@ -21,11 +36,12 @@ export class History {
   readonly #keep: number;
   #entries: LogEntry[] = [];
   #deliveredCount = 0;
+  #deliveredBytes = 0;
   #base: Zxid = 0;
   #logged: Zxid = 0;
   #delivered: Zxid = 0;
 
-  /** @param keep How many delivered entries stay at the least (up to twice as many: they are dropped in batches). */
+  /** @param keep How many delivered entries stay at the least (up to twice as many: they are dropped in batches), but for large ones. */
   constructor(keep: number, lastZxid: Zxid, recentEntries: readonly LogEntry[]) {
     this.#keep = keep;
     this.reset(lastZxid, recentEntries);
@@ -49,7 +65,7 @@ export class History {
   /** Starts anew with a state at `lastZxid`, all of it delivered. Entries that do not lead up to it are of no use. */
   reset(lastZxid: Zxid, recentEntries: readonly LogEntry[]): void {
     const usable = recentEntries.at(-1)?.zxid === lastZxid;
-    this.#entries = usable ? recentEntries.slice(-this.#keep) : [];
+    this.#entries = usable ? newestOf(recentEntries, this.#keep) : [];
     this.#entries.forEach((entry, index) => {
       const previous = this.#entries[index - 1];
       assert(
@@ -58,6 +74,7 @@ export class History {
       );
     });
     this.#deliveredCount = this.#entries.length;
+    this.#deliveredBytes = bytesOf(this.#entries);
     this.#base = (this.#entries[0]?.zxid ?? lastZxid + 1) - 1;
     this.#logged = lastZxid;
     this.#delivered = lastZxid;
@@ -77,8 +94,9 @@ export class History {
     const entry = this.#entries[this.#deliveredCount];
     if (entry === undefined || entry.zxid > through) return undefined;
     this.#deliveredCount++;
+    this.#deliveredBytes += entry.bytes.length;
     this.#delivered = entry.zxid;
-    if (this.#deliveredCount > this.#keep * 2) this.#trim();
+    if (this.#deliveredCount > this.#keep * 2 || this.#deliveredBytes > HISTORY_BYTES_MAX * 2) this.#trim();
     return entry;
   }
 
@@ -107,8 +125,14 @@ export class History {
   }
 
   #trim(): void {
-    const dropped = this.#entries.splice(0, this.#deliveredCount - this.#keep);
-    this.#deliveredCount = this.#keep;
+    const kept = newestOf(this.#entries.slice(0, this.#deliveredCount), this.#keep);
+    const dropped = this.#entries.splice(0, this.#deliveredCount - kept.length);
+    this.#deliveredCount = kept.length;
+    this.#deliveredBytes = bytesOf(kept);
     this.#base = dropped.at(-1)?.zxid ?? this.#base;
   }
+}
+
+function bytesOf(entries: readonly LogEntry[]): number {
+  return entries.reduce((sum, { bytes }) => sum + bytes.length, 0);
 }

@@ -74,8 +74,11 @@ function checkEphemerals(history: History, final: FinalState): string[] {
 /** A shorter timeout may end while its client looks for a server that serves, though there is no fault any more. */
 const PATIENT_TIMEOUT_MS = 8_000;
 
-/** Who stood still reads, on waking, what others said before: that a session lives, too, which has expired since. */
-const WAKING_MS = 2_000;
+/**
+ * Who stood still reads, on waking, what others said before: that a session lives, too, which has expired since. And a leader that is
+ * none any more says so itself until it has looked, at the end of a tick, who still follows it.
+ */
+const WAKING_MS = 1_000;
 
 function checkExpirations({ expirations }: History, healedMs: number): string[] {
   return expirations

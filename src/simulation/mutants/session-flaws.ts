@@ -55,6 +55,14 @@ export const SESSION_FLAWS: readonly Mutation[] = [
     ],
   },
   {
+    name: 'a leader that stood still ends sessions before it hears who lives',
+    shownBy: {
+      file: 'server/pipeline/sessions.test.ts',
+      name: 'a leader that stood still hears first who lives, at its followers as well, before it ends a session',
+    },
+    edits: [edit('pipeline/leading.ts', 'if (stalled) this.#expiresAgainAtMs = nowMs + this.#tickTimeMs;', '')],
+  },
+  {
     name: 'the ephemerals of a session outlive it',
     shownBy: CLIENTS,
     edits: [

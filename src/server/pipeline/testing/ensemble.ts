@@ -26,6 +26,7 @@ interface Node {
   /** The connection to its leader. */
   link: Link | undefined;
   readonly clients: Map<ClientId, TestClient>;
+  readonly held: Set<ClientId>;
   readonly pauses: boolean[];
   persists: number;
   /** The last configuration that was in force; undefined while it is the first one. */
@@ -38,6 +39,7 @@ interface Node {
  */
 export class Ensemble {
   readonly #nodes = new Map<ServerId, Node>();
+  readonly #paused = new Set<ServerId>();
   readonly #links = new Map<LearnerConnection, Link>();
   readonly #config: Omit<Partial<MemberConfig>, 'zab'>;
   readonly #random: Random;
@@ -57,6 +59,7 @@ export class Ensemble {
         inbox: [],
         link: undefined,
         clients: new Map(),
+        held: new Set(),
         pauses: [],
         persists: 0,
         configuration: undefined,
@@ -167,6 +170,15 @@ export class Ensemble {
     this.input(link.leader, { type: 'learnerPacket', connection: link.connection, packet });
   }
 
+  /** The process stands still, as under SIGSTOP: what comes waits. */
+  pause(id: ServerId): void {
+    this.#paused.add(id);
+  }
+
+  resume(id: ServerId): void {
+    this.#paused.delete(id);
+  }
+
   /** Lets everything happen that needs no time. */
   run(): void {
     for (let round = 0; round < ROUNDS_MAX; round++) {
@@ -177,7 +189,7 @@ export class Ensemble {
 
   /** One step of each member that has something to do; false if none has. */
   turn(): boolean {
-    const busy = [...this.#nodes.values()].filter((node) => node.inbox.length > 0);
+    const busy = [...this.#nodes.values()].filter(({ id, inbox }) => inbox.length > 0 && !this.#paused.has(id));
     for (const node of busy) this.#step(node);
     return busy.length > 0;
   }
@@ -187,7 +199,9 @@ export class Ensemble {
     const endMs = this.nowMs + ms;
     this.run();
     for (;;) {
-      const running = [...this.#nodes.values()].filter((node) => node.member !== undefined);
+      const running = [...this.#nodes.values()].filter(
+        (node) => node.member !== undefined && !this.#paused.has(node.id),
+      );
       const nextMs = Math.min(...running.map((node) => node.member?.nextDeadlineMs() ?? Infinity));
       if (nextMs > endMs) break;
       this.nowMs = Math.max(this.nowMs, nextMs);
@@ -230,6 +244,11 @@ export class Ensemble {
     switch (output.type) {
       case 'toClient':
         node.clients.get(output.client)?.receive(output.bytes);
+        if (node.held.has(output.client)) node.inbox.push({ type: 'clientDrained', client: output.client });
+        break;
+      case 'holdClient':
+        if (output.held) node.held.add(output.client);
+        else node.held.delete(output.client);
         break;
       case 'closeClient': {
         const client = node.clients.get(output.client);
