@@ -55,12 +55,13 @@ export class ClusterController {
           current = atVersion(current, await this.#options.resource.setFinalizers(current, finalizers));
         },
         confirm: async () => void (await this.#options.resource.confirm(current)),
-        announce: async (event) => await this.#options.events.record(COORDINATION_CLUSTER, cluster, event),
+        announce: async (event) => await this.#options.events.record(COORDINATION_CLUSTER, current, event),
         reconfigure: async (change) => await this.#reconfigure(change, observed),
       });
       const status = failures.length === 0 ? plan.status : withFailures(cluster, plan.status, failures, observed.now);
       const events = failures.length === 0 ? plan.events : eventsWith(failures, cluster, status);
-      for (const event of events) await this.#options.events.record(COORDINATION_CLUSTER, cluster, event);
+      // As it is now: after a death right behind it the next life tells it again of the same version.
+      for (const event of events) await this.#options.events.record(COORDINATION_CLUSTER, current, event);
       await this.#recordStatus(current, status);
       if (plan.status === undefined) this.#applied.forget(cluster.metadata.uid ?? '');
       return { requeueAfterMs: failures.some(isStop) ? REFUSED_RETRY_MS : plan.requeueAfterMs };

@@ -91,6 +91,11 @@ export function observedSet(observed: Observed, role: MemberRole): StatefulSet |
   return role === 'participant' ? observed.statefulSet : observed.observerSet;
 }
 
+/** Whether Kubernetes goes by the set as it is now, and not by an earlier one. */
+export function isTakenUp({ metadata, status }: StatefulSet): boolean {
+  return (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0);
+}
+
 /** Reads the state of the ensemble out of its pods and its members' answers. Of `ensemble`, the sizes do not matter. */
 export function ensembleState(
   ensemble: Ensemble,

@@ -181,10 +181,10 @@ function refusalPlan(situation: Situation, refusal: Refusal): Plan {
 }
 
 function deletionPlan(situation: Situation, observed: Observed): Plan {
-  const { steps, events, waitingFor } = planDeletion(situation.cluster, observed);
-  if (waitingFor === undefined) return { steps, events, requeueAfterMs: REQUEUE.steadyMs };
+  const { steps, waitingFor } = planDeletion(situation.cluster, observed);
+  if (waitingFor === undefined) return { steps, events: [], requeueAfterMs: REQUEUE.steadyMs };
   const status = clusterStatus({ ...situation, deletion: waitingFor });
-  return { steps, events, status, requeueAfterMs: REQUEUE.waitingMs };
+  return { steps, events: [], status, requeueAfterMs: REQUEUE.waitingMs };
 }
 
 function conclude(situation: Situation, steps: readonly Step[], requeueAfterMs: number): Plan {
