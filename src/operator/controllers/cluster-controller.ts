@@ -8,12 +8,12 @@ import type { KubeObject } from '../../api/objects.ts';
 import { isConflict } from '../kube/errors.ts';
 import { splitKey } from '../kube/object-cache.ts';
 import type { Outcome } from '../kube/workers.ts';
-import type { Observed, Plan, PlannedEvent, PlanSettings, Reconfiguration, Step } from '../plan/model.ts';
+import type { Observed, Plan, PlannedEvent, PlanSettings, Reconfiguration } from '../plan/model.ts';
 import { statusEvents } from '../plan/events.ts';
 import { planCluster } from '../plan/plan.ts';
 import { failedStatus } from '../plan/status.ts';
 import { canonicalJson } from '../resources/fingerprint.ts';
-import { act, isStop, type StepFailure } from './act.ts';
+import { act, isStop, takesAway, type StepFailure } from './act.ts';
 import { AppliedObjects } from './applied-objects.ts';
 import { observe, type Sources } from './observe.ts';
 import type { Reconfigure, ReconfigureOutcome } from './reconfigure.ts';
@@ -73,12 +73,12 @@ export class ClusterController {
     }
   }
 
-  /** What to delete, and who joins or leaves, is decided on pods, volumes and leaders as they are now; all else can do with what the caches have. */
+  /** What to take away, and who joins or leaves, is decided on pods, volumes and leaders as they are now; all else can do with what the caches have. */
   async #plan(cluster: CoordinationCluster): Promise<{ observed: Observed; plan: Plan }> {
     const { sources, settings } = this.#options;
     const glance = await observe(cluster, sources, 'cache');
     const plan = planCluster(cluster, glance, settings);
-    if (!plan.steps.some(isDelicate)) return { observed: glance, plan };
+    if (!plan.steps.some((step) => takesAway(step, glance.existing))) return { observed: glance, plan };
     const observed = await observe(cluster, sources, 'api');
     return { observed, plan: planCluster(cluster, observed, settings) };
   }
@@ -128,11 +128,6 @@ function failureEvents({ status }: CoordinationCluster, failures: readonly StepF
   return failures
     .filter(({ message }) => !told.includes(message))
     .map(({ reason, message }) => ({ type: 'Warning', reason, message }));
-}
-
-/** Of what cannot be taken back. */
-function isDelicate(step: Step): boolean {
-  return step.do === 'delete' || step.do === 'reconfigure';
 }
 
 function atVersion(cluster: CoordinationCluster, resourceVersion: string): CoordinationCluster {
