@@ -15,7 +15,7 @@ import { allEnded, isScaling, isUpdating, type Situation } from './cluster-condi
 import { planDeletion } from './deletion.ts';
 import { hibernationObstacle } from './doomed-volumes.ts';
 import { statusEvents } from './events.ts';
-import { ensembleState, type EnsembleState } from './members.ts';
+import { ensembleState, isTakenUp, mounts, type EnsembleState } from './members.ts';
 import { REQUEUE, type Observed, type Plan, type PlanSettings, type Step } from './model.ts';
 import { decideRestore, restoredLatch } from './restore.ts';
 import { checkRestore } from './restore-check.ts';
@@ -128,11 +128,15 @@ function create(object: Secret): Step {
 }
 
 /** Deletes the configurations that no member has any more. */
-function retireConfigMaps(ensemble: Ensemble, state: EnsembleState, { existing, pods }: Observed): Step[] {
+function retireConfigMaps(ensemble: Ensemble, state: EnsembleState, observed: Observed): Step[] {
+  const { existing, pods, statefulSet: voters, observerSet: observers } = observed;
   const slots = memberSlots(ensemble.cluster, ensemble.sizes);
   const everyPodIsThere = slots.every(({ podName }) => pods.some(({ metadata }) => metadata.name === podName));
   if (!state.complete || !everyPodIsThere || state.members.some(({ outdated }) => outdated)) return [];
   const { name: current } = configMap(ensemble).metadata;
+  // A pod that dies now is made anew from what Kubernetes knows of the template.
+  const sets = [voters, observers].filter((set) => set !== undefined);
+  if (!sets.every((set) => isTakenUp(set) && mounts(set.spec.template.spec, current))) return [];
   const mounted = new Set(pods.flatMap(({ spec }) => spec?.volumes?.map((volume) => volume.configMap?.name) ?? []));
   return existing.flatMap(({ kind, metadata: { name, uid } }): Step[] =>
     kind !== 'ConfigMap' || name === current || mounted.has(name) || uid === undefined

@@ -1,11 +1,20 @@
 import { SERVER_ID_MAX, type BootstrapLatch } from '../../api/coordination-cluster.ts';
 import type { Ensemble } from '../resources/ensemble.ts';
 import { mayBegin } from '../resources/backup/restore.ts';
+import { configMap } from '../resources/config-map.ts';
 import type { MemberRole } from '../resources/names.ts';
 import { saysUpdating } from './cluster-conditions.ts';
 import { doomedVolumes, mayEnd } from './doomed-volumes.ts';
-import { isGone, isUseless, startFailure, whyAbsent } from './health.ts';
-import { majorityOf, observedSet, wantedAnnotations, type EnsembleState, type Member } from './members.ts';
+import { isGone, isMissingForLong, isUseless, startFailure, whyAbsent } from './health.ts';
+import {
+  isTakenUp,
+  majorityOf,
+  mounts,
+  observedSet,
+  wantedAnnotations,
+  type EnsembleState,
+  type Member,
+} from './members.ts';
 import type { Observed, PlannedEvent, Step } from './model.ts';
 
 /** What is to be done so that every member becomes as the manifest says. */
@@ -111,13 +120,14 @@ function deletePod({ pod }: Member, announce: PlannedEvent): Step[] {
 function templateIsTakenUp(ensemble: Ensemble, role: MemberRole, latch: BootstrapLatch, observed: Observed): boolean {
   const set = observedSet(observed, role);
   if (set === undefined) return false;
-  const { metadata, spec, status } = set;
+  const { spec } = set;
   const annotations = spec.template.metadata.annotations ?? {};
   const wanted = Object.entries(wantedAnnotations(ensemble, role, set));
   return (
     wanted.every(([key, value]) => annotations[key] === value) &&
     mayBegin(spec.template) === (role === 'participant' && latch.phase === 'Started') &&
-    (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0)
+    mounts(spec.template.spec, configMap(ensemble).metadata.name) &&
+    isTakenUp(set)
   );
 }
 
