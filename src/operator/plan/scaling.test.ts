@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import type { MembershipStatus } from '../../api/coordination-cluster.ts';
 import { TEMPLATE_ANNOTATION } from '../resources/names.ts';
 import { condition, liveUnderWrites as live, readyWorld } from './fake-lives.ts';
-import type { FakeWorld } from './fake-world.ts';
+import { FakeWorld } from './fake-world.ts';
 import type { MemberReport, PlannedEvent } from './model.ts';
 
 const storage = { size: '1Gi', whenDeleted: 'Retain', whenScaled: 'Delete' } as const;
@@ -342,6 +342,18 @@ describe('a configuration in the status that is newer than what the leader tells
     for (const ordinal of [3, 4]) world.setNode(ordinal, false);
     live(world, 60);
     assert.equal(condition(world, 'Ready').status, 'True');
+  });
+
+  test('means nothing where it came along with the status of another life', () => {
+    const before = readyWorld();
+    recorded(before, { version: 'ffff', voters: [1, 2, 3], observers: [] });
+    const { bootstrap, ...status } = before.theCluster.status ?? {};
+    assert.ok(bootstrap);
+    const world = new FakeWorld({ replicas: 1 });
+    world.cluster = { ...world.theCluster, status: { ...status, bootstrap: { ...bootstrap, id: 'another' } } };
+    live(world);
+    assert.equal(condition(world, 'Ready').status, 'True');
+    assert.deepEqual(world.theCluster.status?.membership?.voters, [1]);
   });
 
   test('means nothing where it is no version', () => {

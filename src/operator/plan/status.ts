@@ -5,6 +5,7 @@ import { canonicalJson } from '../resources/fingerprint.ts';
 import { selectorString } from '../resources/names.ts';
 import { clusterConditions, clusterPhase, readyVoters, type Situation } from './cluster-conditions.ts';
 import { memberStatus } from './members.ts';
+import { initialMembership } from './membership.ts';
 
 /** How old the members' zxids in the status may get, in milliseconds: a busy ensemble has a new one every moment. */
 const MEMBERS_MAX_AGE_MS = 60_000;
@@ -45,8 +46,14 @@ export function clusterStatus(situation: Situation): CoordinationClusterStatus {
   return previous !== undefined && saysTheSame(previous, next, now) ? previous : next;
 }
 
-/** What the leader says of who belongs to the ensemble; the last that one said, while there is none. */
-function recordedMembership({ cluster, latch, state }: Situation): MembershipStatus | undefined {
+/**
+ * What the leader says of who belongs to the ensemble; the last that one said, while there is none. One that came along with a copied
+ * status is of another life: it is written over as this one begins, since it cannot be taken out (its fields are another manager's).
+ */
+function recordedMembership({ cluster, latch, nextLatch, state }: Situation): MembershipStatus | undefined {
+  if (latch === undefined && nextLatch !== undefined && cluster.status?.membership !== undefined) {
+    return initialMembership(cluster, nextLatch);
+  }
   if (latch === undefined || !state.membership.certain) return cluster.status?.membership;
   const { version, voters, observers } = state.membership;
   return { version, voters, observers };
