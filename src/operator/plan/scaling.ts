@@ -10,7 +10,7 @@ import {
 } from '../resources/names.ts';
 import { sizeOf } from '../resources/stateful-set.ts';
 import type { Refusal } from './acceptance.ts';
-import { mayEnd } from './doomed-volumes.ts';
+import { leavingObstacle, mayEnd } from './doomed-volumes.ts';
 import { isMissingForLong, whyAbsent } from './health.ts';
 import { stalledJoin } from './joining.ts';
 import { majorityOf, type EnsembleState, type Member } from './members.ts';
@@ -217,6 +217,8 @@ function takeOut(view: View, leaving: readonly Member[]): Omit<Next, 'size'> {
       rest.filter(({ inSync }) => !inSync),
     );
   }
+  const refusal = leavingObstacle(what, rest, state);
+  if (refusal !== undefined) return { refusal };
   const late = present.filter((member) => !knowsMembership(member, state));
   if (late.length > 0) return { progress: `${what}: ${late.map(nameOf).join(', ')} is yet to hear of the last change` };
   if (updating && next.inSync) return { progress: `${what}: the update of the members goes first` };
