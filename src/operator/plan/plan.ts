@@ -56,9 +56,11 @@ export function planCluster(cluster: CoordinationCluster, all: Observed, setting
   if (takenBack !== undefined) return conclude(situation, takenBack, REQUEUE.formingMs);
   const advanced = advanceLatch(latch, state, now);
   const rebuild = planRebuild(cluster, latch, state, observed);
-  // One thing at a time that a quorum must do without a member for, or agree on.
-  const isBusy = scaling.steps.length > 0 || rebuild.steps.length > 0;
-  const rolling = isBusy ? NO_RESTART : restartOutdated(ensemble, latch, state, observed);
+  // One thing at a time that a quorum must do without a member for, or agree on. Where both can go on, members are updated first: who
+  // does not know of a new password yet would refuse any change of who belongs to the ensemble.
+  const isRebuilding = rebuild.steps.length > 0;
+  const rolling = isRebuilding ? NO_RESTART : restartOutdated(ensemble, latch, state, observed);
+  const mayReconfigure = !isRebuilding && !rolling.goesOn;
   const steps = [
     ...ensureFinalizer(cluster),
     ...expandClaims(ensemble, observed),
@@ -68,7 +70,7 @@ export function planCluster(cluster: CoordinationCluster, all: Observed, setting
     ...rebuild.steps,
     ...rolling.steps,
     ...retireConfigMaps(ensemble, state, observed),
-    ...(rebuild.steps.length > 0 ? [] : scaling.steps),
+    ...(mayReconfigure ? scaling.steps : []),
   ];
   const settled: Situation = {
     ...situation,

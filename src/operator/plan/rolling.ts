@@ -20,12 +20,14 @@ import type { Observed, PlannedEvent, Step } from './model.ts';
 /** What is to be done so that every member becomes as the manifest says. */
 export interface Rolling {
   readonly steps: readonly Step[];
+  /** A member is restarted now or in a moment: whatever is waited for comes by itself. */
+  readonly goesOn: boolean;
   /** What the next restart waits for; undefined where nothing waits. */
   readonly waitingFor?: string;
 }
 
 /** Nobody is restarted. */
-export const NO_RESTART: Rolling = { steps: [] };
+export const NO_RESTART: Rolling = { steps: [], goesOn: false };
 
 /**
  * Restarts outdated members: at once those that are of no use to anybody, which is how a corrected manifest reaches what
@@ -43,7 +45,7 @@ export function restartOutdated(
   // A pod deleted before that would only come back as it was.
   const roles = new Set(outdated.map(({ slot }) => slot.role));
   if (![...roles].every((role) => templateIsTakenUp(ensemble, role, latch, observed)))
-    return waiting('waiting until Kubernetes has the new template of the pods');
+    return soon('waiting until Kubernetes has the new template of the pods');
   const updateFails = state.members.some((member) => !member.outdated && startFailure(member) !== undefined);
   const useless = outdated.filter((member) => isUseless(member, latch, updateFails, observed.now));
   const replaceable = useless.filter((member) => latch.phase === 'Started' || mayEnd(member, state));
@@ -57,7 +59,7 @@ function replaceUseless(useless: readonly Member[], { now }: Observed): Rolling 
     reason: 'MemberReplaced',
     message: `Replacing ${member.slot.podName}, which does not serve (${whyAbsent(member, now)}), as the manifest now says`,
   });
-  return { steps: useless.flatMap((member) => deletePod(member, replacing(member))) };
+  return { steps: useless.flatMap((member) => deletePod(member, replacing(member))), goesOn: true };
 }
 
 /** Takes down one member that may be serving, where the others are enough. */
@@ -76,13 +78,14 @@ function restartNext(
   );
   if (missing.length > 0) {
     const names = missing.map((member) => `${member.slot.podName} (${whyAbsent(member, now)})`).join(', ');
-    return waiting(`waiting for ${names}`);
+    const comeBack = missing.every((member) => member.pod !== undefined && !isMissingForLong(member, now));
+    return { ...waiting(`waiting for ${names}`), goesOn: comeBack };
   }
   if (!mayEnd(next, state)) return waiting(doomedVolumes(state) ?? '');
   if (leader === undefined) return waiting('waiting until it is known which member leads');
   // An operator that dies right after the restart leaves a status by which the next one knows what it finds.
-  if (!saysUpdating(cluster.status)) return waiting(`about to restart ${next.slot.podName}`);
-  return { steps: deletePod(next, restarting(state, next)) };
+  if (!saysUpdating(cluster.status)) return soon(`about to restart ${next.slot.podName}`);
+  return { steps: deletePod(next, restarting(state, next)), goesOn: true };
 }
 
 /**
@@ -133,4 +136,8 @@ function templateIsTakenUp(ensemble: Ensemble, role: MemberRole, latch: Bootstra
 
 function waiting(waitingFor: string): Rolling {
   return { ...NO_RESTART, waitingFor };
+}
+
+function soon(waitingFor: string): Rolling {
+  return { steps: [], goesOn: true, waitingFor };
 }

@@ -296,6 +296,26 @@ describe('observers', () => {
     assert.equal(condition(world, 'Ready').status, 'True');
   });
 
+  test('leave once an update that goes on is over: members that do not know a new password yet would refuse it', () => {
+    const world = readyWorld({ replicas: 3, observers: { replicas: 1 } });
+    world.deleteSecret();
+    world.edit({ observers: { replicas: 0 } });
+    for (let second = 0; second < 60; second++) {
+      if (world.plan().steps.some((step) => step.do === 'reconfigure')) assert.equal(world.restarted.length, 4);
+      live(world, 1);
+    }
+    assert.equal(world.pods.size, 3);
+    assert.equal(condition(world, 'Ready').status, 'True');
+  });
+
+  test('leave during an update that does not go on', () => {
+    const world = readyWorld({ replicas: 3, observers: { replicas: 1 } });
+    world.edit({ image: 'crashing:1', observers: { replicas: 0 } });
+    live(world, 60);
+    assert.equal(world.objects.has('StatefulSet/test-observer'), false);
+    assert.equal(world.theCluster.status?.phase, 'Degraded');
+  });
+
   test('are updated before the voters', () => {
     const world = readyWorld({ replicas: 3, observers: { replicas: 1 } });
     world.edit({ image: 'good:2' });
