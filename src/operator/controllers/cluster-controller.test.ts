@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import type { Condition } from '../../api/common-schemas.ts';
 import {
   COORDINATION_CLUSTER,
+  coordinationClusterStatus,
   type CoordinationCluster,
   type CoordinationClusterStatus,
 } from '../../api/coordination-cluster.ts';
@@ -142,6 +143,23 @@ test('a step that is refused for good is told once, and no condition says that a
   const second = controllerOf(world, [], refusal);
   await second.controller.reconcile('default/test');
   assert.deepEqual([second.told, second.statuses], [[], []]);
+});
+
+test('whatever the API server says of a step, and members of themselves, the status is one that it takes', async () => {
+  const world = new FakeWorld();
+  liveOn(world, 2);
+  const words = 'spec.template.spec.affinity: Invalid value '.repeat(200);
+  const { controller, statuses } = controllerOf(world, [], new ApiRefusal('apply', 422, { message: words }));
+  await controller.reconcile('default/test');
+  coordinationClusterStatus.parse(statuses[0]);
+
+  const large = new FakeWorld({ replicas: 9, observers: { replicas: 16 } });
+  liveOn(large, 60);
+  for (const [name, pod] of large.pods) {
+    const unscheduled = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: words };
+    large.pods.set(name, { ...pod, fate: 'hangs', status: { phase: 'Pending', conditions: [unscheduled] } });
+  }
+  coordinationClusterStatus.parse(large.plan().status);
 });
 
 describe('volumes that cannot grow', () => {

@@ -150,12 +150,19 @@ describe('volumes of an earlier cluster', () => {
     assert.equal(initializes(world), false);
   });
 
-  for (const [replicas, sentence] of [[9, /too few for a majority of 9: set replicas/]] as const) {
-    test(`are not taken over by a manifest of ${replicas} members`, () => {
+  for (const [what, spec, sentence] of [
+    ['of 9 members', { replicas: 9 }, /too few for a majority of 9: set replicas/],
+    [
+      'with other ids',
+      { serverIdOffset: 10 },
+      /cannot be changed: delete this cluster, which leaves the volumes, and make/,
+    ],
+  ] as const) {
+    test(`are not taken over by a manifest ${what}`, () => {
       const world = readyWorld();
       world.delete();
       world.reconcile();
-      world.create({ replicas });
+      world.create(spec);
       const plan = world.plan();
       assert.deepEqual(plan.steps, []);
       assert.equal(plan.status?.phase, 'Refused');

@@ -313,7 +313,10 @@ function leftoverVolume(
   const claim = observed.claims.find(({ metadata }) => metadata.name === claimName);
   const isToGo = claim?.metadata.deletionTimestamp !== undefined || cluster.spec.storage.whenScaled === 'Delete';
   if (claim === undefined || !isToGo) return undefined;
-  return { progress: `adding ${podName}: waiting until the volume ${claimName} of the member before it is gone` };
+  const help = `kubectl describe pvc ${claimName} says what still uses it`;
+  return {
+    progress: `adding ${podName}: waiting until the volume ${claimName} of the member before it is gone; ${help}`,
+  };
 }
 
 /** It has put the configuration in force on its own disk: started again, alone or with others, it goes by that one. */

@@ -1,5 +1,5 @@
 import type { Condition } from '../../api/common-schemas.ts';
-import { nextConditions } from '../../api/conditions.ts';
+import { fitting, nextConditions } from '../../api/conditions.ts';
 import type { ClusterPhase, CoordinationClusterStatus, MembershipStatus } from '../../api/coordination-cluster.ts';
 import { canonicalJson } from '../resources/fingerprint.ts';
 import { selectorString } from '../resources/names.ts';
@@ -79,7 +79,7 @@ export function failedStatus(
     const before = previous?.conditions?.find(({ type }) => type === condition.type);
     const lastTransitionTime = before?.status === 'False' ? before.lastTransitionTime : now;
     const { type, observedGeneration } = condition;
-    return { type, status: 'False', reason, message, lastTransitionTime, observedGeneration };
+    return { type, status: 'False', reason, message: fitting(message), lastTransitionTime, observedGeneration };
   });
   const isRefused = stopped ? UNDER_WAY.has(planned.phase) : planned.phase === 'Ready';
   const next = { ...planned, ...(isRefused ? { phase: 'Refused' as const } : {}), conditions };
