@@ -28,6 +28,7 @@ describe('an ensemble that cannot be formed', () => {
       condition(world, 'Progressing')?.message ?? '',
       /test-0 \(.*\): correct the manifest or what it needs$/,
     );
+    assert.equal(world.plan().requeueAfterMs, REQUEUE.waitingMs, 'what takes a person is not asked for twice a second');
     const asked = world.statefulSet?.metadata.uid;
 
     world.edit({ storage: { ...MISSING, storageClassName: 'fast' } });

@@ -209,12 +209,26 @@ describe('a manifest that cannot be carried out', () => {
 });
 
 describe('a running cluster', () => {
-  test('at rest records no status and tells nothing, until the members’ zxids are old', () => {
+  test('at rest records no status and tells nothing, and the members’ zxids only once they are old', () => {
     const world = readyWorld();
-    world.tick();
-    const plan = world.plan();
-    assert.equal(plan.status, world.theCluster.status);
-    assert.deepEqual(plan.events, []);
+    const observe = world.observe.bind(world);
+    let lastZxid = '0x0';
+    world.observe = () => {
+      const observed = observe();
+      const reports = [...observed.reports].map(([name, report]) => [name, { ...report, lastZxid }] as const);
+      return { ...observed, reports: new Map(reports) };
+    };
+    for (let second = 0; second < 90; second++) {
+      world.tick();
+      const plan = world.plan();
+      assert.equal(plan.status, world.theCluster.status);
+      assert.deepEqual(plan.events, []);
+    }
+    lastZxid = '0x1';
+    assert.notEqual(world.plan().status, world.theCluster.status);
+    world.reconcile();
+    lastZxid = '0x2';
+    assert.equal(world.plan().status, world.theCluster.status);
     for (let second = 0; second < 60; second++) world.tick();
     assert.notEqual(world.plan().status, world.theCluster.status);
   });

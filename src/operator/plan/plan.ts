@@ -11,7 +11,7 @@ import { statefulSet } from '../resources/stateful-set.ts';
 import { nameTaken, secretDamaged, withoutNamesake, type Refusal } from './acceptance.ts';
 import { beginAgain } from './begin-again.ts';
 import { advanceLatch, decideBeginning, validLatch } from './bootstrap.ts';
-import { allEnded, isScaling, isUpdating, type Situation } from './cluster-conditions.ts';
+import { allEnded, isScaling, isStuck, isUpdating, type Situation } from './cluster-conditions.ts';
 import { planDeletion } from './deletion.ts';
 import { hibernationObstacle } from './doomed-volumes.ts';
 import { statusEvents } from './events.ts';
@@ -207,6 +207,8 @@ function requeueAfter(latch: BootstrapLatch, situation: Situation): number {
   const { nextLatch, state, cluster } = situation;
   if (nextLatch?.phase !== latch.phase) return REQUEUE.nowMs;
   if (cluster.spec.hibernated) return allEnded(state) ? REQUEUE.steadyMs : REQUEUE.waitingMs;
-  if (latch.phase === 'Started' || isUpdating(situation) || isScaling(situation)) return REQUEUE.formingMs;
+  const isForming = latch.phase === 'Started' || isUpdating(situation) || isScaling(situation);
+  // Watches tell of whatever a person does about it.
+  if (isForming && !isStuck(situation)) return REQUEUE.formingMs;
   return state.complete ? REQUEUE.steadyMs : REQUEUE.waitingMs;
 }

@@ -86,8 +86,10 @@ export function failedStatus(
   return previous !== undefined && saysTheSame(previous, next, now) ? previous : next;
 }
 
-/** Whether the status can stay as it is: only the members' zxids moved, and those recorded are recent enough. */
+/** Whether the status can stay as it is: nothing moved, or only the members' zxids, and those recorded are recent enough. */
 function saysTheSame(previous: CoordinationClusterStatus, next: CoordinationClusterStatus, now: string): boolean {
+  const { membersObservedAt } = previous;
+  if (canonicalJson(previous) === canonicalJson({ ...next, membersObservedAt })) return true;
   const ageMs = Date.parse(now) - Date.parse(previous.membersObservedAt ?? '1970-01-01T00:00:00Z');
   return ageMs < MEMBERS_MAX_AGE_MS && canonicalJson(lasting(previous)) === canonicalJson(lasting(next));
 }
