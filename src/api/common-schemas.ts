@@ -60,6 +60,9 @@ export function distinct(fields: readonly string[], message: string): Validation
   return rule(`self.all(a, self.exists_one(b, ${isSame}))`, message);
 }
 
+/** How long what a condition says may be, in characters. */
+export const MESSAGE_LENGTH_MAX = 4096;
+
 /** The standard shape of a status condition (metav1.Condition). */
 export const condition = z.object({
   type: z.string().max(64),
@@ -67,7 +70,7 @@ export const condition = z.object({
   /** One CamelCase word for programs. */
   reason: z.string().max(128),
   /** A sentence for people: what is the case and, where somebody can do something, what. */
-  message: z.string().max(4096),
+  message: z.string().max(MESSAGE_LENGTH_MAX),
   lastTransitionTime: timestamp,
   observedGeneration: z.int().optional(),
 });

@@ -1,4 +1,4 @@
-import type { Condition } from './common-schemas.ts';
+import { MESSAGE_LENGTH_MAX, type Condition } from './common-schemas.ts';
 
 /** The conditions of a CoordinationCluster, each with what `True` means. */
 export const CLUSTER_CONDITIONS = {
@@ -44,7 +44,13 @@ export function nextConditions<Type extends string>(
   return Object.entries<ConditionValue>(values).map(([type, value]) => {
     const before = previous.find((condition) => condition.type === type);
     const lastTransitionTime = before?.status === value.status ? before.lastTransitionTime : now;
-    const { status, reason, message } = value;
+    const { status, reason } = value;
+    const message = fitting(value.message);
     return { type, status, reason, message, observedGeneration, lastTransitionTime };
   });
+}
+
+/** What fits into a condition: the API server refuses a whole status for one sentence that is too long. */
+export function fitting(message: string): string {
+  return message.length <= MESSAGE_LENGTH_MAX ? message : `${message.slice(0, MESSAGE_LENGTH_MAX - 1)}…`;
 }

@@ -45,7 +45,9 @@ const retention = z
         ),
       ),
   })
-  .describe('Which backups are deleted, with what they stored. The newest complete one of each cluster never is.');
+  .describe(
+    'Which backups are deleted, with what they stored. The newest complete one of each cluster never is, nor one that a cluster has yet to begin with (bootstrap.restore).',
+  );
 
 /** What a person declares about repeated backups. */
 export const coordinationBackupScheduleSpec = z.object({

@@ -76,6 +76,16 @@ test('what Kubernetes writes into a status meanwhile is no change of what was ap
   assert.equal(life(setting, [applied(SET, 'StatefulSet', { generation: 1, resourceVersion: '15' })]), undefined);
 });
 
+test('what only makes sure of a version is no change', () => {
+  const setting = `crash-after-every-write=${join(folder, 'changes')}`;
+  const patch = (metadata: object): ConfirmedWrite => ({
+    request: { method: HttpMethod.PATCH, path: CLUSTER, body: { metadata } },
+    answer: { metadata: { resourceVersion: '10' } },
+  });
+  assert.equal(life(setting, [patch({ resourceVersion: '10' })]), undefined);
+  assert.equal(life(setting, [patch({ resourceVersion: '9', finalizers: ['one'] })]), 0);
+});
+
 test('a deletion is one change of one object', () => {
   const setting = `crash-after-every-write=${join(folder, 'changes')}`;
   const path = '/api/v1/namespaces/default/pods/zoo-2';

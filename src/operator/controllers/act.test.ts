@@ -99,6 +99,25 @@ test('deletes only what the cluster of this moment asks for, and tells it before
   assert.deepEqual(changed.written, []);
 });
 
+test('ends pods only as the cluster of this moment asks for it: fewer of them are as much as a deletion', async () => {
+  const set = (replicas: number): KubeObject =>
+    Object.assign(service('test'), { kind: 'StatefulSet', spec: { replicas } });
+  const sized = (replicas: number): Step => ({ do: 'apply', kind: 'StatefulSet', object: set(replicas) });
+  for (const [before, after, written] of [
+    [3, 2, ['confirm', 'apply test']],
+    [3, 0, ['confirm', 'apply test']],
+    [3, 5, ['apply test']],
+    [3, 3, ['apply test']],
+  ] as const) {
+    const current = writers();
+    await act(cluster, [sized(after)], observing(set(before)), current.made);
+    assert.deepEqual(current.written, written, `from ${before} to ${after}`);
+  }
+  const changed = writers({ confirm: 409 });
+  await assert.rejects(act(cluster, [sized(0)], observing(set(3)), changed.made), { status: 409 });
+  assert.deepEqual(changed.written, []);
+});
+
 test('goes on without a larger volume', async () => {
   const { written, made } = writers({ 'patch data-test-0': 403 });
   const [failure] = await act(cluster, [expand, ...applyAll], observing(), made);

@@ -3,7 +3,7 @@ import type { Logger } from '../../common/types.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { isPermanent } from '../kube/errors.ts';
 import type { Observed, PlannedEvent, Reconfiguration, Step } from '../plan/model.ts';
-import { KINDS } from '../resources/kubernetes.ts';
+import { KINDS, type StatefulSet } from '../resources/kubernetes.ts';
 import { namespaceOf } from '../resources/names.ts';
 import type { AppliedObjects } from './applied-objects.ts';
 import type { ReconfigureOutcome } from './reconfigure.ts';
@@ -20,6 +20,24 @@ export function isStop({ reason }: StepFailure): boolean {
 }
 
 const EXPANSION_REFUSED = 'VolumeExpansionRefused';
+
+/**
+ * Whether a step takes something that nobody can give back: objects, a vote, or pods, with which volumes go that somebody has deleted.
+ * All of that is decided on what the API server has, and only while the owner is as it was then.
+ */
+export function takesAway(step: Step, existing: readonly KubeObject[]): boolean {
+  if (step.do === 'delete' || step.do === 'reconfigure') return true;
+  if (step.do !== 'apply' || step.kind !== 'StatefulSet') return false;
+  return replicasOf(step.object) < replicasOf(existingOf(step.object, existing));
+}
+
+function existingOf({ kind, metadata }: KubeObject, existing: readonly KubeObject[]): KubeObject | undefined {
+  return existing.find((one) => one.kind === kind && one.metadata.name === metadata.name);
+}
+
+function replicasOf(set: KubeObject | undefined): number {
+  return set === undefined ? 0 : (set as StatefulSet).spec.replicas;
+}
 
 /** What {@link act} writes with. */
 export interface Writers {
@@ -50,7 +68,7 @@ export async function act(
   let isConfirmed = false;
   for (const step of steps) {
     try {
-      if ((step.do === 'delete' || step.do === 'reconfigure') && !isConfirmed) {
+      if (!isConfirmed && takesAway(step, observed.existing)) {
         // What was decided on an old state of the cluster must not cost anybody a pod, a volume or a vote.
         await writers.confirm();
         isConfirmed = true;
@@ -79,7 +97,7 @@ async function perform(
   switch (step.do) {
     case 'apply': {
       const { object, kind } = step;
-      const before = observed.existing.find((one) => one.kind === kind && one.metadata.name === object.metadata.name);
+      const before = existingOf(object, observed.existing);
       if (applied.isCurrent(object, before)) return undefined;
       logger.info('applying', { kind, name: object.metadata.name, namespace });
       applied.note(object, before, await client.apply(KINDS[kind], object));

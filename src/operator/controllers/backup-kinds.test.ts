@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { parseCoordinationBackup } from '../../api/coordination-backup.ts';
+import type { CoordinationBackupStatus } from '../../api/coordination-backup.ts';
 import { parseCoordinationBackupSchedule } from '../../api/coordination-backup-schedule.ts';
 import type { KubeObject, ResourceType } from '../../api/objects.ts';
 import type { KubeClient } from '../kube/client.ts';
@@ -8,7 +8,7 @@ import { ApiRefusal } from '../kube/errors.ts';
 import { EventRecorder } from '../kube/event-recorder.ts';
 import { silentLogger } from '../kube/silent-logger.ts';
 import { BACKUP_FINALIZER } from '../resources/names.ts';
-import { backupKind, scheduleTimes } from './backup-kinds.ts';
+import { backupKind, scheduleKind, scheduleTimes } from './backup-kinds.ts';
 import { ResourceController } from './resource-controller.ts';
 
 const spec = { clusterRef: { name: 'zoo' }, destination: { s3: { bucket: 'backups' } }, deletionPolicy: 'Delete' };
@@ -129,7 +129,12 @@ describe('the times of a schedule', () => {
   });
 });
 
-test('a backup does not keep a namespace from going: where no Job can be made any more, what is stored stays', async () => {
+const started = '2026-01-01T00:00:00Z';
+const complete = { phase: 'Complete', startedAt: started };
+const deleted = { deletionTimestamp: started };
+
+/** A look at a backup where Kubernetes makes no Job. */
+async function lookWithoutJob(more: { readonly metadata?: object; readonly status?: object }, said: string) {
   const object = {
     apiVersion: 'zabkeeper.dev/v1alpha1',
     kind: 'CoordinationBackup',
@@ -137,35 +142,126 @@ test('a backup does not keep a namespace from going: where no Job can be made an
       name: 'monday',
       namespace: 'default',
       uid: 'uid-b',
-      deletionTimestamp: '2026-01-01T00:00:00Z',
       finalizers: [BACKUP_FINALIZER, 'of.somebody/else'],
+      ...more.metadata,
     },
     spec,
-    status: { phase: 'Complete', startedAt: '2026-01-01T00:00:00Z' },
+    ...(more.status === undefined ? {} : { status: more.status }),
+  };
+  const cluster = {
+    apiVersion: 'zabkeeper.dev/v1alpha1',
+    kind: 'CoordinationCluster',
+    metadata: { name: 'zoo', namespace: 'default', uid: 'uid-c' },
+    status: {
+      conditions: [
+        {
+          type: 'Available',
+          status: 'True',
+          reason: 'QuorumServes',
+          message: 'it serves',
+          lastTransitionTime: started,
+        },
+      ],
+    },
   };
   const client = {
-    get: async ({ plural }: ResourceType) => (plural === 'coordinationbackups' ? object : undefined),
+    now: () => new Date(),
+    get: async ({ plural }: ResourceType) =>
+      plural === 'coordinationbackups' ? object : plural === 'coordinationclusters' ? cluster : undefined,
     list: async () => ({ items: [], resourceVersion: '1' }),
     create: async ({ plural }: ResourceType, made: KubeObject) => {
       if (plural !== 'jobs') return made;
-      throw new ApiRefusal('POST jobs', 403, { message: 'namespace default is being terminated' });
+      throw new ApiRefusal('POST jobs', 403, { message: said });
     },
   } as unknown as KubeClient;
-  const set: string[][] = [];
-  const controller = new ResourceController(backupKind(client, { defaultImage: 'zabkeeper:test' }), {
+  const finalizersSet: string[][] = [];
+  const statuses: CoordinationBackupStatus[] = [];
+  const controller = new ResourceController(backupKind(client, { defaultImage: 'zabkeeper:test' }, undefined), {
     client,
     resource: {
-      setStatus: async () => '2',
+      setStatus: async (_, status) => (statuses.push(status as CoordinationBackupStatus), '2'),
       confirm: async () => '1',
       setFinalizers: async (_, finalizers) => {
-        set.push([...finalizers]);
+        finalizersSet.push([...finalizers]);
         return '2';
       },
     },
     events: new EventRecorder(client, 'operator', 'operator-0', silentLogger),
     logger: silentLogger,
   });
-  assert.equal(parseCoordinationBackup(object).spec.deletionPolicy, 'Delete');
   await controller.reconcile('default/monday');
-  assert.deepEqual(set, [['of.somebody/else']]);
+  return { finalizersSet, statuses };
+}
+
+test('a backup does not keep a namespace from going: where no Job can be made any more, what is stored stays', async () => {
+  const said = 'namespace default is being terminated';
+  const { finalizersSet, statuses } = await lookWithoutJob({ metadata: deleted, status: complete }, said);
+  assert.deepEqual(finalizersSet, [['of.somebody/else']]);
+  assert.deepEqual(statuses, []);
+});
+
+for (const [what, more, phase, told] of [
+  ['begin', {}, 'Pending', /^creating Job backup-uid-b was refused: exceeded quota; put that right, and it begins/],
+  [
+    'be removed',
+    { metadata: deleted, status: complete },
+    'Deleting',
+    /^creating Job remove-uid-b was refused: exceeded quota; put that right, or set deletionPolicy to Retain/,
+  ],
+] as const) {
+  test(`a backup that cannot ${what} because Kubernetes refuses its Job says so in its status`, async () => {
+    const { finalizersSet, statuses } = await lookWithoutJob(more, 'exceeded quota');
+    assert.deepEqual(finalizersSet, []);
+    const [status, ...others] = statuses;
+    assert.deepEqual([status?.phase, others], [phase, []]);
+    assert.match(status?.conditions?.find(({ type }) => type === 'Complete')?.message ?? '', told);
+  });
+}
+
+describe('what a schedule lets go of', () => {
+  const started = new Date().toISOString();
+  const backups = ['a', 'b'].map((name) => ({
+    metadata: { name, namespace: 'default', uid: `uid-${name}`, resourceVersion: '1' },
+    spec,
+    status: { phase: 'Complete', startedAt: started },
+  }));
+  const object = {
+    apiVersion: 'zabkeeper.dev/v1alpha1',
+    kind: 'CoordinationBackupSchedule',
+    metadata: { name: 'nightly', namespace: 'default', uid: 'uid-s' },
+    spec: { schedule: '@daily', suspend: true, backupTemplate: spec, retention: { maxAge: '36h' } },
+  };
+  const schedule = parseCoordinationBackupSchedule(object);
+
+  /** Those that go, by an API server whose clock is ahead of this process's, and which has these clusters. */
+  async function expired(aheadMs: number, clusters: readonly object[], watchNamespace?: string): Promise<string[]> {
+    const client = {
+      now: () => new Date(Date.now() + aheadMs),
+      list: async ({ plural }: ResourceType, { namespace }: { namespace?: string }) => {
+        if (plural === 'coordinationclusters') assert.equal(namespace, watchNamespace);
+        return { items: plural === 'coordinationclusters' ? clusters : backups };
+      },
+    } as unknown as KubeClient;
+    const kind = scheduleKind(client, watchNamespace);
+    const { steps } = kind.plan(schedule, await kind.observe(schedule));
+    return steps.flatMap((step) => (step.do === 'delete' ? [step.name] : []));
+  }
+
+  test('goes by the time of the API server', async () => {
+    assert.deepEqual(await expired(0, []), []);
+    assert.deepEqual(await expired(3 * 86_400_000, []), ['a']);
+  });
+
+  test('is nothing that clusters begin with, wherever the operator looks at those', async () => {
+    const cluster = (restore: unknown) => ({
+      apiVersion: 'zabkeeper.dev/v1alpha1',
+      kind: 'CoordinationCluster',
+      metadata: { name: 'copy', namespace: 'default' },
+      spec: { bootstrap: { restore } },
+    });
+    const old = 3 * 86_400_000;
+    assert.deepEqual(await expired(old, [cluster({ backup: { name: 'a' } })], 'default'), []);
+    assert.deepEqual(await expired(old, [cluster({ backup: { name: 'b' } })]), ['a']);
+    assert.deepEqual(await expired(old, [cluster('in words of another version')]), []);
+  });
 });

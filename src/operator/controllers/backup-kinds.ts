@@ -1,4 +1,5 @@
 import { Cron } from 'croner';
+import { z } from 'zod';
 import {
   COORDINATION_BACKUP,
   parseCoordinationBackup,
@@ -11,12 +12,16 @@ import {
   type CoordinationBackupScheduleStatus,
 } from '../../api/coordination-backup-schedule.ts';
 import type { CoordinationBackupStatus } from '../../api/coordination-backup.ts';
-import { COORDINATION_CLUSTER, parseCoordinationCluster } from '../../api/coordination-cluster.ts';
+import {
+  COORDINATION_CLUSTER,
+  parseCoordinationCluster,
+  type CoordinationCluster,
+} from '../../api/coordination-cluster.ts';
 import type { KubeObject } from '../../api/objects.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { planBackup } from '../plan/backup/backup.ts';
 import { jobState, podsOf } from '../plan/backup/attempts.ts';
-import type { ObservedBackup } from '../plan/backup/model.ts';
+import { isDeleted, type ObservedBackup } from '../plan/backup/model.ts';
 import { planSchedule, type ObservedSchedule, type ScheduleTimes } from '../plan/backup/schedule.ts';
 import type { PlanSettings } from '../plan/model.ts';
 import { backupJobName, backupLabels, removalJobName } from '../resources/backup/jobs.ts';
@@ -25,18 +30,23 @@ import { BACKUP_FINALIZER, labelSelector, scheduleLabels } from '../resources/na
 import { jobRefusal } from './pod-refusals.ts';
 import type { ControlledKind } from './resource-controller.ts';
 
-type Reader = Pick<KubeClient, 'get' | 'list'>;
+/** What the two kinds read with. The time is the API server's: by a clock that is ahead retention would let go of what is to be kept. */
+type Reader = Pick<KubeClient, 'get' | 'list' | 'now'>;
+
+/** Where clusters may be that begin with a backup: the only namespace that the operator looks at, or undefined for all. */
+type Everywhere = string | undefined;
 
 /** CoordinationBackup. All of what its decisions rest on is read from the API server: there are few of them at a time. */
 export function backupKind(
   client: Reader,
   settings: PlanSettings,
+  everywhere: Everywhere,
 ): ControlledKind<CoordinationBackup, ObservedBackup, CoordinationBackupStatus> {
   return {
     type: COORDINATION_BACKUP,
     finalizer: BACKUP_FINALIZER,
     parse: parseCoordinationBackup,
-    observe: async (backup) => await observeBackup(backup, client),
+    observe: async (backup) => await observeBackup(backup, client, everywhere),
     plan: (backup, observed) => planBackup(backup, observed, settings),
   };
 }
@@ -44,16 +54,21 @@ export function backupKind(
 /** CoordinationBackupSchedule. */
 export function scheduleKind(
   client: Reader,
+  everywhere: Everywhere,
 ): ControlledKind<CoordinationBackupSchedule, ObservedSchedule, CoordinationBackupScheduleStatus> {
   return {
     type: COORDINATION_BACKUP_SCHEDULE,
     parse: parseCoordinationBackupSchedule,
-    observe: async (schedule) => await observeSchedule(schedule, client),
+    observe: async (schedule) => await observeSchedule(schedule, client, everywhere),
     plan: planSchedule,
   };
 }
 
-async function observeBackup(backup: CoordinationBackup, client: Reader): Promise<ObservedBackup> {
+async function observeBackup(
+  backup: CoordinationBackup,
+  client: Reader,
+  everywhere: Everywhere,
+): Promise<ObservedBackup> {
   const { namespace = 'default' } = backup.metadata;
   const [cluster, job, removal, pods] = await Promise.all([
     client.get<KubeObject>(COORDINATION_CLUSTER, namespace, backup.spec.clusterRef.name),
@@ -65,7 +80,8 @@ async function observeBackup(backup: CoordinationBackup, client: Reader): Promis
   const mayBeRefused =
     underWay !== undefined && jobState(underWay) === 'running' && podsOf(underWay, pods.items).length === 0;
   return {
-    now: wholeSeconds(new Date()),
+    now: wholeSeconds(client.now()),
+    restoring: isDeleted(backup) ? await observeRestoring(client, everywhere) : [],
     refusal: mayBeRefused ? await jobRefusal(underWay, client) : undefined,
     cluster: cluster === undefined ? undefined : parseCoordinationCluster(cluster),
     job,
@@ -74,12 +90,35 @@ async function observeBackup(backup: CoordinationBackup, client: Reader): Promis
   };
 }
 
-async function observeSchedule(schedule: CoordinationBackupSchedule, client: Reader): Promise<ObservedSchedule> {
+async function observeSchedule(
+  schedule: CoordinationBackupSchedule,
+  client: Reader,
+  everywhere: Everywhere,
+): Promise<ObservedSchedule> {
   const { namespace = 'default' } = schedule.metadata;
   const scope = { namespace, labelSelector: labelSelector(scheduleLabels(schedule)) };
   const { items } = await client.list<KubeObject>(COORDINATION_BACKUP, scope);
-  const now = new Date();
-  return { now: wholeSeconds(now), times: scheduleTimes(schedule, now), backups: items.map(parseCoordinationBackup) };
+  const restoring = schedule.spec.retention === undefined ? [] : await observeRestoring(client, everywhere);
+  const now = client.now();
+  const backups = items.map(parseCoordinationBackup);
+  return { now: wholeSeconds(now), times: scheduleTimes(schedule, now), backups, restoring };
+}
+
+/** The clusters that begin with a snapshot. Undefined where one of them is not understood: nobody can tell what it needs. */
+async function observeRestoring(
+  client: Reader,
+  everywhere: Everywhere,
+): Promise<readonly CoordinationCluster[] | undefined> {
+  const { items } = await client.list<KubeObject & { readonly spec?: { readonly bootstrap?: unknown } }>(
+    COORDINATION_CLUSTER,
+    { namespace: everywhere },
+  );
+  try {
+    return items.filter(({ spec }) => spec?.bootstrap !== undefined).map(parseCoordinationCluster);
+  } catch (error) {
+    if (!(error instanceof z.ZodError)) throw error;
+    return undefined;
+  }
 }
 
 /** The times around now, in the time zone of the schedule, summer time and all. */

@@ -102,6 +102,38 @@ test('a rolling change that is disturbed anywhere restarts every member once', a
   );
 });
 
+test('what is told in the look that takes the finalizer is told once, although that makes another version', async () => {
+  const world = new FakeWorld();
+  const api = new FakeWorldApi(world);
+  await live(world, api, [{ fates: ['done', 'diesAfter'], cachesAreFresh: true }]);
+  assert.equal(world.theCluster.status, undefined);
+  await recover(world, api, 3);
+  assert.equal(api.told.filter((event) => event.startsWith('BootstrapStarted')).length, 1);
+});
+
+for (const [whenDeleted, told] of [
+  [
+    'Retain',
+    [
+      'VolumesRetained: Kept data-test-0, data-test-1, data-test-2; a cluster of the same name and size goes on with them',
+    ],
+  ],
+  ['Delete', [0, 1, 2].map((n) => `VolumeDeleted: Deleting data-test-${n}, as spec.storage.whenDeleted says`)],
+] as const) {
+  test(`wherever it dies in a deletion (${whenDeleted}), what becomes of each volume is told, and once`, async () => {
+    const world = new FakeWorld({ storage: { whenDeleted } });
+    const api = new FakeWorldApi(world);
+    await recover(world, api, 12);
+    world.delete();
+    for (let life = 0; life < 60 && world.cluster !== undefined; life++) {
+      const fates = Array.from({ length: life % 6 }, (): Fate => 'done');
+      await live(world, api, [{ fates: [...fates, 'diesAfter'], cachesAreFresh: true }]);
+    }
+    assert.equal(world.cluster, undefined);
+    assert.deepEqual(api.told.filter((event) => event.startsWith('Volume')).toSorted(), told);
+  });
+}
+
 test('an operator that dies after each of its writes gets everything done, and tells nothing twice', async () => {
   const world = new FakeWorld();
   const api = new FakeWorldApi(world);

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import type { Condition } from '../../api/common-schemas.ts';
 import {
   COORDINATION_CLUSTER,
+  coordinationClusterStatus,
   type CoordinationCluster,
   type CoordinationClusterStatus,
 } from '../../api/coordination-cluster.ts';
@@ -36,6 +37,7 @@ function controllerOf(world: FakeWorld, listed: readonly (Pod | PersistentVolume
   const deleted: (DeletePreconditions & { readonly name: string })[] = [];
   const told: string[] = [];
   const statuses: CoordinationClusterStatus[] = [];
+  const applied: KubeObject[] = [];
   const { statefulSet, superUser, existing, pods, claims, reports } = world.observe();
   const secret = existing.find(({ kind }) => kind === 'Secret');
   const cached = (kind: CachedKind): Map<string, KubeObject> => {
@@ -54,6 +56,7 @@ function controllerOf(world: FakeWorld, listed: readonly (Pod | PersistentVolume
     list: async () => ({ items: listed, resourceVersion: '1' }),
     apply: async (_: unknown, object: KubeObject) => {
       if (refusal !== undefined) throw refusal;
+      applied.push(object);
       return object;
     },
     create: async ({ plural }: ResourceType, object: KubeObject & { readonly reason?: string }) => {
@@ -83,7 +86,7 @@ function controllerOf(world: FakeWorld, listed: readonly (Pod | PersistentVolume
     settings: { defaultImage: 'zabkeeper:test' },
     logger: silentLogger,
   });
-  return { controller, deleted, told, statuses };
+  return { controller, deleted, told, statuses, applied };
 }
 
 test('restarts exactly the pod that the API server has', async () => {
@@ -101,6 +104,19 @@ test('restarts nobody on what only a stale cache says', async () => {
   const { controller, deleted } = controllerOf(world, listed);
   await controller.reconcile('default/test');
   assert.deepEqual(deleted, []);
+});
+
+test('ends no pod on what only a stale cache says of its volume', async () => {
+  const world = readyWorld();
+  world.edit({ hibernated: true });
+  // Somebody has deleted them a moment ago: they would go with their pods.
+  const listed = [...world.claims.values()].map((claim) =>
+    Object.assign({}, claim, { metadata: { ...claim.metadata, deletionTimestamp: world.now } }),
+  );
+  const { controller, applied, statuses } = controllerOf(world, [...world.pods.values(), ...listed]);
+  await controller.reconcile('default/test');
+  assert.deepEqual(applied, []);
+  assert.equal(statuses[0]?.phase, 'Refused');
 });
 
 test('a step that is refused for good is told once, and no condition says that anything goes on', async () => {
@@ -127,6 +143,23 @@ test('a step that is refused for good is told once, and no condition says that a
   const second = controllerOf(world, [], refusal);
   await second.controller.reconcile('default/test');
   assert.deepEqual([second.told, second.statuses], [[], []]);
+});
+
+test('whatever the API server says of a step, and members of themselves, the status is one that it takes', async () => {
+  const world = new FakeWorld();
+  liveOn(world, 2);
+  const words = 'spec.template.spec.affinity: Invalid value '.repeat(200);
+  const { controller, statuses } = controllerOf(world, [], new ApiRefusal('apply', 422, { message: words }));
+  await controller.reconcile('default/test');
+  coordinationClusterStatus.parse(statuses[0]);
+
+  const large = new FakeWorld({ replicas: 9, observers: { replicas: 16 } });
+  liveOn(large, 60);
+  for (const [name, pod] of large.pods) {
+    const unscheduled = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: words };
+    large.pods.set(name, { ...pod, fate: 'hangs', status: { phase: 'Pending', conditions: [unscheduled] } });
+  }
+  coordinationClusterStatus.parse(large.plan().status);
 });
 
 describe('volumes that cannot grow', () => {

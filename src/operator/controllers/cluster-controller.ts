@@ -8,12 +8,12 @@ import type { KubeObject } from '../../api/objects.ts';
 import { isConflict } from '../kube/errors.ts';
 import { splitKey } from '../kube/object-cache.ts';
 import type { Outcome } from '../kube/workers.ts';
-import type { Observed, Plan, PlannedEvent, PlanSettings, Reconfiguration, Step } from '../plan/model.ts';
+import type { Observed, Plan, PlannedEvent, PlanSettings, Reconfiguration } from '../plan/model.ts';
 import { statusEvents } from '../plan/events.ts';
 import { planCluster } from '../plan/plan.ts';
 import { failedStatus } from '../plan/status.ts';
 import { canonicalJson } from '../resources/fingerprint.ts';
-import { act, isStop, type StepFailure } from './act.ts';
+import { act, isStop, takesAway, type StepFailure } from './act.ts';
 import { AppliedObjects } from './applied-objects.ts';
 import { observe, type Sources } from './observe.ts';
 import type { Reconfigure, ReconfigureOutcome } from './reconfigure.ts';
@@ -55,12 +55,13 @@ export class ClusterController {
           current = atVersion(current, await this.#options.resource.setFinalizers(current, finalizers));
         },
         confirm: async () => void (await this.#options.resource.confirm(current)),
-        announce: async (event) => await this.#options.events.record(COORDINATION_CLUSTER, cluster, event),
+        announce: async (event) => await this.#options.events.record(COORDINATION_CLUSTER, current, event),
         reconfigure: async (change) => await this.#reconfigure(change, observed),
       });
       const status = failures.length === 0 ? plan.status : withFailures(cluster, plan.status, failures, observed.now);
       const events = failures.length === 0 ? plan.events : eventsWith(failures, cluster, status);
-      for (const event of events) await this.#options.events.record(COORDINATION_CLUSTER, cluster, event);
+      // As it is now: after a death right behind it the next life tells it again of the same version.
+      for (const event of events) await this.#options.events.record(COORDINATION_CLUSTER, current, event);
       await this.#recordStatus(current, status);
       if (plan.status === undefined) this.#applied.forget(cluster.metadata.uid ?? '');
       return { requeueAfterMs: failures.some(isStop) ? REFUSED_RETRY_MS : plan.requeueAfterMs };
@@ -72,12 +73,12 @@ export class ClusterController {
     }
   }
 
-  /** What to delete, and who joins or leaves, is decided on pods, volumes and leaders as they are now; all else can do with what the caches have. */
+  /** What to take away, and who joins or leaves, is decided on pods, volumes and leaders as they are now; all else can do with what the caches have. */
   async #plan(cluster: CoordinationCluster): Promise<{ observed: Observed; plan: Plan }> {
     const { sources, settings } = this.#options;
     const glance = await observe(cluster, sources, 'cache');
     const plan = planCluster(cluster, glance, settings);
-    if (!plan.steps.some(isDelicate)) return { observed: glance, plan };
+    if (!plan.steps.some((step) => takesAway(step, glance.existing))) return { observed: glance, plan };
     const observed = await observe(cluster, sources, 'api');
     return { observed, plan: planCluster(cluster, observed, settings) };
   }
@@ -127,11 +128,6 @@ function failureEvents({ status }: CoordinationCluster, failures: readonly StepF
   return failures
     .filter(({ message }) => !told.includes(message))
     .map(({ reason, message }) => ({ type: 'Warning', reason, message }));
-}
-
-/** Of what cannot be taken back. */
-function isDelicate(step: Step): boolean {
-  return step.do === 'delete' || step.do === 'reconfigure';
 }
 
 function atVersion(cluster: CoordinationCluster, resourceVersion: string): CoordinationCluster {

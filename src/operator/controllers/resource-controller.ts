@@ -87,25 +87,24 @@ export class ResourceController<
           confirm: async () => void (await writer.confirm(current)),
           // No other kind has an ensemble to speak to.
           reconfigure: async () => ({ result: 'refused', why: `a ${type.kind} reconfigures nothing` }),
-          announce: async (event) => await events.record(type, resource, event),
+          announce: async (event) => await events.record(type, current, event),
         },
       );
       if (failures.length > 0) {
         const message = failures.map((failure) => failure.message).join('; ');
-        await events.record(type, resource, { type: 'Warning', reason: 'StepRefused', message });
+        await events.record(type, current, { type: 'Warning', reason: 'StepRefused', message });
         // Nobody waits for ever for a Job that cannot be made: what is stored stays.
         const { deletionTimestamp, finalizers = [] } = resource.metadata;
         if (deletionTimestamp !== undefined && NAMESPACE_ENDS.test(message)) {
           await setFinalizers(finalizers.filter((finalizer) => finalizer !== this.#kind.finalizer));
+        } else {
+          await this.#recordStatus(resource, current, plan.refused?.(message));
         }
         return { requeueAfterMs: REFUSED_RETRY_MS };
       }
-      for (const event of plan.events) await events.record(type, resource, event);
-      const { status } = plan;
-      if (status !== undefined && canonicalJson(status) !== canonicalJson(resource.status ?? {})) {
-        logger.info('status', { kind: type.kind, namespace, name, ...described(status) });
-        await writer.setStatus(current, status);
-      }
+      // As it is now: after a death right behind it the next life tells it again of the same version.
+      for (const event of plan.events) await events.record(type, current, event);
+      await this.#recordStatus(resource, current, plan.status);
       return { requeueAfterMs: plan.requeueAfterMs };
     } catch (error) {
       if (!isConflict(error)) throw error;
@@ -113,6 +112,13 @@ export class ResourceController<
       logger.debug('changed meanwhile', { kind: type.kind, key, error: String(error) });
       return { overtaken: true };
     }
+  }
+
+  async #recordStatus(asRead: Resource, current: KubeObject, status: Status | undefined): Promise<void> {
+    if (status === undefined || canonicalJson(status) === canonicalJson(asRead.status ?? {})) return;
+    const { namespace, name } = current.metadata;
+    this.#options.logger.info('status', { kind: this.#kind.type.kind, namespace, name, ...described(status) });
+    await this.#options.resource.setStatus(current, status);
   }
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { KubeObject } from '../../api/objects.ts';
-import type { KubeClient } from '../kube/client.ts';
+import type { KubeClient, Scope } from '../kube/client.ts';
 import { ApiRefusal } from '../kube/errors.ts';
 import type { PersistentVolumeClaim, Pod } from '../resources/kubernetes.ts';
 import { observeStranded } from './stranded-claims.ts';
@@ -27,12 +27,22 @@ function pod(isScheduled: boolean): Pod {
 function clientOf(nodes: readonly string[], nodeSelectorTerms: readonly object[]) {
   return {
     get: async () => ({ spec: { nodeAffinity: { required: { nodeSelectorTerms } } } }),
-    list: async () => ({
-      items: nodes.map((name) => ({
-        metadata: { name, labels: { 'kubernetes.io/hostname': name, 'topology.kubernetes.io/zone': 'b' } },
-      })),
+    list: async (_: unknown, { labelSelector }: Scope) => ({
+      items: nodes
+        .map((name) => ({ name, labels: { 'kubernetes.io/hostname': name, 'topology.kubernetes.io/zone': 'b' } }))
+        .filter(({ labels }) => isSelected(labels, labelSelector ?? assert.fail('all nodes are asked for')))
+        .map((metadata) => ({ metadata })),
     }),
   } as unknown as KubeClient;
+}
+
+/** @param selector Parts such as `key in (a,b)` or `key`, separated by commas */
+function isSelected(labels: Readonly<Record<string, string>>, selector: string): boolean {
+  return selector.split(/,(?![^(]*\))/).every((part) => {
+    const [, key = part, values] = /^(\S+) in \((.*)\)$/.exec(part) ?? [];
+    const value = labels[key];
+    return value !== undefined && (values === undefined || values.split(',').includes(value));
+  });
 }
 
 const onNode = (name: string): object => ({

@@ -15,13 +15,17 @@ const NODE: ResourceType = { group: '', version: 'v1', plural: 'nodes', kind: 'N
 /** The label by which local volumes name their node. */
 const HOST_NAME_LABEL = 'kubernetes.io/hostname';
 
+type Reader = Pick<KubeClient, 'get' | 'list'>;
+
 /** Which nodes something may be on, see Kubernetes' core/v1. */
 interface NodeSelectorTerm {
-  readonly matchExpressions?: readonly {
-    readonly key: string;
-    readonly operator: string;
-    readonly values?: readonly string[];
-  }[];
+  readonly matchExpressions?: readonly MatchExpression[];
+}
+
+interface MatchExpression {
+  readonly key: string;
+  readonly operator: string;
+  readonly values?: readonly string[];
 }
 
 /** A PersistentVolume, as far as it says where it can be used. */
@@ -42,7 +46,7 @@ type Whereabouts = 'onLostNode' | 'outOfReach';
 export async function observeStranded(
   claims: readonly PersistentVolumeClaim[],
   pods: readonly Pod[],
-  { client }: { readonly client: Pick<KubeClient, 'get' | 'list'> },
+  { client }: { readonly client: Reader },
 ): Promise<Pick<Observed, 'strandedClaims' | 'unreachableClaims'>> {
   const waiting = new Set(pods.filter(isUnschedulable).map(({ metadata }) => metadata.name));
   const asked = claims.filter(({ metadata: { name } }) => waiting.has(name.slice(name.indexOf('-') + 1)));
@@ -59,38 +63,42 @@ function isUnschedulable({ status }: Pod): boolean {
 /** Undefined where some node could use it, or none may be excluded. */
 async function whereabouts(
   { spec: { volumeName } }: PersistentVolumeClaim,
-  client: Pick<KubeClient, 'get' | 'list'>,
+  client: Reader,
 ): Promise<Whereabouts | undefined> {
   if (volumeName === undefined) return undefined;
   try {
     const volume = await client.get<PersistentVolume>(PERSISTENT_VOLUME, undefined, volumeName);
     const terms = volume?.spec?.nodeAffinity?.required?.nodeSelectorTerms ?? [];
     if (terms.length === 0) return undefined;
-    const nodes = (await client.list(NODE, {})).items.map(({ metadata }) => metadata.labels ?? {});
-    if (nodes.some((labels) => terms.some((term) => mayMatch(term, labels)))) return undefined;
-    const existing = new Set(nodes.map((labels) => labels[HOST_NAME_LABEL]));
-    return terms.every((term) => isOfLostNodes(term, existing)) ? 'onLostNode' : 'outOfReach';
+    for (const term of terms) if (await mayFitSomeNode(term, client)) return undefined;
+    for (const term of terms) if (!(await isOfLostNodes(term, client))) return 'outOfReach';
+    return 'onLostNode';
   } catch (error) {
     if (isForbidden(error)) return undefined;
     throw error;
   }
 }
 
-/** A term that does not name its node may fit one that comes later: another one in the same zone. */
-function isOfLostNodes(
-  { matchExpressions = [] }: NodeSelectorTerm,
-  existing: ReadonlySet<string | undefined>,
-): boolean {
-  const named = matchExpressions.find(({ key, operator }) => key === HOST_NAME_LABEL && operator === 'In');
-  const hosts = named?.values ?? [];
-  return hosts.length > 0 && !hosts.some((host) => existing.has(host));
+/** False only where it is certain that no node is meant: what is not understood here may fit any. */
+async function mayFitSomeNode({ matchExpressions = [] }: NodeSelectorTerm, client: Reader): Promise<boolean> {
+  const understood = matchExpressions.flatMap(selector);
+  return understood.length === 0 || (await isThere(understood.join(','), client));
 }
 
-/** False only where it is certain that such a node is not meant: what is not understood here may match. */
-function mayMatch({ matchExpressions = [] }: NodeSelectorTerm, labels: Readonly<Record<string, string>>): boolean {
-  return matchExpressions.every(({ key, operator, values = [] }) => {
-    const value = labels[key];
-    if (operator === 'In') return value !== undefined && values.includes(value);
-    return operator === 'Exists' ? value !== undefined : true;
-  });
+/** A term that does not name its node may fit one that comes later: another one in the same zone. */
+async function isOfLostNodes({ matchExpressions = [] }: NodeSelectorTerm, client: Reader): Promise<boolean> {
+  const named = matchExpressions.find(({ key, operator }) => key === HOST_NAME_LABEL && operator === 'In');
+  const [hosts] = named === undefined ? [] : selector(named);
+  return hosts !== undefined && !(await isThere(hosts, client));
+}
+
+/** Only the nodes that it is about are asked for: there may be thousands, and this is asked every few moments. */
+async function isThere(labelSelector: string, client: Reader): Promise<boolean> {
+  return (await client.list(NODE, { labelSelector })).items.length > 0;
+}
+
+/** The part of a label selector that says the same; none where the operator is none of those that local volumes have. */
+function selector({ key, operator, values = [] }: MatchExpression): string[] {
+  if (operator === 'In' && values.length > 0) return [`${key} in (${values.join(',')})`];
+  return operator === 'Exists' ? [key] : [];
 }

@@ -174,7 +174,7 @@ export class ZabkeeperOperator extends ResilientOperator {
   }
 
   #controllers(): Record<Controlled['kind'], Controller> {
-    const { logger, identity, settings } = this.#options;
+    const { logger, identity, settings, watchNamespace } = this.#options;
     const client = this.client.behind(this.gate);
     const caches: Record<CachedKind, ReturnType<typeof this.cacheOf>> = {
       Service: this.cacheOf(KINDS.Service),
@@ -197,9 +197,12 @@ export class ZabkeeperOperator extends ResilientOperator {
         reconfigure: reconfigureBehind(this.gate),
         settings,
       }),
-      CoordinationBackup: new ResourceController(backupKind(client, settings), optionsFor(COORDINATION_BACKUP)),
+      CoordinationBackup: new ResourceController(
+        backupKind(client, settings, watchNamespace),
+        optionsFor(COORDINATION_BACKUP),
+      ),
       CoordinationBackupSchedule: new ResourceController(
-        scheduleKind(client),
+        scheduleKind(client, watchNamespace),
         optionsFor(COORDINATION_BACKUP_SCHEDULE),
       ),
     };

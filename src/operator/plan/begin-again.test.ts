@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { ClusterConditionType } from '../../api/conditions.ts';
+import type { ConfigMap } from '../resources/kubernetes.ts';
 import { FakeWorld } from './fake-world.ts';
+import { REQUEUE } from './model.ts';
 import { planCluster } from './plan.ts';
 
 const MISSING = { size: '1Gi', whenDeleted: 'Retain', whenScaled: 'Retain', storageClassName: 'missing' } as const;
@@ -26,6 +28,7 @@ describe('an ensemble that cannot be formed', () => {
       condition(world, 'Progressing')?.message ?? '',
       /test-0 \(.*\): correct the manifest or what it needs$/,
     );
+    assert.equal(world.plan().requeueAfterMs, REQUEUE.waitingMs, 'what takes a person is not asked for twice a second');
     const asked = world.statefulSet?.metadata.uid;
 
     world.edit({ storage: { ...MISSING, storageClassName: 'fast' } });
@@ -47,6 +50,25 @@ describe('an ensemble that cannot be formed', () => {
     live(world, 12);
     assert.equal(condition(world, 'Ready')?.status, 'True');
     assert.equal(world.theCluster.status?.volumeSize, '1Gi');
+  });
+
+  test('because of a wrong domain is formed once that is corrected, although nothing else about its pods is', () => {
+    const world = new FakeWorld({ clusterDomain: 'wrong.example' });
+    for (const ordinal of [1, 2]) world.setNode(ordinal, true);
+    live(world, 5);
+    const before = world.pods.get('test-0')?.metadata.uid;
+    world.edit({ clusterDomain: 'right.example' });
+    live(world, 5);
+    const [pod] = world.pods.values();
+    assert.notEqual(pod?.metadata.uid, before);
+    const name = pod?.spec?.volumes?.[0]?.configMap?.name ?? '';
+    const { data } = world.objects.get(`ConfigMap/${name}`) as ConfigMap;
+    assert.match(data['zoo.cfg'] ?? '', /server\.1=test-0\.test-peers\.default\.svc\.right\.example:/);
+    const uid = pod?.metadata.uid;
+    for (const ordinal of [1, 2]) world.setNode(ordinal, false);
+    live(world, 12);
+    assert.equal(condition(world, 'Ready')?.status, 'True');
+    assert.equal(world.pods.get('test-0')?.metadata.uid, uid, 'once is enough');
   });
 
   test('keeps the volumes that there are', () => {

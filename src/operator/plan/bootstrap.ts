@@ -42,7 +42,8 @@ export function decideBeginning(cluster: CoordinationCluster, observed: Observed
   const leaving = claims.filter(({ claim }) => claim.metadata.deletionTimestamp !== undefined);
   if (leaving.length > 0) {
     const names = leaving.map(({ claim }) => claim.metadata.name).join(', ');
-    return { may: 'wait', message: `waiting until the volumes of an earlier cluster of this name are gone: ${names}` };
+    const message = `waiting until the volumes of an earlier cluster of this name are gone: ${names}`;
+    return { may: 'wait', message: `${message}; kubectl describe pvc says what still uses one` };
   }
   const observers = observed.claims.filter(
     ({ metadata: { name } }) => isMemberClaim(cluster, name) && ordinalOfClaim(cluster, name) === undefined,
@@ -66,8 +67,9 @@ export function decideBeginning(cluster: CoordinationCluster, observed: Observed
     return {
       may: 'not',
       message:
-        `volumes of an earlier cluster of this name exist (${names}), and it had another serverIdOffset than this ` +
-        'manifest: set it to what it was, or delete the volumes to begin anew',
+        `volumes of an earlier cluster of this name exist (${names}), and it had another serverIdOffset than this manifest, in which that ` +
+        'cannot be changed: delete this cluster, which leaves the volumes, and make it with the one that it had, or delete the volumes to ' +
+        'begin anew',
     };
   }
   const majority = Math.floor(members / 2) + 1;

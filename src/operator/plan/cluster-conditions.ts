@@ -195,7 +195,7 @@ function progressing(situation: Situation): ConditionValue {
   if (refusal !== undefined && isStopped(situation)) return isFalse(refusal.reason, refusal.message);
   if (restoreCheck !== undefined) return isTrue(CHECKING_RESTORE, restoreCheck);
   if (cluster.spec.hibernated) {
-    return allEnded(state) ? isFalse('Hibernated', HIBERNATED) : isTrue('Hibernating', stillThere(state));
+    return allEnded(state) ? isFalse('Hibernated', HIBERNATED) : isTrue('Hibernating', stillThere(situation));
   }
   if (latch?.phase !== 'Completed') {
     const message = absent(state, now);
@@ -261,7 +261,7 @@ function hibernated(situation: Situation): ConditionValue {
     return isFalse('Paused', 'spec.paused is set too: the members go on running until it is taken back');
   }
   if (refusal !== undefined && isStopped(situation)) return isFalse(refusal.reason, refusal.message);
-  return isFalse('MembersEnding', stillThere(state));
+  return isFalse('MembersEnding', stillThere(situation));
 }
 
 function paused({ cluster }: Situation): ConditionValue {
@@ -302,9 +302,19 @@ function troubled(state: EnsembleState, now: string): { member: Member; why: str
   return undefined;
 }
 
-function stillThere(state: EnsembleState): string {
-  const names = state.members.flatMap(({ pod, slot }) => (pod === undefined ? [] : [slot.podName]));
-  return `waiting until ${names.join(', ')} have ended`;
+/** Somebody has to put something right. */
+export function isStuck({ state, now }: Situation): boolean {
+  return troubled(state, now) !== undefined;
+}
+
+/** Whose pods are left, and what would help one that does not end. */
+function stillThere({ state, now }: Situation): string {
+  const left = state.members.filter(({ pod }) => pod !== undefined);
+  const names = left.map((member) => {
+    const why = trouble(member, now);
+    return why === undefined ? member.slot.podName : `${member.slot.podName} (${why})`;
+  });
+  return `waiting until ${names.join(', ')} ${left.length === 1 ? 'has' : 'have'} ended`;
 }
 
 /** Who is missing, and what would bring it back where that is not only time. */

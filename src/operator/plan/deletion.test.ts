@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import type { StatefulSet } from '../resources/kubernetes.ts';
 import { FINALIZER } from '../resources/names.ts';
 import { condition, live, readyWorld } from './fake-lives.ts';
-import type { FakeWorld } from './fake-world.ts';
+import { FakeWorld } from './fake-world.ts';
 
 /** Lets the operator live until the cluster is gone, for so many seconds at most. */
 function liveToTheEnd(world: FakeWorld, seconds = 30): void {
@@ -26,6 +26,19 @@ describe('the deletion', () => {
     liveToTheEnd(world);
     assert.equal(world.cluster, undefined);
     assert.deepEqual([...world.claims.keys()].sort(), ['data-test-3', 'data-test-4']);
+  });
+
+  test('of an ensemble that was never formed tells why its volumes go', () => {
+    const world = new FakeWorld();
+    world.setNode(2, true);
+    live(world, 3);
+    world.delete();
+    const events = live(world, 1);
+    for (let second = 0; second < 5 && world.cluster !== undefined; second++) events.push(...live(world, 1));
+    assert.deepEqual(
+      events.filter(({ reason }) => reason === 'VolumeDeleted').map(({ message }) => message),
+      [0, 1].map((ordinal) => `Deleting data-test-${ordinal}, no client was ever let in`),
+    );
   });
 
   test('takes no StatefulSet of somebody else along, and says what it waits for', () => {

@@ -4,11 +4,11 @@ import { CLUSTER_UID_LABEL, FINALIZER, isMemberClaim } from '../resources/names.
 import { nameTaken } from './acceptance.ts';
 import { validLatch } from './bootstrap.ts';
 import type { Observed, PlannedEvent, Step } from './model.ts';
+import { deleteVolume } from './volumes.ts';
 
 /** What is still to be done before a cluster that somebody deleted may be gone. */
 export interface Deletion {
   readonly steps: readonly Step[];
-  readonly events: readonly PlannedEvent[];
   /** What it waits for; undefined once the finalizer is removed by the steps. */
   readonly waitingFor?: string;
 }
@@ -19,34 +19,32 @@ export interface Deletion {
  */
 export function planDeletion(cluster: CoordinationCluster, observed: Observed): Deletion {
   const finalizers = cluster.metadata.finalizers ?? [];
-  if (!finalizers.includes(FINALIZER)) return { steps: [], events: [] };
-  const release: Step = { do: 'setFinalizers', finalizers: finalizers.filter((name) => name !== FINALIZER) };
+  if (!finalizers.includes(FINALIZER)) return { steps: [] };
 
   const doomed = doomedClaims(cluster, observed.claims);
-  const kept = memberClaims(cluster, observed.claims).filter((claim) => !doomed.includes(claim));
-  const keptEvents = kept.length === 0 ? [] : [volumesRetained(kept)];
-  if (doomed.length === 0) return { steps: [release], events: keptEvents };
+  if (doomed.length === 0) {
+    const others = finalizers.filter((name) => name !== FINALIZER);
+    return {
+      steps: [{ do: 'setFinalizers', finalizers: others, ...retained(memberClaims(cluster, observed.claims)) }],
+    };
+  }
 
   const sets = [observed.statefulSet, observed.observerSet].filter((set) => set !== undefined);
   // Not ours to delete; and as long as its pods may use the volumes, neither are these.
   const foreign = nameTaken(cluster, sets);
-  if (foreign !== undefined) return { steps: [], events: [], waitingFor: foreign.message };
+  if (foreign !== undefined) return { steps: [], waitingFor: foreign.message };
   if (sets.length > 0) {
     const end = sets.flatMap(({ metadata: { name, uid, deletionTimestamp } }): Step[] =>
       uid === undefined || deletionTimestamp !== undefined ? [] : [{ do: 'delete', kind: 'StatefulSet', name, uid }],
     );
-    return { steps: end, events: [], waitingFor: 'the members end, then their volumes are deleted' };
+    return { steps: end, waitingFor: 'the members end, then their volumes are deleted' };
   }
-  const deletions = doomed.flatMap(({ metadata: { name, uid, deletionTimestamp } }): Step[] =>
-    uid === undefined || deletionTimestamp !== undefined
-      ? []
-      : [{ do: 'delete', kind: 'PersistentVolumeClaim', name, uid }],
-  );
+  const why =
+    cluster.spec.storage.whenDeleted === 'Delete' ? 'as spec.storage.whenDeleted says' : 'no client was ever let in';
   const names = doomed.map(({ metadata }) => metadata.name).join(', ');
   return {
-    steps: deletions,
-    events: deletions.length === 0 ? [] : [{ type: 'Normal', reason: 'VolumesDeleted', message: `Deleting ${names}` }],
-    waitingFor: `the volumes are being deleted: ${names}`,
+    steps: doomed.flatMap((claim) => deleteVolume(claim, why)),
+    waitingFor: `the volumes are being deleted: ${names}; kubectl describe pvc says what still uses one`,
   };
 }
 
@@ -68,11 +66,9 @@ function memberClaims(cluster: CoordinationCluster, claims: readonly PersistentV
   return claims.filter(({ metadata }) => isMemberClaim(cluster, metadata.name));
 }
 
-function volumesRetained(kept: readonly PersistentVolumeClaim[]): PlannedEvent {
+function retained(kept: readonly PersistentVolumeClaim[]): { readonly announce?: PlannedEvent } {
+  if (kept.length === 0) return {};
   const names = kept.map(({ metadata }) => metadata.name).join(', ');
-  return {
-    type: 'Normal',
-    reason: 'VolumesRetained',
-    message: `Kept ${names}; a cluster of the same name and size goes on with them`,
-  };
+  const message = `Kept ${names}; a cluster of the same name and size goes on with them`;
+  return { announce: { type: 'Normal', reason: 'VolumesRetained', message } };
 }

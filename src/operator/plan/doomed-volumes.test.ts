@@ -59,6 +59,23 @@ describe('a volume that somebody deleted while its member runs', () => {
     assert.ok([...world.claims.values()].every(({ metadata }) => metadata.deletionTimestamp === undefined));
   });
 
+  test('keeps members from leaving as long as those who stay have too few others, and goes by what was told', () => {
+    const world = worldWithDoomed(3, [0]);
+    world.edit({ replicas: 1 });
+    const events = liveUnderWrites(world, 30);
+    assert.deepEqual(world.voters, [1, 2, 3]);
+    assert.match(
+      condition(world, 'Scaling').message,
+      /^taking test-2 out of the ensemble would leave too few with volumes that stay: .*kubectl delete pod test-0/,
+    );
+    assert.equal(events.filter(({ reason }) => reason === 'QuorumEndangered').length, 1);
+    world.killPod('test-0');
+    liveUnderWrites(world, 60);
+    assert.deepEqual(world.voters, [1]);
+    assert.equal(condition(world, 'Ready').status, 'True');
+    assert.equal(world.disks.get('data-test-0')?.newest, world.acknowledged);
+  });
+
   test('keeps the ensemble from being hibernated, which says why and that the members serve', () => {
     const world = worldWithDoomed(3, [0, 1]);
     world.edit({ hibernated: true });

@@ -27,6 +27,18 @@ export function hibernationObstacle(
   return { reason: 'VolumeBeingDeleted', message };
 }
 
+/**
+ * Why a voter must not leave the ensemble; undefined where a majority of those who stay have what everybody has, on volumes that stay.
+ *
+ * @param what Its leaving, for people.
+ */
+export function leavingObstacle(what: string, staying: readonly Member[], state: EnsembleState): Refusal | undefined {
+  const safe = staying.filter(({ inSync, doomedClaim }) => inSync && doomedClaim === undefined);
+  const doomed = doomedVolumes(state);
+  if (doomed === undefined || safe.length >= majorityOf(staying.length)) return undefined;
+  return { reason: 'QuorumEndangered', message: `${what} would leave too few with volumes that stay: ${doomed}` };
+}
+
 /** What is to be done about volumes that go with their pods; undefined where there are none. */
 export function doomedVolumes(state: EnsembleState): string | undefined {
   const doomed = state.members.filter((one) => one.voting && one.doomedClaim !== undefined && !isGone(one));

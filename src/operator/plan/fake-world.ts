@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { parseCoordinationCluster, type CoordinationCluster } from '../../api/coordination-cluster.ts';
 import type { KubeObject } from '../../api/objects.ts';
-import type { StatefulSet } from '../resources/kubernetes.ts';
+import type { Pod, StatefulSet } from '../resources/kubernetes.ts';
 import { DATA_CLAIM, KUBECTL_RESTART_ANNOTATION } from '../resources/names.ts';
 import { superUser } from '../resources/operator-secret.ts';
 import { FakeChecks } from './fake-checks.ts';
@@ -295,7 +295,7 @@ export class FakeWorld {
     const { initContainerStatuses = [] } = pod.status ?? {};
     const cannotStart = initContainerStatuses.some(({ state }) => state?.waiting !== undefined);
     assert.ok(
-      isRebuilt || cannotStart || this.outdated.includes(name),
+      isRebuilt || cannotStart || this.outdated.includes(name) || this.#isMisled(pod),
       `${name} is restarted although nothing asks for it`,
     );
     if (!this.serving.includes(name)) return;
@@ -307,6 +307,13 @@ export class FakeWorld {
       !isLeader || this.outdated.length === 1,
       `the leader ${name} is restarted before ${this.outdated.join()}`,
     );
+  }
+
+  /** It is to form an ensemble with others than the manifest says by now. */
+  #isMisled({ spec }: Pod): boolean {
+    const { volumes } = this.statefulSet?.spec.template.spec ?? {};
+    const isForming = this.theCluster.status?.bootstrap?.phase === 'Started';
+    return isForming && spec?.volumes?.[0]?.configMap?.name !== volumes?.[0]?.configMap?.name;
   }
 
   /** No volume goes that anybody could need: of a member that is none any more, or one that all others have. */

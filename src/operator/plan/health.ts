@@ -1,5 +1,6 @@
 import type { BootstrapLatch } from '../../api/coordination-cluster.ts';
 import { isPodReady, type ContainerStatus, type Pod } from '../resources/kubernetes.ts';
+import { PORTS } from '../resources/names.ts';
 import { failedInitContainer, waitsInVain } from './containers.ts';
 import type { Member } from './members.ts';
 
@@ -132,6 +133,8 @@ export function whyAbsent(member: Member, now: string): string {
     if (!report.serving) return report.state;
     return isPodReady(pod) ? 'serving, behind the leader' : 'serving, not yet ready';
   }
+  // Kubernetes gets an answer from it: something is in the operator's way.
+  if (isPodReady(pod)) return `ready, but does not answer the operator at port ${PORTS.admin}`;
   return pod.status?.phase === 'Running' ? 'does not answer' : (pod.status?.phase ?? 'Pending').toLowerCase();
 }
 

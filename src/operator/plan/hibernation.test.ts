@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { INITIALIZE_FLAG } from '../resources/pod-template.ts';
 import { conditionOf, live, readyWorld } from './fake-lives.ts';
 import { FakeWorld } from './fake-world.ts';
+import { planCluster } from './plan.ts';
 
 describe('a hibernated ensemble', () => {
   test('has no member, all volumes, and its client Service', () => {
@@ -67,6 +68,20 @@ describe('a hibernated ensemble', () => {
     world.edit({ hibernated: false });
     live(world);
     assert.equal(conditionOf(world, 'Ready')?.status, 'True');
+  });
+
+  test('says what would help a member that does not end', () => {
+    const world = readyWorld();
+    world.edit({ hibernated: true });
+    const observed = world.observe();
+    const pods = observed.pods.map((pod) => {
+      const metadata = { ...pod.metadata, deletionTimestamp: world.now };
+      return Object.assign({}, pod, { metadata, spec: { ...pod.spec, nodeName: 'lost' } });
+    });
+    const now = new Date(Date.parse(world.now) + 90_000).toISOString();
+    const { status } = planCluster(world.theCluster, { ...observed, pods, now }, { defaultImage: 'zabkeeper:test' });
+    const { message = '' } = status?.conditions?.find(({ type }) => type === 'Hibernated') ?? {};
+    assert.match(message, /^waiting until test-0 \(does not end, .*kubectl delete node lost\), test-1 .* have ended$/);
   });
 
   test('can be deleted', () => {

@@ -24,7 +24,10 @@ const OTHERS: Readonly<Record<string, (report: MemberReport) => MemberReport>> =
 for (const [who, change] of Object.entries(OTHERS)) {
   test(`an answer of ${who}, which has the address by now, is not believed`, () => {
     const world = judgedWith(change);
-    assert.equal(conditionOf(world, 'Ready')?.message, 'waiting for test-1 (does not answer)');
+    assert.equal(
+      conditionOf(world, 'Ready')?.message,
+      'waiting for test-1 (ready, but does not answer the operator at port 8080)',
+    );
     assert.deepEqual(
       world.theCluster.status?.members?.map(({ role }) => role),
       ['leader', 'unknown', 'follower'],

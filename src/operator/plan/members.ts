@@ -3,6 +3,7 @@ import type { Ensemble } from '../resources/ensemble.ts';
 import { counterOf, epochOf } from '../../common/zxid.ts';
 import { isPodReady, type PersistentVolumeClaim, type Pod, type StatefulSet } from '../resources/kubernetes.ts';
 import {
+  configMapName,
   everySlot,
   KUBECTL_RESTART_ANNOTATION,
   RESTART_ANNOTATION,
@@ -11,6 +12,7 @@ import {
   type MemberSlot,
 } from '../resources/names.ts';
 import { templateFingerprint } from '../resources/pod-template.ts';
+import { zooCfg } from '../resources/zoo-cfg.ts';
 import { looksForItsSnapshot } from './containers.ts';
 import { belongs, knownMembership, type Membership } from './membership.ts';
 import type { MemberReport, Observed } from './model.ts';
@@ -91,6 +93,11 @@ export function observedSet(observed: Observed, role: MemberRole): StatefulSet |
   return role === 'participant' ? observed.statefulSet : observed.observerSet;
 }
 
+/** Whether Kubernetes goes by the set as it is now, and not by an earlier one. */
+export function isTakenUp({ metadata, status }: StatefulSet): boolean {
+  return (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0);
+}
+
 /** Reads the state of the ensemble out of its pods and its members' answers. Of `ensemble`, the sizes do not matter. */
 export function ensembleState(
   ensemble: Ensemble,
@@ -101,8 +108,8 @@ export function ensembleState(
     participant: wantedAnnotations(ensemble, 'participant', observed.statefulSet),
     observer: wantedAnnotations(ensemble, 'observer', observed.observerSet),
   };
-  const isFormed = latch?.phase === 'Completed';
-  const every = everySlot(ensemble.cluster).map((slot) => seenMember(slot, observed, wanted[slot.role], isFormed));
+  const beginning = beginningOf(ensemble, latch);
+  const every = everySlot(ensemble.cluster).map((slot) => seenMember(slot, observed, wanted[slot.role], beginning));
   const reports = every.flatMap(({ report }) => (report === undefined ? [] : [report]));
   const leading = currentLeader(every);
   const membership = knownMembership(ensemble.cluster, latch, reports, leading?.report);
@@ -137,6 +144,19 @@ export function memberStatus(member: Member): MemberStatus {
   };
 }
 
+/** How far the bootstrap is. */
+interface Beginning {
+  readonly isFormed: boolean;
+  /** The zoo.cfg of those who form the ensemble, while they do: nobody keeps the addresses in it anywhere else yet. */
+  readonly configMap?: string;
+}
+
+function beginningOf(ensemble: Ensemble, latch: BootstrapLatch | undefined): Beginning {
+  if (latch?.phase !== 'Started') return { isFormed: latch !== undefined };
+  const forming = { ...ensemble, sizes: { participant: latch.replicas, observer: 0 } };
+  return { isFormed: false, configMap: configMapName(ensemble.cluster, zooCfg(forming)) };
+}
+
 /** A member by itself, before it is known who leads. */
 type SeenMember = Pick<Member, 'slot' | 'pod' | 'report' | 'unboundClaim' | 'doomedClaim' | 'refused' | 'outdated'>;
 
@@ -144,7 +164,7 @@ function seenMember(
   slot: MemberSlot,
   observed: Observed,
   wanted: Readonly<Record<string, string>>,
-  isFormed: boolean,
+  { isFormed, configMap }: Beginning,
 ): SeenMember {
   const pod = observed.pods.find(({ metadata }) => metadata.name === slot.podName);
   const report = observed.reports.get(slot.podName);
@@ -156,12 +176,19 @@ function seenMember(
     doomedClaim: holds(pod, claim) ? claim : undefined,
     refused: pod === undefined ? observed.refusals?.get(slot.podName) : undefined,
     report: report !== undefined && isItsOwn(report, slot, pod) ? report : undefined,
-    outdated: pod !== undefined && (differs(pod, wanted) || (isFormed && looksForItsSnapshot(pod))),
+    outdated:
+      pod !== undefined &&
+      (differs(pod, wanted) || !mounts(pod.spec, configMap) || (isFormed && looksForItsSnapshot(pod))),
   };
 }
 
 function differs({ metadata }: Pod, wanted: Readonly<Record<string, string>>): boolean {
   return Object.entries(wanted).some(([key, value]) => metadata.annotations?.[key] !== value);
+}
+
+/** Whether a pod has this zoo.cfg, or any where none is given. */
+export function mounts(spec: Pod['spec'], configMap: string | undefined): boolean {
+  return configMap === undefined || (spec?.volumes?.some((volume) => volume.configMap?.name === configMap) ?? false);
 }
 
 /** The pod is older than the wish to delete the claim; a later one only waits until the claim is made anew. */

@@ -34,7 +34,7 @@ export function knownMembership(
   if (leaders !== undefined && newest !== undefined && versionNumber(leaders) >= versionNumber(newest)) {
     return { ...leaders, certain: true };
   }
-  return { ...(newest ?? formedWith(cluster, latch)), certain: false };
+  return { ...(newest ?? initialMembership(cluster, latch)), certain: false };
 }
 
 /** What the status has from an earlier leader: none where it cannot be understood, or where it is refuted. */
@@ -80,7 +80,7 @@ function membershipIn({ version, servers }: NonNullable<MemberReport['configurat
 }
 
 /** What zoo.cfg lists as long as nothing else has been agreed on. */
-function formedWith(cluster: CoordinationCluster, latch: BootstrapLatch | undefined): MembershipStatus {
+export function initialMembership(cluster: CoordinationCluster, latch: BootstrapLatch | undefined): MembershipStatus {
   const sizes = { participant: latch?.replicas ?? cluster.spec.replicas, observer: 0 };
   return {
     version: INITIAL_VERSION,

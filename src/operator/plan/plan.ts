@@ -11,11 +11,11 @@ import { statefulSet } from '../resources/stateful-set.ts';
 import { nameTaken, secretDamaged, withoutNamesake, type Refusal } from './acceptance.ts';
 import { beginAgain } from './begin-again.ts';
 import { advanceLatch, decideBeginning, validLatch } from './bootstrap.ts';
-import { allEnded, isScaling, isUpdating, type Situation } from './cluster-conditions.ts';
+import { allEnded, isScaling, isStuck, isUpdating, type Situation } from './cluster-conditions.ts';
 import { planDeletion } from './deletion.ts';
 import { hibernationObstacle } from './doomed-volumes.ts';
 import { statusEvents } from './events.ts';
-import { ensembleState, type EnsembleState } from './members.ts';
+import { ensembleState, isTakenUp, mounts, type EnsembleState } from './members.ts';
 import { REQUEUE, type Observed, type Plan, type PlanSettings, type Step } from './model.ts';
 import { decideRestore, restoredLatch } from './restore.ts';
 import { checkRestore } from './restore-check.ts';
@@ -56,9 +56,11 @@ export function planCluster(cluster: CoordinationCluster, all: Observed, setting
   if (takenBack !== undefined) return conclude(situation, takenBack, REQUEUE.formingMs);
   const advanced = advanceLatch(latch, state, now);
   const rebuild = planRebuild(cluster, latch, state, observed);
-  // One thing at a time that a quorum must do without a member for, or agree on.
-  const isBusy = scaling.steps.length > 0 || rebuild.steps.length > 0;
-  const rolling = isBusy ? NO_RESTART : restartOutdated(ensemble, latch, state, observed);
+  // One thing at a time that a quorum must do without a member for, or agree on. Where both can go on, members are updated first: who
+  // does not know of a new password yet would refuse any change of who belongs to the ensemble.
+  const isRebuilding = rebuild.steps.length > 0;
+  const rolling = isRebuilding ? NO_RESTART : restartOutdated(ensemble, latch, state, observed);
+  const mayReconfigure = !isRebuilding && !rolling.goesOn;
   const steps = [
     ...ensureFinalizer(cluster),
     ...expandClaims(ensemble, observed),
@@ -68,7 +70,7 @@ export function planCluster(cluster: CoordinationCluster, all: Observed, setting
     ...rebuild.steps,
     ...rolling.steps,
     ...retireConfigMaps(ensemble, state, observed),
-    ...(rebuild.steps.length > 0 ? [] : scaling.steps),
+    ...(mayReconfigure ? scaling.steps : []),
   ];
   const settled: Situation = {
     ...situation,
@@ -128,11 +130,15 @@ function create(object: Secret): Step {
 }
 
 /** Deletes the configurations that no member has any more. */
-function retireConfigMaps(ensemble: Ensemble, state: EnsembleState, { existing, pods }: Observed): Step[] {
+function retireConfigMaps(ensemble: Ensemble, state: EnsembleState, observed: Observed): Step[] {
+  const { existing, pods, statefulSet: voters, observerSet: observers } = observed;
   const slots = memberSlots(ensemble.cluster, ensemble.sizes);
   const everyPodIsThere = slots.every(({ podName }) => pods.some(({ metadata }) => metadata.name === podName));
   if (!state.complete || !everyPodIsThere || state.members.some(({ outdated }) => outdated)) return [];
   const { name: current } = configMap(ensemble).metadata;
+  // A pod that dies now is made anew from what Kubernetes knows of the template.
+  const sets = [voters, observers].filter((set) => set !== undefined);
+  if (!sets.every((set) => isTakenUp(set) && mounts(set.spec.template.spec, current))) return [];
   const mounted = new Set(pods.flatMap(({ spec }) => spec?.volumes?.map((volume) => volume.configMap?.name) ?? []));
   return existing.flatMap(({ kind, metadata: { name, uid } }): Step[] =>
     kind !== 'ConfigMap' || name === current || mounted.has(name) || uid === undefined
@@ -181,10 +187,10 @@ function refusalPlan(situation: Situation, refusal: Refusal): Plan {
 }
 
 function deletionPlan(situation: Situation, observed: Observed): Plan {
-  const { steps, events, waitingFor } = planDeletion(situation.cluster, observed);
-  if (waitingFor === undefined) return { steps, events, requeueAfterMs: REQUEUE.steadyMs };
+  const { steps, waitingFor } = planDeletion(situation.cluster, observed);
+  if (waitingFor === undefined) return { steps, events: [], requeueAfterMs: REQUEUE.steadyMs };
   const status = clusterStatus({ ...situation, deletion: waitingFor });
-  return { steps, events, status, requeueAfterMs: REQUEUE.waitingMs };
+  return { steps, events: [], status, requeueAfterMs: REQUEUE.waitingMs };
 }
 
 function conclude(situation: Situation, steps: readonly Step[], requeueAfterMs: number): Plan {
@@ -201,6 +207,8 @@ function requeueAfter(latch: BootstrapLatch, situation: Situation): number {
   const { nextLatch, state, cluster } = situation;
   if (nextLatch?.phase !== latch.phase) return REQUEUE.nowMs;
   if (cluster.spec.hibernated) return allEnded(state) ? REQUEUE.steadyMs : REQUEUE.waitingMs;
-  if (latch.phase === 'Started' || isUpdating(situation) || isScaling(situation)) return REQUEUE.formingMs;
+  const isForming = latch.phase === 'Started' || isUpdating(situation) || isScaling(situation);
+  // Watches tell of whatever a person does about it.
+  if (isForming && !isStuck(situation)) return REQUEUE.formingMs;
   return state.complete ? REQUEUE.steadyMs : REQUEUE.waitingMs;
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { condition, conditionOf, liveUnderWrites as live, readyWorld } from './fake-lives.ts';
-import type { FakeWorld } from './fake-world.ts';
+import { mayBegin } from '../resources/backup/restore.ts';
+import { condition, conditionOf, liveOn, liveUnderWrites as live, readyWorld } from './fake-lives.ts';
+import { FakeWorld } from './fake-world.ts';
 
 const LOSSES: Readonly<Record<string, (world: FakeWorld, name: string) => void>> = {
   'whose volume is lost': (world, name) => world.losePersistentVolume(`data-${name}`),
@@ -67,6 +68,19 @@ test('two that are lost in five are rebuilt one after the other', () => {
   }
   assert.equal(Math.max(...missing), 1);
   assert.equal(conditionOf(world, 'Ready')?.status, 'True');
+});
+
+test('no volume is made anew while Kubernetes would make a pod for it that may begin with an empty tree', () => {
+  const world = new FakeWorld();
+  // The operator has died right after it recorded the end of the bootstrap.
+  while (world.theCluster.status?.bootstrap?.phase !== 'Completed') liveOn(world, 1);
+  assert.ok(world.statefulSet !== undefined && mayBegin(world.statefulSet.spec.template));
+  world.damage('test-1');
+  assert.ok(!world.plan().steps.some((step) => step.do === 'delete'));
+  world.reconcile();
+  assert.match(condition(world, 'Degraded').message, /^test-1 is rebuilt .* once Kubernetes has the new template/);
+  live(world);
+  assert.equal(condition(world, 'Ready').status, 'True');
 });
 
 test('a volume that somebody deletes is only made anew once its member does not serve', () => {

@@ -1,8 +1,9 @@
 import type { BootstrapLatch, CoordinationCluster } from '../../api/coordination-cluster.ts';
+import { mayBegin } from '../resources/backup/restore.ts';
 import type { PersistentVolumeClaim } from '../resources/kubernetes.ts';
 import { doomedVolumes } from './doomed-volumes.ts';
 import { damagedData, isMissingForLong, whyAbsent } from './health.ts';
-import { majorityOf, type EnsembleState, type Member } from './members.ts';
+import { isTakenUp, majorityOf, observedSet, type EnsembleState, type Member } from './members.ts';
 import type { Observed, PlannedEvent, Step } from './model.ts';
 
 /** What is to be done for a member that has lost its data for good. */
@@ -75,8 +76,9 @@ function rebuild(
   claim: PersistentVolumeClaim | undefined,
   why: string,
   { members, membership }: EnsembleState,
-  { now }: Observed,
+  observed: Observed,
 ): Rebuild {
+  const { now } = observed;
   const { podName, claimName } = member.slot;
   if (!membership.certain) {
     const [others, help] =
@@ -93,6 +95,11 @@ function rebuild(
   if (awaited.length > 0) {
     const names = awaited.map((other) => `${other.slot.podName} (${whyAbsent(other, now)})`).join(', ');
     return waiting(`${podName} is rebuilt from the others (${why}) once ${names} is back`);
+  }
+  const set = observedSet(observed, member.slot.role);
+  // A pod made from the template of the bootstrap would take the empty volume for a beginning, and vote.
+  if (set === undefined || mayBegin(set.spec.template) || !isTakenUp(set)) {
+    return waiting(`${podName} is rebuilt from the others (${why}) once Kubernetes has the new template of the pods`);
   }
   const message = `Rebuilding ${podName} from the others: ${why}; ${claimName} is made anew`;
   const announce = { type: 'Warning', reason: 'MemberRebuilt', message } as const;

@@ -1,4 +1,5 @@
 import type { RestoreSource } from '../../api/bootstrap.ts';
+import type { CoordinationBackup } from '../../api/coordination-backup.ts';
 import type { BootstrapLatch, CoordinationCluster } from '../../api/coordination-cluster.ts';
 import { backupLocation } from '../resources/backup/jobs.ts';
 import { namespaceOf, RESTORABLE_ANNOTATION } from '../resources/names.ts';
@@ -45,7 +46,7 @@ function fromBackup(
   const { name, namespace = namespaceOf(cluster) } = reference;
   const isForeign = namespace !== namespaceOf(cluster);
   // Whether it exists is told only to those who may use it.
-  if (isForeign && !allows(backup?.metadata.annotations?.[RESTORABLE_ANNOTATION], namespaceOf(cluster))) {
+  if (isForeign && (backup === undefined || !mayBeRestoredIn(backup, namespaceOf(cluster)))) {
     return refused(
       `no CoordinationBackup ${namespace}/${name} allows to be restored here: create it or correct the name, and annotate it with ` +
         `${RESTORABLE_ANNOTATION}=${namespaceOf(cluster)}`,
@@ -100,9 +101,11 @@ function mountable(
   );
 }
 
-/** @param annotation Namespaces separated by commas, or `*`. */
-function allows(annotation: string | undefined, namespace: string): boolean {
-  const allowed = new Set((annotation ?? '').split(',').map((name) => name.trim()));
+/** Whether clusters of a namespace may begin with the backup. */
+export function mayBeRestoredIn(backup: CoordinationBackup, namespace: string): boolean {
+  if (namespace === namespaceOf(backup)) return true;
+  const annotation = backup.metadata.annotations?.[RESTORABLE_ANNOTATION] ?? '';
+  const allowed = new Set(annotation.split(',').map((name) => name.trim()));
   return allowed.has(namespace) || allowed.has('*');
 }
 

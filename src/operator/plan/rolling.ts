@@ -1,22 +1,33 @@
 import { SERVER_ID_MAX, type BootstrapLatch } from '../../api/coordination-cluster.ts';
 import type { Ensemble } from '../resources/ensemble.ts';
 import { mayBegin } from '../resources/backup/restore.ts';
+import { configMap } from '../resources/config-map.ts';
 import type { MemberRole } from '../resources/names.ts';
 import { saysUpdating } from './cluster-conditions.ts';
 import { doomedVolumes, mayEnd } from './doomed-volumes.ts';
-import { isGone, isUseless, startFailure, whyAbsent } from './health.ts';
-import { majorityOf, observedSet, wantedAnnotations, type EnsembleState, type Member } from './members.ts';
+import { isGone, isMissingForLong, isUseless, startFailure, whyAbsent } from './health.ts';
+import {
+  isTakenUp,
+  majorityOf,
+  mounts,
+  observedSet,
+  wantedAnnotations,
+  type EnsembleState,
+  type Member,
+} from './members.ts';
 import type { Observed, PlannedEvent, Step } from './model.ts';
 
 /** What is to be done so that every member becomes as the manifest says. */
 export interface Rolling {
   readonly steps: readonly Step[];
+  /** A member is restarted now or in a moment: whatever is waited for comes by itself. */
+  readonly goesOn: boolean;
   /** What the next restart waits for; undefined where nothing waits. */
   readonly waitingFor?: string;
 }
 
 /** Nobody is restarted. */
-export const NO_RESTART: Rolling = { steps: [] };
+export const NO_RESTART: Rolling = { steps: [], goesOn: false };
 
 /**
  * Restarts outdated members: at once those that are of no use to anybody, which is how a corrected manifest reaches what
@@ -34,7 +45,7 @@ export function restartOutdated(
   // A pod deleted before that would only come back as it was.
   const roles = new Set(outdated.map(({ slot }) => slot.role));
   if (![...roles].every((role) => templateIsTakenUp(ensemble, role, latch, observed)))
-    return waiting('waiting until Kubernetes has the new template of the pods');
+    return soon('waiting until Kubernetes has the new template of the pods');
   const updateFails = state.members.some((member) => !member.outdated && startFailure(member) !== undefined);
   const useless = outdated.filter((member) => isUseless(member, latch, updateFails, observed.now));
   const replaceable = useless.filter((member) => latch.phase === 'Started' || mayEnd(member, state));
@@ -48,7 +59,7 @@ function replaceUseless(useless: readonly Member[], { now }: Observed): Rolling 
     reason: 'MemberReplaced',
     message: `Replacing ${member.slot.podName}, which does not serve (${whyAbsent(member, now)}), as the manifest now says`,
   });
-  return { steps: useless.flatMap((member) => deletePod(member, replacing(member))) };
+  return { steps: useless.flatMap((member) => deletePod(member, replacing(member))), goesOn: true };
 }
 
 /** Takes down one member that may be serving, where the others are enough. */
@@ -67,13 +78,14 @@ function restartNext(
   );
   if (missing.length > 0) {
     const names = missing.map((member) => `${member.slot.podName} (${whyAbsent(member, now)})`).join(', ');
-    return waiting(`waiting for ${names}`);
+    const comeBack = missing.every((member) => member.pod !== undefined && !isMissingForLong(member, now));
+    return { ...waiting(`waiting for ${names}`), goesOn: comeBack };
   }
   if (!mayEnd(next, state)) return waiting(doomedVolumes(state) ?? '');
   if (leader === undefined) return waiting('waiting until it is known which member leads');
   // An operator that dies right after the restart leaves a status by which the next one knows what it finds.
-  if (!saysUpdating(cluster.status)) return waiting(`about to restart ${next.slot.podName}`);
-  return { steps: deletePod(next, restarting(state, next)) };
+  if (!saysUpdating(cluster.status)) return soon(`about to restart ${next.slot.podName}`);
+  return { steps: deletePod(next, restarting(state, next)), goesOn: true };
 }
 
 /**
@@ -111,16 +123,21 @@ function deletePod({ pod }: Member, announce: PlannedEvent): Step[] {
 function templateIsTakenUp(ensemble: Ensemble, role: MemberRole, latch: BootstrapLatch, observed: Observed): boolean {
   const set = observedSet(observed, role);
   if (set === undefined) return false;
-  const { metadata, spec, status } = set;
+  const { spec } = set;
   const annotations = spec.template.metadata.annotations ?? {};
   const wanted = Object.entries(wantedAnnotations(ensemble, role, set));
   return (
     wanted.every(([key, value]) => annotations[key] === value) &&
     mayBegin(spec.template) === (role === 'participant' && latch.phase === 'Started') &&
-    (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0)
+    mounts(spec.template.spec, configMap(ensemble).metadata.name) &&
+    isTakenUp(set)
   );
 }
 
 function waiting(waitingFor: string): Rolling {
   return { ...NO_RESTART, waitingFor };
+}
+
+function soon(waitingFor: string): Rolling {
+  return { steps: [], goesOn: true, waitingFor };
 }

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import type { MembershipStatus } from '../../api/coordination-cluster.ts';
 import { TEMPLATE_ANNOTATION } from '../resources/names.ts';
 import { condition, liveUnderWrites as live, readyWorld } from './fake-lives.ts';
-import type { FakeWorld } from './fake-world.ts';
+import { FakeWorld } from './fake-world.ts';
 import type { MemberReport, PlannedEvent } from './model.ts';
 
 const storage = { size: '1Gi', whenDeleted: 'Retain', whenScaled: 'Delete' } as const;
@@ -296,6 +296,26 @@ describe('observers', () => {
     assert.equal(condition(world, 'Ready').status, 'True');
   });
 
+  test('leave once an update that goes on is over: members that do not know a new password yet would refuse it', () => {
+    const world = readyWorld({ replicas: 3, observers: { replicas: 1 } });
+    world.deleteSecret();
+    world.edit({ observers: { replicas: 0 } });
+    for (let second = 0; second < 60; second++) {
+      if (world.plan().steps.some((step) => step.do === 'reconfigure')) assert.equal(world.restarted.length, 4);
+      live(world, 1);
+    }
+    assert.equal(world.pods.size, 3);
+    assert.equal(condition(world, 'Ready').status, 'True');
+  });
+
+  test('leave during an update that does not go on', () => {
+    const world = readyWorld({ replicas: 3, observers: { replicas: 1 } });
+    world.edit({ image: 'crashing:1', observers: { replicas: 0 } });
+    live(world, 60);
+    assert.equal(world.objects.has('StatefulSet/test-observer'), false);
+    assert.equal(world.theCluster.status?.phase, 'Degraded');
+  });
+
   test('are updated before the voters', () => {
     const world = readyWorld({ replicas: 3, observers: { replicas: 1 } });
     world.edit({ image: 'good:2' });
@@ -342,6 +362,18 @@ describe('a configuration in the status that is newer than what the leader tells
     for (const ordinal of [3, 4]) world.setNode(ordinal, false);
     live(world, 60);
     assert.equal(condition(world, 'Ready').status, 'True');
+  });
+
+  test('means nothing where it came along with the status of another life', () => {
+    const before = readyWorld();
+    recorded(before, { version: 'ffff', voters: [1, 2, 3], observers: [] });
+    const { bootstrap, ...status } = before.theCluster.status ?? {};
+    assert.ok(bootstrap);
+    const world = new FakeWorld({ replicas: 1 });
+    world.cluster = { ...world.theCluster, status: { ...status, bootstrap: { ...bootstrap, id: 'another' } } };
+    live(world);
+    assert.equal(condition(world, 'Ready').status, 'True');
+    assert.deepEqual(world.theCluster.status?.membership?.voters, [1]);
   });
 
   test('means nothing where it is no version', () => {

@@ -10,7 +10,7 @@ import {
 } from '../resources/names.ts';
 import { sizeOf } from '../resources/stateful-set.ts';
 import type { Refusal } from './acceptance.ts';
-import { mayEnd } from './doomed-volumes.ts';
+import { leavingObstacle, mayEnd } from './doomed-volumes.ts';
 import { isMissingForLong, whyAbsent } from './health.ts';
 import { stalledJoin } from './joining.ts';
 import { majorityOf, type EnsembleState, type Member } from './members.ts';
@@ -217,6 +217,8 @@ function takeOut(view: View, leaving: readonly Member[]): Omit<Next, 'size'> {
       rest.filter(({ inSync }) => !inSync),
     );
   }
+  const refusal = leavingObstacle(what, rest, state);
+  if (refusal !== undefined) return { refusal };
   const late = present.filter((member) => !knowsMembership(member, state));
   if (late.length > 0) return { progress: `${what}: ${late.map(nameOf).join(', ')} is yet to hear of the last change` };
   if (updating && next.inSync) return { progress: `${what}: the update of the members goes first` };
@@ -311,7 +313,10 @@ function leftoverVolume(
   const claim = observed.claims.find(({ metadata }) => metadata.name === claimName);
   const isToGo = claim?.metadata.deletionTimestamp !== undefined || cluster.spec.storage.whenScaled === 'Delete';
   if (claim === undefined || !isToGo) return undefined;
-  return { progress: `adding ${podName}: waiting until the volume ${claimName} of the member before it is gone` };
+  const help = `kubectl describe pvc ${claimName} says what still uses it`;
+  return {
+    progress: `adding ${podName}: waiting until the volume ${claimName} of the member before it is gone; ${help}`,
+  };
 }
 
 /** It has put the configuration in force on its own disk: started again, alone or with others, it goes by that one. */

@@ -1,10 +1,11 @@
 import type { Condition } from '../../api/common-schemas.ts';
-import { nextConditions } from '../../api/conditions.ts';
+import { fitting, nextConditions } from '../../api/conditions.ts';
 import type { ClusterPhase, CoordinationClusterStatus, MembershipStatus } from '../../api/coordination-cluster.ts';
 import { canonicalJson } from '../resources/fingerprint.ts';
 import { selectorString } from '../resources/names.ts';
 import { clusterConditions, clusterPhase, readyVoters, type Situation } from './cluster-conditions.ts';
 import { memberStatus } from './members.ts';
+import { initialMembership } from './membership.ts';
 
 /** How old the members' zxids in the status may get, in milliseconds: a busy ensemble has a new one every moment. */
 const MEMBERS_MAX_AGE_MS = 60_000;
@@ -45,8 +46,14 @@ export function clusterStatus(situation: Situation): CoordinationClusterStatus {
   return previous !== undefined && saysTheSame(previous, next, now) ? previous : next;
 }
 
-/** What the leader says of who belongs to the ensemble; the last that one said, while there is none. */
-function recordedMembership({ cluster, latch, state }: Situation): MembershipStatus | undefined {
+/**
+ * What the leader says of who belongs to the ensemble; the last that one said, while there is none. One that came along with a copied
+ * status is of another life: it is written over as this one begins, since it cannot be taken out (its fields are another manager's).
+ */
+function recordedMembership({ cluster, latch, nextLatch, state }: Situation): MembershipStatus | undefined {
+  if (latch === undefined && nextLatch !== undefined && cluster.status?.membership !== undefined) {
+    return initialMembership(cluster, nextLatch);
+  }
   if (latch === undefined || !state.membership.certain) return cluster.status?.membership;
   const { version, voters, observers } = state.membership;
   return { version, voters, observers };
@@ -72,15 +79,17 @@ export function failedStatus(
     const before = previous?.conditions?.find(({ type }) => type === condition.type);
     const lastTransitionTime = before?.status === 'False' ? before.lastTransitionTime : now;
     const { type, observedGeneration } = condition;
-    return { type, status: 'False', reason, message, lastTransitionTime, observedGeneration };
+    return { type, status: 'False', reason, message: fitting(message), lastTransitionTime, observedGeneration };
   });
   const isRefused = stopped ? UNDER_WAY.has(planned.phase) : planned.phase === 'Ready';
   const next = { ...planned, ...(isRefused ? { phase: 'Refused' as const } : {}), conditions };
   return previous !== undefined && saysTheSame(previous, next, now) ? previous : next;
 }
 
-/** Whether the status can stay as it is: only the members' zxids moved, and those recorded are recent enough. */
+/** Whether the status can stay as it is: nothing moved, or only the members' zxids, and those recorded are recent enough. */
 function saysTheSame(previous: CoordinationClusterStatus, next: CoordinationClusterStatus, now: string): boolean {
+  const { membersObservedAt } = previous;
+  if (canonicalJson(previous) === canonicalJson({ ...next, membersObservedAt })) return true;
   const ageMs = Date.parse(now) - Date.parse(previous.membersObservedAt ?? '1970-01-01T00:00:00Z');
   return ageMs < MEMBERS_MAX_AGE_MS && canonicalJson(lasting(previous)) === canonicalJson(lasting(next));
 }

@@ -3,9 +3,9 @@ import type { Ensemble } from '../resources/ensemble.ts';
 import type { PersistentVolumeClaim, StatefulSet } from '../resources/kubernetes.ts';
 import { DATA_CLAIM, everySlot, memberSlots, type MemberSlot } from '../resources/names.ts';
 import type { ClaimChoices } from '../resources/stateful-set.ts';
-import { observedSet, type EnsembleState } from './members.ts';
+import { isTakenUp, observedSet, type EnsembleState } from './members.ts';
 import { belongs } from './membership.ts';
-import type { Observed, Step } from './model.ts';
+import type { Observed, PlannedEvent, Step } from './model.ts';
 import { isMore, quantityBytes } from './quantity.ts';
 
 /** What the claim template asks for: the same as in an existing StatefulSet, which does not let it change. */
@@ -58,10 +58,16 @@ export function retireClaims(ensemble: Ensemble, state: EnsembleState, observed:
     const isOver = slot.index >= sizes[slot.role] && !belongs(state.membership, slot);
     const claim = observed.claims.find(({ metadata }) => metadata.name === slot.claimName);
     if (!isOver || claim === undefined || !isShrunk(observed, slot)) return [];
-    const { name, uid, resourceVersion, deletionTimestamp } = claim.metadata;
-    if (uid === undefined || deletionTimestamp !== undefined) return [];
-    return [{ do: 'delete', kind: 'PersistentVolumeClaim', name, uid, resourceVersion }];
+    return deleteVolume(claim, `as spec.storage.whenScaled says: ${slot.podName} is no member any more`);
   });
+}
+
+/** The deletion of a volume, as it was observed and once, which is told with why. */
+export function deleteVolume({ metadata }: PersistentVolumeClaim, why: string): Step[] {
+  const { name, uid, resourceVersion, deletionTimestamp } = metadata;
+  if (uid === undefined || deletionTimestamp !== undefined) return [];
+  const announce: PlannedEvent = { type: 'Normal', reason: 'VolumeDeleted', message: `Deleting ${name}, ${why}` };
+  return [{ do: 'delete', kind: 'PersistentVolumeClaim', name, uid, resourceVersion, announce }];
 }
 
 /** The StatefulSet makes no pod for the slot any more, and there is none. */
@@ -69,7 +75,7 @@ function isShrunk(observed: Observed, { role, index, podName }: MemberSlot): boo
   const set = observedSet(observed, role);
   if (observed.pods.some(({ metadata }) => metadata.name === podName)) return false;
   if (set === undefined) return true;
-  return set.spec.replicas <= index && (set.status?.observedGeneration ?? 0) >= (set.metadata.generation ?? 0);
+  return set.spec.replicas <= index && isTakenUp(set);
 }
 
 function memberClaims({ cluster, sizes }: Ensemble, observed: Observed): PersistentVolumeClaim[] {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
+import { parseCoordinationCluster } from '../../../api/coordination-cluster.ts';
+import { backupLocation } from '../../resources/backup/jobs.ts';
 import type { Job } from '../../resources/kubernetes.ts';
 import { planBackup } from './backup.ts';
 import { FakeBackupWorld, type Fate } from './fake-backup-world.ts';
@@ -195,6 +197,37 @@ describe('deleted', () => {
     assert.equal(world.backup, undefined);
     assert.equal(world.stored.present, true);
     assert.match(world.told.at(-1)?.message ?? '', /^Kept s3:\/\/backups\//);
+  });
+
+  test('while a cluster is being formed with what it stored, that stays, and the status says until when', () => {
+    const world = new FakeBackupWorld({ deletionPolicy: 'Delete' });
+    live(world);
+    const latch = { phase: 'Started', id: 'uid-d', origin: 'Restored', replicas: 3, startedAt: '2026-01-01T00:00:00Z' };
+    const cluster = (phase: string) =>
+      parseCoordinationCluster({
+        apiVersion: 'zabkeeper.dev/v1alpha1',
+        kind: 'CoordinationCluster',
+        metadata: { name: 'copy', namespace: 'other', uid: 'uid-d' },
+        spec: {},
+        status: { bootstrap: { ...latch, phase, restoreFrom: backupLocation(world.theBackup) } },
+      });
+    world.restoring = [cluster('Started')];
+    world.delete();
+    live(world);
+    assert.equal(world.stored.present, true);
+    assert.match(
+      world.condition,
+      /stays for now: CoordinationCluster other\/copy begins with it: wait until that is formed, delete it, or set deletionPolicy/,
+    );
+    assert.equal(world.told.filter(({ reason }) => reason === 'StillNeeded').length, 1);
+    world.restoring = undefined;
+    live(world);
+    assert.equal(world.stored.present, true);
+    assert.match(world.condition, /does not understand: install operator and CRDs of the same version$/);
+    world.restoring = [cluster('Completed')];
+    live(world);
+    assert.equal(world.stored.present, false);
+    assert.equal(world.backup, undefined);
   });
 
   test('while the pod that removes it cannot start it says why, and the way out', () => {

@@ -16,6 +16,7 @@ import {
   type BackupResult,
 } from './attempts.ts';
 import { isDeleted, type ObservedBackup, type ResourcePlan } from './model.ts';
+import { formedWith, nameOf, NOT_UNDERSTOOD } from './restoring.ts';
 
 /** The reason of a backup whose pod Kubernetes cannot start. */
 const CANNOT_START = 'PodCannotStart';
@@ -49,7 +50,9 @@ function beginWith(backup: CoordinationBackup, { cluster, now }: ObservedBackup,
   const object = backupJob(backup, cluster, podSettings(cluster, settings));
   const status = statusOf(backup, now, 'Running', waiting('Running', 'a Job takes the snapshot'), { startedAt: now });
   const steps: Step[] = [...ensureFinalizer(backup), { do: 'create', kind: 'Job', object }];
-  return { steps, events: news(backup, status), status };
+  const refused = (said: string) =>
+    statusOf(backup, now, 'Pending', waiting('StepRefused', `${said}; put that right, and it begins by itself`));
+  return { steps, events: news(backup, status), status, refused };
 }
 
 /** Why the backup cannot begin; it begins by itself as soon as it can. */
@@ -190,8 +193,13 @@ function planRemoval(backup: CoordinationBackup, observed: ObservedBackup, setti
   }
   if (removal === undefined) {
     if (pods.length > 0) return removing(backup, now, [], 'waiting until the Job that takes it has ended');
+    const need = whyNeeded(backup, observed.restoring);
+    if (need !== undefined) return removing(backup, now, [], `what is stored stays for now: ${need}`, 'StillNeeded');
     const object = removalJob(backup, podSettings(cluster, settings));
-    return removing(backup, now, [{ do: 'create', kind: 'Job', object }], 'a Job removes the stored snapshot');
+    const steps: Step[] = [{ do: 'create', kind: 'Job', object }];
+    const refused = (said: string) =>
+      statusOf(backup, now, 'Deleting', waiting('StepRefused', `${said}; put that right, or ${LEAVE_IT}`));
+    return { ...removing(backup, now, steps, 'a Job removes the stored snapshot'), refused };
   }
   switch (jobState(removal)) {
     case 'complete':
@@ -215,6 +223,14 @@ function planRemoval(backup: CoordinationBackup, observed: ObservedBackup, setti
       return removing(backup, now, [], parts.filter((part) => part !== '').join(': '));
     }
   }
+}
+
+/** Who deletes a backup by hand may not know who begins with it. */
+function whyNeeded(backup: CoordinationBackup, restoring: ObservedBackup['restoring']): string | undefined {
+  if (restoring === undefined) return NOT_UNDERSTOOD;
+  const cluster = formedWith(backup, restoring);
+  if (cluster === undefined) return undefined;
+  return `${nameOf(cluster)} begins with it: wait until that is formed, delete it, or ${LEAVE_IT}`;
 }
 
 function removing(

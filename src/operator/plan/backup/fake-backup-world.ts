@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { parseCoordinationBackup, type CoordinationBackup } from '../../../api/coordination-backup.ts';
-import { parseCoordinationCluster } from '../../../api/coordination-cluster.ts';
+import { parseCoordinationCluster, type CoordinationCluster } from '../../../api/coordination-cluster.ts';
 import { backupJobName, removalJobName } from '../../resources/backup/jobs.ts';
 import { SNAPSHOT_CONTAINER } from '../../resources/backup/snapshot-job.ts';
 import type { ContainerState, Job, Pod } from '../../resources/kubernetes.ts';
@@ -19,6 +19,8 @@ const WAITING = { reason: 'CreateContainerConfigError', message: 'secret "keys" 
 /** The world around one backup of one cluster. */
 export class FakeBackupWorld {
   backup: CoordinationBackup | undefined;
+  /** The clusters that begin with a snapshot. */
+  restoring: readonly CoordinationCluster[] | undefined = [];
   clusterServes = true;
   clusterImage = 'zabkeeper:test';
   /** How many snapshots were ever stored, and whether the last one still is. */
@@ -55,6 +57,7 @@ export class FakeBackupWorld {
       job: this.jobs.get(backupJobName(this.theBackup)),
       removal: this.jobs.get(removalJobName(this.theBackup)),
       pods: [...this.pods.values()],
+      restoring: this.restoring,
     };
   }
 
@@ -202,7 +205,7 @@ export class FakeBackupWorld {
     this.pods.clear();
   }
 
-  #cluster(): ReturnType<typeof parseCoordinationCluster> {
+  #cluster(): CoordinationCluster {
     const status = this.clusterServes ? 'True' : 'False';
     const times = { lastTransitionTime: '2026-01-01T00:00:00Z' };
     return parseCoordinationCluster({

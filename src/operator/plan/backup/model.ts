@@ -9,6 +9,8 @@ export interface ResourcePlan<Status> {
   readonly events: readonly PlannedEvent[];
   /** Undefined where the object is about to be gone. */
   readonly status?: Status | undefined;
+  /** The status instead, where a step was refused for good, with what was said; as it was before where it is not set. */
+  readonly refused?: (said: string) => Status;
   /** Never where it is not set: then there is nothing that a watch does not tell. */
   readonly requeueAfterMs?: number | undefined;
 }
@@ -26,6 +28,8 @@ export interface ObservedBackup {
   readonly pods: readonly Pod[];
   /** Why Kubernetes makes no pod for the Job that is under way, where it said so. */
   readonly refusal?: string | undefined;
+  /** The clusters that begin with a snapshot, of any namespace; undefined where it is not known who does. Only looked for once it is deleted. */
+  readonly restoring: readonly CoordinationCluster[] | undefined;
 }
 
 /** Somebody has asked for its end. */

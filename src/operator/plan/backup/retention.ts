@@ -1,6 +1,8 @@
 import type { CoordinationBackup } from '../../../api/coordination-backup.ts';
 import type { CoordinationBackupScheduleSpec } from '../../../api/coordination-backup-schedule.ts';
+import type { CoordinationCluster } from '../../../api/coordination-cluster.ts';
 import { isDeleted } from './model.ts';
+import { nameOf, neededBy, NOT_UNDERSTOOD } from './restoring.ts';
 
 type Retention = CoordinationBackupScheduleSpec['retention'];
 
@@ -8,6 +10,35 @@ const UNIT_MS: Readonly<Record<string, number>> = { h: 3_600_000, d: 86_400_000,
 
 /** How many failed backups are kept to be looked at: they hold nothing. */
 const FAILED_KEPT = 3;
+
+/** What is to be done about the backups of a schedule that are not to be kept. */
+export interface Expiry {
+  readonly expired: readonly CoordinationBackup[];
+  /** Which are kept all the same, and until when; undefined where none is. */
+  readonly kept?: string;
+}
+
+/**
+ * Lets none go that somebody still needs to begin with.
+ *
+ * @param restoring The clusters that begin with a snapshot; undefined where it is not known who does.
+ */
+export function expiry(
+  retention: Retention,
+  backups: readonly CoordinationBackup[],
+  restoring: readonly CoordinationCluster[] | undefined,
+  now: string,
+): Expiry {
+  const tooMany = superfluous(retention, backups, now);
+  if (tooMany.length === 0) return { expired: [] };
+  if (restoring === undefined) return { expired: [], kept: `no backup is deleted: ${NOT_UNDERSTOOD}` };
+  const needed = tooMany.map((backup) => ({ backup, cluster: neededBy(backup, restoring) }));
+  const expired = needed.flatMap(({ backup, cluster }) => (cluster === undefined ? [backup] : []));
+  const kept = needed.flatMap(({ backup: { metadata }, cluster }) =>
+    cluster === undefined ? [] : [`${metadata.name} is kept until ${nameOf(cluster)} is formed with it`],
+  );
+  return { expired, ...(kept.length === 0 ? {} : { kept: kept.join('; ') }) };
+}
 
 /**
  * The backups of a schedule that are not to be kept. Only what has ended; never the newest complete one of a cluster, however

@@ -6,6 +6,9 @@ import {
   parseCoordinationBackupSchedule,
   type CoordinationBackupSchedule,
 } from '../../../api/coordination-backup-schedule.ts';
+import { parseCoordinationCluster, type CoordinationCluster } from '../../../api/coordination-cluster.ts';
+import { backupLocation } from '../../resources/backup/jobs.ts';
+import { RESTORABLE_ANNOTATION } from '../../resources/names.ts';
 import { superfluous } from './retention.ts';
 import { planSchedule } from './schedule.ts';
 
@@ -43,15 +46,33 @@ function ended(
   return parseCoordinationBackup(object);
 }
 
+/** A cluster that begins with a snapshot. */
+function restoring(namespace: string, restore: object, status: object = {}): CoordinationCluster {
+  return parseCoordinationCluster({
+    apiVersion: 'zabkeeper.dev/v1alpha1',
+    kind: 'CoordinationCluster',
+    metadata: { name: 'copy', namespace, uid: 'uid-c' },
+    spec: { bootstrap: { restore } },
+    status,
+  });
+}
+
 /** Every ten minutes. */
 function timesAt(now: string): { due: string; next: string } {
   const due = Math.floor(Date.parse(now) / (10 * MINUTE_MS)) * 10 * MINUTE_MS;
   return { due: new Date(due).toISOString(), next: new Date(due + 10 * MINUTE_MS).toISOString() };
 }
 
-function plan(of: CoordinationBackupSchedule, now: string, backups: readonly CoordinationBackup[] = []) {
-  return planSchedule(of, { now, times: timesAt(now), backups });
+function plan(
+  of: CoordinationBackupSchedule,
+  now: string,
+  backups: readonly CoordinationBackup[] = [],
+  restoring: readonly CoordinationCluster[] | undefined = [],
+) {
+  return planSchedule(of, { now, times: timesAt(now), backups, restoring });
 }
+
+const NOTHING = { backups: [], restoring: [] };
 
 function begun({ steps }: ReturnType<typeof plan>): string[] {
   return steps.flatMap((step) => (step.do === 'create' ? [step.object.metadata.name] : []));
@@ -64,6 +85,17 @@ describe('a schedule', () => {
     assert.equal(made.status?.lastScheduleTime, time(10));
     assert.equal(made.status.nextScheduleTime, time(20));
     assert.ok(made.requeueAfterMs !== undefined && made.requeueAfterMs > 590_000 && made.requeueAfterMs < 600_000);
+  });
+
+  test('whose backup is refused says so, and that time is still to be decided about', () => {
+    const { refused } = plan(schedule(), time(10, 3));
+    const status = refused?.('creating it was refused: exceeded quota') ?? {};
+    const { reason, message } = status.conditions?.find(({ type }) => type === 'Active') ?? {};
+    assert.deepEqual(
+      [reason, message],
+      ['StepRefused', 'creating it was refused: exceeded quota; put that right, and it goes on by itself'],
+    );
+    assert.deepEqual(begun(plan({ ...schedule(), status }, time(10, 20))), ['nightly-202603010010']);
   });
 
   test('begins none for the time before it was made, and none twice', () => {
@@ -98,7 +130,7 @@ describe('a schedule', () => {
       const edited = { ...before, spec: { ...before.spec, ...edit } };
       // As the schedule is now, there was a time between the last backup and the edit.
       const times = { due: time(15), next: time(20) };
-      const { steps, events, status = {} } = planSchedule(edited, { now: time(17), times, backups: [] });
+      const { steps, events, status = {} } = planSchedule(edited, { now: time(17), times, backups: [], restoring: [] });
       assert.deepEqual([steps, events], [[], []]);
       assert.deepEqual(status.inForce, { ...inForce, ...edit, since: time(17) });
       assert.deepEqual(begun(plan({ ...edited, status }, time(21))), ['nightly-202603010020']);
@@ -167,12 +199,12 @@ describe('a schedule', () => {
   });
 
   test('says what cannot be understood', () => {
-    const { steps, status } = planSchedule(schedule(), { now: time(1), times: 'no such zone', backups: [] });
+    const { steps, status } = planSchedule(schedule(), { ...NOTHING, now: time(1), times: 'no such zone' });
     assert.deepEqual(steps, []);
     assert.equal(status?.conditions?.[0]?.message, 'no such zone');
     const before = plan(schedule(), time(10)).status ?? {};
     const edited = { ...schedule(), status: before };
-    const { status: kept } = planSchedule(edited, { now: time(11), times: 'no such zone', backups: [] });
+    const { status: kept } = planSchedule(edited, { ...NOTHING, now: time(11), times: 'no such zone' });
     const { lastScheduleTime, inForce } = before;
     assert.deepEqual(
       [kept?.lastScheduleTime, kept?.inForce, kept?.nextScheduleTime],
@@ -247,6 +279,65 @@ test('however wrong clocks were, each time has one backup at most, and with a ri
 });
 
 describe('retention', () => {
+  test('of backups that clusters begin with waits until those are formed, and the status says for whom', () => {
+    const of = schedule({ retention: { maxCount: 1 } });
+    const [old, newest] = [ended('b0', 0), ended('b1', 1)];
+    const allowed = { ...old, metadata: { ...old.metadata, annotations: { [RESTORABLE_ANNOTATION]: 'other' } } };
+    const location = backupLocation(old);
+    const fresh = { phase: 'Started', id: 'uid-c', origin: 'Restored', replicas: 3, startedAt: time(1) };
+    const started = { ...fresh, restoreFrom: location };
+    const kept = (backup: CoordinationBackup, cluster: CoordinationCluster): string => {
+      const { steps, status } = plan(of, time(5), [backup, newest], [cluster]);
+      const { message = '' } = status?.conditions?.find(({ type }) => type === 'Active') ?? {};
+      assert.equal(steps.length === 0, message.includes('is kept'), message);
+      return message;
+    };
+    const byName = { backup: { name: 'b0', namespace: 'default' } };
+    assert.match(
+      kept(old, restoring('default', { backup: { name: 'b0' } })),
+      /^backups are begun as the schedule says; b0 is kept until CoordinationCluster default\/copy is formed with it$/,
+    );
+    for (const [backup, cluster] of [
+      [old, restoring('default', location)],
+      [old, restoring('other', location)],
+      [allowed, restoring('other', byName)],
+      [old, restoring('other', byName, { bootstrap: started })],
+      // Of a manifest that names another one by now.
+      [old, restoring('other', { backup: { name: 'b1' } }, { bootstrap: started })],
+    ] as const) {
+      assert.match(kept(backup, cluster), /b0 is kept until/);
+    }
+    for (const cluster of [
+      restoring('default', { backup: { name: 'b1' } }),
+      restoring('other', { backup: { name: 'b0' } }),
+      // It may not.
+      restoring('other', byName),
+      restoring('default', byName, { bootstrap: { ...started, phase: 'Completed' } }),
+      restoring('default', byName, { bootstrap: fresh }),
+      { ...restoring('default', byName), metadata: { name: 'copy', namespace: 'default', deletionTimestamp: time(2) } },
+    ]) {
+      assert.match(kept(old, cluster), /schedule says$/);
+    }
+  });
+
+  test('of backups on a volume goes by the claims of their own namespace', () => {
+    const of = schedule({ retention: { maxCount: 1 } });
+    const destination = { volume: { claimName: 'backups' } };
+    const [b0, newest] = [ended('b0', 0), ended('b1', 1)];
+    const old = { ...b0, spec: { ...b0.spec, destination } };
+    const expired = (namespace: string): number =>
+      plan(of, time(5), [old, newest], [restoring(namespace, backupLocation(old))]).steps.length;
+    assert.deepEqual([expired('default'), expired('other')], [0, 1]);
+  });
+
+  test('deletes nothing as long as nobody can tell who begins with it', () => {
+    const of = schedule({ retention: { maxCount: 1 } });
+    const observed = { now: time(5), times: timesAt(time(5)), backups: [ended('b0', 0), ended('b1', 1)] };
+    const { steps, status } = planSchedule(of, { ...observed, restoring: undefined });
+    assert.deepEqual(steps, []);
+    assert.match(status?.conditions?.[0]?.message ?? '', /no backup is deleted: .*: install operator and CRDs of the/);
+  });
+
   const names = (backups: readonly CoordinationBackup[]) => backups.map(({ metadata }) => metadata.name);
   const five = [0, 1, 2, 3, 4].map((minute) => ended(`b${minute}`, minute));
 

@@ -6,10 +6,11 @@ import {
   type CoordinationBackupSchedule,
   type CoordinationBackupScheduleStatus,
 } from '../../../api/coordination-backup-schedule.ts';
+import type { CoordinationCluster } from '../../../api/coordination-cluster.ts';
 import { scheduleLabels } from '../../resources/names.ts';
 import type { PlannedEvent, Step } from '../model.ts';
 import { isDeleted, type ResourcePlan } from './model.ts';
-import { newestFirst, superfluous } from './retention.ts';
+import { expiry, newestFirst } from './retention.ts';
 
 /** What was observed around one CoordinationBackupSchedule. */
 export interface ObservedSchedule {
@@ -19,6 +20,8 @@ export interface ObservedSchedule {
   readonly times: ScheduleTimes | string;
   /** The backups that it made, read from the API server itself: a stale list would delete too much. */
   readonly backups: readonly CoordinationBackup[];
+  /** The clusters that begin with a snapshot, of any namespace; undefined where it is not known who does. */
+  readonly restoring: readonly CoordinationCluster[] | undefined;
 }
 
 /** The times around now, RFC 3339. */
@@ -49,7 +52,7 @@ export function planSchedule(
   observed: ObservedSchedule,
 ): ResourcePlan<CoordinationBackupScheduleStatus> {
   if (isDeleted(schedule)) return { steps: [], events: [] };
-  const { times, backups, now } = observed;
+  const { times, backups, restoring, now } = observed;
   if (typeof times === 'string') {
     const refused: ConditionValue = { status: 'False', reason: 'ScheduleNotUnderstood', message: times };
     const status = statusOf(schedule, observed, { ...schedule.status, nextScheduleTime: undefined }, refused);
@@ -59,18 +62,23 @@ export function planSchedule(
   const last = lastDecided(schedule, times);
   const due = newlyDue(times, inForce.since, last);
   const decision = due === undefined ? undefined : decide(schedule, due, backups, now);
-  const steps: Step[] = [
-    ...(decision?.begin === true ? [create(schedule, due ?? now)] : []),
-    ...superfluous(schedule.spec.retention, backups, now).map(deletion),
-  ];
+  const { expired, kept } = expiry(schedule.spec.retention, backups, restoring, now);
+  const steps: Step[] = [...(decision?.begin === true ? [create(schedule, due ?? now)] : []), ...expired.map(deletion)];
   const accepted: ConditionValue = schedule.spec.suspend
-    ? { status: 'False', reason: 'Suspended', message: 'spec.suspend is set: no backup is begun' }
-    : { status: 'True', reason: 'Scheduled', message: 'backups are begun as the schedule says' };
+    ? { status: 'False', reason: 'Suspended', message: told('spec.suspend is set: no backup is begun', kept) }
+    : { status: 'True', reason: 'Scheduled', message: told('backups are begun as the schedule says', kept) };
   const nextScheduleTime = schedule.spec.suspend ? undefined : times.next;
   const status = statusOf(schedule, observed, { inForce, lastScheduleTime: due ?? last, nextScheduleTime }, accepted);
+  // What was refused is still to be decided about.
+  const refused = (said: string): CoordinationBackupScheduleStatus => {
+    const message = `${said}; put that right, and it goes on by itself`;
+    const value: ConditionValue = { status: 'False', reason: 'StepRefused', message };
+    return statusOf(schedule, observed, { inForce, lastScheduleTime: last, nextScheduleTime }, value);
+  };
   const wait = Date.parse(times.next) - Date.parse(now);
   return {
     steps,
+    refused,
     events: [...(decision?.event === undefined ? [] : [decision.event]), ...news(schedule, accepted)],
     status,
     requeueAfterMs: Math.min(Math.max(wait, 0) + 50, REQUEUE_MAX_MS),
@@ -195,6 +203,10 @@ function statusOf(
     backups: backups.length,
     conditions: nextConditions(previous?.conditions ?? [], { Active: active }, generation, now),
   };
+}
+
+function told(message: string, kept: string | undefined): string {
+  return kept === undefined ? message : `${message}; ${kept}`;
 }
 
 function news({ status }: CoordinationBackupSchedule, { reason, message }: ConditionValue): PlannedEvent[] {
