@@ -217,6 +217,8 @@ describe('backup and restore', () => {
       assert.deepEqual((await readdir(ensemble.directory)).toSorted(), ['member-1']);
 
       await backUp(member, file);
+      await refused(/^ZK_BACKUP_FAILED: .* exists and is left as it is/, ...from, ...anyIdentity);
+      from[1] = `${file}-another`;
       await refused(/^ZK_BACKUP_FAILED: .* answered 429 .*ask again in \d+ seconds/, ...from, ...anyIdentity);
 
       await refused(/^ZK_RESTORE_REFUSED|^ZK_DATA_IN_USE/, 'restore', file, member.dataDir);

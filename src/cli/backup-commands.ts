@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { Option, type Command } from 'commander';
+import { checksum, waitMs } from './arguments.ts';
 import { backUp } from './backup.ts';
 import {
   backupFields,
@@ -12,6 +13,7 @@ import {
 } from './backup-report.ts';
 import { untilInterrupted } from './interruption.ts';
 import { placeOf } from './locations.ts';
+import { print } from './output.ts';
 import type { S3Options } from './place.ts';
 import { restore } from './restore.ts';
 import { inspect } from './snapshot-file.ts';
@@ -73,16 +75,24 @@ export function addBackupCommands(
     )
     .action(async (location: string, options: BackupArguments) => {
       const { server: servers = '127.0.0.1:8080', auth, timeoutMs } = globals();
-      const place = await placeOf(location, s3Options(options));
       const { resume = false, wait } = options;
-      const patienceMs = Number(wait) * 1000;
-      const taken = await untilInterrupted((signal) =>
-        backUp(place, { servers, auth, silenceMs: timeoutMs, resume, patienceMs, onWait: tellWait, signal }),
-      );
-      const fields = backupFields(place.name, taken);
-      await place.describe(fields);
-      writeResult(options, fields);
-      process.stdout.write(render(fields, options.output));
+      const patienceMs = waitMs(wait);
+      await untilInterrupted(async (signal) => {
+        const place = await placeOf(location, s3Options(options), signal);
+        const taken = await backUp(place, {
+          servers,
+          auth,
+          silenceMs: timeoutMs,
+          resume,
+          patienceMs,
+          onWait: tellWait,
+          signal,
+        });
+        const fields = backupFields(place.name, taken);
+        await place.describe(fields);
+        writeResult(options, fields);
+        await print(render(fields, options.output));
+      });
     });
 
   command('inspect <location>', 'verify a snapshot of this or of Apache ZooKeeper, and say what is in it')
@@ -91,14 +101,14 @@ export function addBackupCommands(
       const place = await placeOf(location, s3Options(options));
       const inspected = await inspect(place.read(), place.name);
       writeResult(options, fileFields(place.name, inspected));
-      process.stdout.write(render(inspectFields(place.name, inspected), options.output));
+      await print(render(inspectFields(place.name, inspected), options.output));
     });
 
   command('remove-backup <location>', 'remove a snapshot that `backup` stored').action(
     async (location: string, options: Output & S3Arguments) => {
       const place = await placeOf(location, s3Options(options));
       await place.remove();
-      process.stdout.write(render({ removed: place.name }, options.output));
+      await print(render({ removed: place.name }, options.output));
     },
   );
 
@@ -110,12 +120,13 @@ export function addBackupCommands(
     .option('--if-empty', 'do nothing, and succeed, where there are data already')
     .option('--sha256 <digest>', 'only if the stored file has this checksum')
     .action(async (location: string, dataDir: string, options: RestoreArguments) => {
-      const { dataLogDir, ifEmpty, sha256 } = options;
-      const place = await placeOf(location, s3Options(options));
-      const restored = await untilInterrupted((signal) =>
-        restore(place, dataDir, { dataLogDir, onlyIfEmpty: ifEmpty, sha256, signal }),
-      );
-      if (restored !== undefined) process.stdout.write(render(restoreFields(dataDir, restored), options.output));
+      const { dataLogDir, ifEmpty } = options;
+      const sha256 = options.sha256 === undefined ? undefined : checksum(options.sha256);
+      const restored = await untilInterrupted(async (signal) => {
+        const place = await placeOf(location, s3Options(options), signal);
+        return await restore(place, dataDir, { dataLogDir, onlyIfEmpty: ifEmpty, sha256, signal });
+      });
+      if (restored !== undefined) await print(render(restoreFields(dataDir, restored), options.output));
     });
 }
 
@@ -125,7 +136,12 @@ function tellWait(waitMs: number, why: string): void {
 
 function s3Options({ s3Endpoint, s3Region, s3PathStyle = false }: S3Arguments): S3Options {
   const caBundle = process.env['ZABCTL_S3_CA_BUNDLE'];
-  return { endpoint: s3Endpoint, region: s3Region, pathStyle: s3PathStyle, caBundle };
+  return {
+    endpoint: s3Endpoint,
+    region: s3Region,
+    pathStyle: s3PathStyle,
+    caBundle: caBundle === '' ? undefined : caBundle,
+  };
 }
 
 /** Where Kubernetes takes it from, which keeps only 4,096 bytes. */

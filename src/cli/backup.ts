@@ -7,7 +7,7 @@ import { createGzip } from 'node:zlib';
 import { CodedError } from '../common/errors.ts';
 import { formatZxid } from '../common/zxid.ts';
 import { interruptible } from './interruption.ts';
-import { snapshotSources, type SnapshotSource } from './members.ts';
+import { adminPorts, snapshotSources, type SnapshotSource } from './members.ts';
 import type { Place } from './place.ts';
 import { heard, tooSilent } from './silence.ts';
 import { inspect, soundOnly, type InspectedFile } from './snapshot-file.ts';
@@ -52,32 +52,38 @@ export interface TakenBackup {
  * @throws CodedError ZK_BACKUP_FAILED, ZK_SNAPSHOT_CORRUPT, ZK_CLI_ARGUMENTS
  */
 export async function backUp(place: Place, options: BackupOptions): Promise<TakenBackup> {
-  const packed = place.name.endsWith('.gz');
+  const addresses = adminPorts(options.servers);
   if (options.resume) {
     await place.removeRemains();
     if (await place.exists()) return { stored: await inspect(place.read(), place.name), source: undefined };
   }
-  const { response, source } = await firstAnswer(options, packed);
-  try {
-    let sent: string | undefined;
-    const arrived = interruptible(arriving(response, packed, options.silenceMs), options.signal);
-    const pieces = soundOnly(arrived, place.name, ({ summary, sha256 }) => {
-      const zxid = formatZxid(summary.zxid);
-      const announced = response.headers['last_zxid'];
-      if (announced !== undefined && announced !== zxid) {
-        throw failed(`the member announced a snapshot at ${String(announced)} and sent one at ${zxid}: try again`);
-      }
-      sent = sha256;
-    });
-    const stored = await place.store(pieces, async (readBack) => {
-      const inspected = await inspect(interruptible(readBack, options.signal), place.name);
-      if (inspected.sha256 === sent) return inspected;
-      throw failed(`${place.name} is sound, but not what was stored there: does somebody else store under this name?`);
-    });
-    return { stored, source };
-  } finally {
-    response.destroy();
+  let source: SnapshotSource | undefined;
+  let sent: string | undefined;
+  // A member gives one only now and then, so it is asked when the place has turned out to take one.
+  async function* taken(): AsyncGenerator<Uint8Array> {
+    const packed = place.name.endsWith('.gz');
+    const answer = await firstAnswer(addresses, options, packed);
+    const { response } = answer;
+    source = answer.source;
+    try {
+      yield* soundOnly(arriving(response, packed, options.silenceMs), place.name, ({ summary, sha256 }) => {
+        const zxid = formatZxid(summary.zxid);
+        const announced = response.headers['last_zxid'];
+        if (announced !== undefined && announced !== zxid) {
+          throw failed(`the member announced a snapshot at ${String(announced)} and sent one at ${zxid}: try again`);
+        }
+        sent = sha256;
+      });
+    } finally {
+      response.destroy();
+    }
   }
+  const stored = await place.store(interruptible(taken(), options.signal), async (readBack) => {
+    const inspected = await inspect(interruptible(readBack, options.signal), place.name);
+    if (inspected.sha256 === sent) return inspected;
+    throw failed(`${place.name} is sound, but not what was stored there: does somebody else store under this name?`);
+  });
+  return { stored, source };
 }
 
 interface Answer {
@@ -86,10 +92,10 @@ interface Answer {
 }
 
 /** The first member that gives a snapshot, waited for where all that keeps them from it is how lately they gave one. */
-async function firstAnswer(options: BackupOptions, packed: boolean): Promise<Answer> {
+async function firstAnswer(addresses: readonly string[], options: BackupOptions, packed: boolean): Promise<Answer> {
   const endMs = performance.now() + options.patienceMs;
   for (;;) {
-    const answer = await askEach(options, packed);
+    const answer = await askEach(addresses, options, packed);
     if (!Array.isArray(answer)) return answer;
     const waitMs = Math.min(...answer.map((one) => (one instanceof AskedTooSoon ? one.retryAfterMs : Infinity)));
     const why = answer.map(({ message }) => message).join('; ');
@@ -100,9 +106,13 @@ async function firstAnswer(options: BackupOptions, packed: boolean): Promise<Ans
 }
 
 /** The first member that gives a snapshot, or why none of them does. */
-async function askEach(options: BackupOptions, packed: boolean): Promise<Answer | CodedError[]> {
+async function askEach(
+  addresses: readonly string[],
+  options: BackupOptions,
+  packed: boolean,
+): Promise<Answer | CodedError[]> {
   const failures: CodedError[] = [];
-  for (const source of await snapshotSources(options.servers)) {
+  for (const source of await snapshotSources(addresses)) {
     try {
       return { response: await ask(source.address, options, packed), source };
     } catch (error) {

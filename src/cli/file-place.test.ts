@@ -1,28 +1,18 @@
 import assert from 'node:assert/strict';
 import promises from 'node:fs/promises';
-import { chown, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { chown, mkdir, mkdtemp, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { buffer } from 'node:stream/consumers';
 import { CodedError } from '../common/errors.ts';
-import { snapshotFile } from '../server/backup/snapshot-stream.ts';
-import { createDatabase } from '../server/database/database.ts';
 import { FilePlace } from './file-place.ts';
 import { placeOf } from './locations.ts';
 import { restore } from './restore.ts';
 import type { Check } from './place.ts';
 import type { InspectedFile } from './snapshot-file.ts';
-
-const directories: string[] = [];
-after(() => Promise.all(directories.map((directory) => rm(directory, { recursive: true }))));
-
-async function scratch(): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), 'zabctl-file-'));
-  directories.push(directory);
-  return directory;
-}
+import { scratch } from './testing/scratch.ts';
+import { EMPTY_SNAPSHOT } from './testing/snapshots.ts';
 
 const sound: Check = async (stored) => ({ bytes: (await buffer(stored)).length }) as InspectedFile;
 const S3 = { endpoint: undefined, region: undefined, pathStyle: false, caBundle: undefined };
@@ -31,16 +21,16 @@ function hello(): AsyncIterable<Uint8Array> {
   return ReadableStream.from([Buffer.from('hello')]);
 }
 
-test('a file has an odd name, and a directory that is made for it; nobody else may read it', async () => {
-  const directory = await scratch();
+test('a file has an odd name, and a directory that is made for it; nobody else may read it', async (t) => {
+  const directory = await scratch(t);
   const name = join(directory, 'ein Ordner', "o'dd $(name) ?#*\nü", 'f.gz');
   await new FilePlace(name).store(hello(), sound);
   assert.equal(await readFile(name, 'utf8'), 'hello');
   assert.equal((await stat(name)).mode & 0o777, 0o600);
 });
 
-test('what has the name already stays, whatever it is', async () => {
-  const directory = await scratch();
+test('what has the name already stays, whatever it is', async (t) => {
+  const directory = await scratch(t);
   const [file, link] = [join(directory, 'file'), join(directory, 'link')];
   await writeFile(file, 'precious');
   await symlink(join(directory, 'nowhere'), link);
@@ -53,7 +43,7 @@ test('what has the name already stays, whatever it is', async () => {
 });
 
 test('where no file can have a second name it gets its own all the same, and takes nobody else’s', async (t) => {
-  const directory = await scratch();
+  const directory = await scratch(t);
   t.mock.method(promises, 'link', () =>
     Promise.reject(Object.assign(new Error('EPERM: operation not permitted, link'), { code: 'EPERM' })),
   );
@@ -68,8 +58,8 @@ test('where no file can have a second name it gets its own all the same, and tak
   assert.deepEqual(await readdir(directory), ['f']);
 });
 
-test('what cannot be stored says where and why', async () => {
-  const directory = await scratch();
+test('what cannot be stored says where and why', async (t) => {
+  const directory = await scratch(t);
   await writeFile(join(directory, 'file'), '');
   await assert.rejects(new FilePlace(join(directory, 'file', 'f')).store(hello(), sound), {
     code: 'ZK_BACKUP_FAILED',
@@ -83,8 +73,29 @@ test('what cannot be stored says where and why', async () => {
   assert.deepEqual(await readdir(directory), ['file']);
 });
 
-test('what cannot be read says which', async () => {
-  const directory = await scratch();
+test('a disk that is full, or that nobody may write to, is told with what would help, and nothing is left', async (t) => {
+  const directory = await scratch(t);
+  const name = join(directory, 'f');
+  for (const [code, advice] of [
+    ['ENOSPC', /make room there, or store it elsewhere$/],
+    ['EDQUOT', /make room there/],
+    ['EACCES', /as a user who may write there$/],
+    ['EROFS', /mounted read-only$/],
+    ['EIO', /EIO: no, write$/],
+  ] as const) {
+    const failing = ReadableStream.from(
+      (function* () {
+        yield Buffer.from('hello');
+        throw Object.assign(new Error(`${code}: no, write`), { code });
+      })(),
+    );
+    await assert.rejects(new FilePlace(name).store(failing, sound), { code: 'ZK_BACKUP_FAILED', message: advice });
+  }
+  assert.deepEqual(await readdir(directory), []);
+});
+
+test('what cannot be read says which', async (t) => {
+  const directory = await scratch(t);
   for (const [name, code] of [
     ['nowhere', 'ENOENT'],
     ['', 'EISDIR'],
@@ -95,14 +106,14 @@ test('what cannot be read says which', async () => {
   }
 });
 
-test('what is not there is removed already', async () => {
-  const directory = await scratch();
+test('what is not there is removed already', async (t) => {
+  const directory = await scratch(t);
   for (const name of ['f', 'no/such/f']) await new FilePlace(join(directory, name)).remove();
   assert.deepEqual(await readdir(directory), []);
 });
 
-test('of what else lies beside it, only what attempts left is removed', async () => {
-  const directory = await scratch();
+test('of what else lies beside it, only what attempts left is removed', async (t) => {
+  const directory = await scratch(t);
   for (const name of ['f.partial-0123abcd', 'f.partial-notes', 'f.partial-0123abcd.txt', 'ff.partial-0123abcd']) {
     await writeFile(join(directory, name), '');
   }
@@ -133,7 +144,7 @@ test('a location that looks like a place which zabctl does not know is not taken
 
 test('a data directory is restored for its owner, and its lock is theirs even if nothing is restored', async (t) => {
   if (process.getuid?.() !== 0) return t.skip('only root can give files away');
-  const directory = await scratch();
+  const directory = await scratch(t);
   const [backup, dataDir] = [join(directory, 'backup'), join(directory, 'data')];
   await mkdir(dataDir);
   await chown(dataDir, 1234, 4321);
@@ -144,7 +155,7 @@ test('a data directory is restored for its owner, and its lock is theirs even if
     assert.deepEqual([uid, gid], [1234, 4321], name);
   };
   await isTheirs('.zabkeeper.lock');
-  await writeFile(backup, Buffer.concat([...snapshotFile(createDatabase({ watchSink: () => undefined }).snapshot())]));
+  await writeFile(backup, EMPTY_SNAPSHOT);
   await restore(new FilePlace(backup), dataDir, {});
   for (const name of await readdir(dataDir, { recursive: true })) await isTheirs(name);
   // Of an ensemble that nobody had written to.
@@ -155,10 +166,10 @@ test('a data directory is restored for its owner, and its lock is theirs even if
   ]);
 });
 
-test('a link in place of the directory to restore into is not followed', async () => {
-  const directory = await scratch();
+test('a link in place of the directory to restore into is not followed', async (t) => {
+  const directory = await scratch(t);
   const backup = join(directory, 'backup');
-  await writeFile(backup, Buffer.concat([...snapshotFile(createDatabase({ watchSink: () => undefined }).snapshot())]));
+  await writeFile(backup, EMPTY_SNAPSHOT);
   for (const target of [join(directory, 'elsewhere'), join(directory, 'nowhere')]) {
     const dataDir = await mkdtemp(join(directory, 'data-'));
     if (target.endsWith('elsewhere')) await mkdir(target);

@@ -4,6 +4,7 @@ import { link, lstat, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { CodedError } from '../common/errors.ts';
+import { diskAdvice } from './disk-advice.ts';
 import { makeDirectory, sync } from './durable.ts';
 import type { Check, Place } from './place.ts';
 import type { InspectedFile } from './snapshot-file.ts';
@@ -24,6 +25,7 @@ export class FilePlace implements Place {
   async store(pieces: AsyncIterable<Uint8Array>, check: Check): Promise<InspectedFile> {
     const partial = `${this.name}${PARTIAL}${randomBytes(4).toString('hex')}`;
     try {
+      if (await this.exists()) throw this.#taken();
       makeDirectory(dirname(this.name));
       const handle = await open(partial, 'wx', 0o600);
       try {
@@ -38,7 +40,9 @@ export class FilePlace implements Place {
       }
     } catch (error) {
       if (error instanceof CodedError) throw error;
-      throw failed(`storing ${this.name}: ${error instanceof Error ? error.message : String(error)}`, error);
+      const advice = diskAdvice(codeOf(error), 'make room there, or store it elsewhere');
+      const why = error instanceof Error ? error.message : String(error);
+      throw failed(`storing ${this.name}: ${why}${advice === undefined ? '' : `: ${advice}`}`, error);
     }
   }
 
@@ -92,7 +96,7 @@ export class FilePlace implements Place {
     sync(dirname(this.name));
   }
 
-  #taken(cause: unknown): CodedError {
+  #taken(cause?: unknown): CodedError {
     return failed(`${this.name} exists and is left as it is: give another name`, cause);
   }
 }

@@ -10,9 +10,10 @@ const OTHER_URL = /^[a-z][a-z0-9+.-]*:\/\//i;
 /**
  * The place that a location names: `s3://bucket/key`, else a file.
  *
+ * @param signal Aborted by somebody who wants an end to whatever is done there.
  * @throws CodedError ZK_CLI_ARGUMENTS
  */
-export async function placeOf(location: string, options: S3Options): Promise<Place> {
+export async function placeOf(location: string, options: S3Options, signal?: AbortSignal): Promise<Place> {
   if (!location.startsWith('s3:')) {
     if (!OTHER_URL.test(location) && location !== '' && location !== '-') return new FilePlace(location);
     throw new CodedError(
@@ -26,5 +27,5 @@ export async function placeOf(location: string, options: S3Options): Promise<Pla
   }
   // Only whoever needs it waits until the library for it is loaded.
   const { S3Place } = await import('./s3-place.ts');
-  return new S3Place(location, bucket, key, options);
+  return new S3Place(location, bucket, key, options, signal);
 }

@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { open, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { scratch } from './testing/scratch.ts';
+import { EMPTY_SNAPSHOT } from './testing/snapshots.ts';
 
 const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url));
 
@@ -28,18 +32,33 @@ test('mistakes end with exit code 1 and a sentence', async () => {
   assert.match(help.stdout, /get <path>/);
 });
 
-test('a time or an admin port that is none is refused before anything is done', async () => {
-  for (const [args, said] of [
+test('an argument that cannot be used is refused before anything is done', async () => {
+  const mistakes: readonly (readonly [args: readonly string[], said: RegExp])[] = [
     [['--timeout', 'soon', 'get', '/a'], /'soon' is no time to wait/],
     [['--timeout', '0', '--server', '127.0.0.1:1', 'backup', 'f'], /'0' is no time to wait/],
-    [['--timeout', '-5', 'backup', 'f'], /'-5' is no time to wait/],
-    [['--server', 'zoo1', 'backup', 'f'], /'zoo1' is not an admin port: write --server host:8080/],
-    [['--server', 'zoo1:8080/chroot', 'backup', 'f'], /'zoo1:8080\/chroot' is not an admin port/],
+    [['--auth', 'super', 'backup', 'f'], /--auth \(ZABCTL_AUTH\) is no identity/],
+    [['backup', '--wait', '5m', 'f'], /'5m' is no time to wait/],
+    [['restore', '--sha256', 'abc', 'f', 'd'], /'abc' is no SHA-256/],
+    [['delete', '/a', '--version', 'v1'], /'v1' is no version of a znode/],
     [['--server', 'user:password@zoo1:8080', 'backup', 'f'], /is not an admin port/],
-  ] as const) {
-    const { exitCode, stderr } = await zabctl(...args);
-    assert.equal(exitCode, 1);
-    assert.match(stderr, said);
-    assert.match(stderr, /^ZK_CLI_ARGUMENTS: /);
+    [['inspect', '--s3-endpoint', 'minio:9000', 's3://b/k'], /'minio:9000' is no URL of an S3 server/],
+  ];
+  const told = await Promise.all(mistakes.map(async ([args]) => await zabctl(...args)));
+  for (const [index, [, said]] of mistakes.entries()) {
+    assert.equal(told[index]?.exitCode, 1);
+    assert.match(told[index]?.stderr ?? '', said);
+    assert.match(told[index]?.stderr ?? '', /^ZK_CLI_ARGUMENTS: /);
   }
+});
+
+test('a result that cannot be written where it is to go is a failure', async (t) => {
+  const file = join(await scratch(t), 'f');
+  await writeFile(file, EMPTY_SNAPSHOT);
+  const full = await open('/dev/full', 'w');
+  t.after(() => full.close());
+  const child = spawn(process.execPath, [MAIN, 'inspect', file], { stdio: ['ignore', full.fd, 'pipe'] });
+  assert.ok(child.stderr !== null);
+  const [[exitCode], stderr] = await Promise.all([once(child, 'exit'), text(child.stderr)]);
+  assert.equal(exitCode, 1);
+  assert.match(stderr, /^ZK_OUTPUT_FAILED: the result cannot be written: ENOSPC.*\n$/);
 });

@@ -4,7 +4,9 @@ import { ZNODE_MODES, ZooKeeper } from '../client/zookeeper.ts';
 import type { Stat, ZnodeMode } from '../client/zookeeper.ts';
 import { CodedError } from '../common/errors.ts';
 import { formatZxid } from '../common/zxid.ts';
+import { configurationVersion, identity, serverId, timeoutMs, znodeVersion } from './arguments.ts';
 import { addBackupCommands } from './backup-commands.ts';
+import { print } from './output.ts';
 
 // zabctl: look at and change the znodes of an ensemble, back it up and restore it. Prints what was asked for on stdout, errors on stderr with exit code 1.
 
@@ -40,7 +42,7 @@ program
   .description('set the data of a znode; - or nothing reads them from stdin')
   .option('-v, --version <number>', 'only if the znode has this version', '-1')
   .action((path: string, data: string | undefined, options: { version: string }) =>
-    withClient(async (zk) => describe(await zk.set(path, input(data), Number(options.version)))),
+    withClient(async (zk) => describe(await zk.set(path, input(data), znodeVersion(options.version)))),
   );
 
 program
@@ -60,7 +62,7 @@ program
   .option('-v, --version <number>', 'only if the znode has this version', '-1')
   .action((path: string, options: { version: string }) =>
     withClient(async (zk) => {
-      await zk.delete(path, Number(options.version));
+      await zk.delete(path, znodeVersion(options.version));
       return '';
     }),
   );
@@ -99,34 +101,30 @@ program
   .option('-m, --members <line...>', 'all servers of the new configuration, instead of the two')
   .option('-v, --version <version>', 'only if the configuration has this version, as config prints it')
   .action((options: ReconfigOptions) =>
-    withClient(async (zk) => `${await zk.reconfig({ ...options, leaving: options.leaving?.map(Number) ?? [] })}\n`),
+    withClient(async (zk) => {
+      const leaving = options.leaving?.map(serverId) ?? [];
+      const version = options.version === undefined ? {} : { version: configurationVersion(options.version) };
+      return `${await zk.reconfig({ ...options, leaving, ...version })}\n`;
+    }),
   );
 
 addBackupCommands(program, () => {
   const { server, auth, timeout } = program.opts<GlobalOptions>();
   const isGiven = program.getOptionValueSource('server') !== 'default';
-  return { server: isGiven ? server : undefined, auth, timeoutMs: milliseconds(timeout) };
+  if (auth !== undefined) identity(auth);
+  return { server: isGiven ? server : undefined, auth, timeoutMs: timeoutMs(timeout) };
 });
 
 async function withClient(run: (zk: ZooKeeper) => Promise<string | Uint8Array>): Promise<void> {
   const { server, timeout, auth } = program.opts<GlobalOptions>();
-  const zk = new ZooKeeper(server, { requestTimeoutMs: milliseconds(timeout) });
+  const who = auth === undefined ? undefined : identity(auth);
+  const zk = new ZooKeeper(server, { requestTimeoutMs: timeoutMs(timeout) });
   try {
-    if (auth !== undefined) {
-      const colon = auth.indexOf(':');
-      zk.addAuth(auth.slice(0, colon), auth.slice(colon + 1));
-    }
-    process.stdout.write(await run(zk));
+    if (who !== undefined) zk.addAuth(who.scheme, who.proof);
+    await print(await run(zk));
   } finally {
     await zk.close();
   }
-}
-
-function milliseconds(seconds: string): number {
-  const ms = Number(seconds) * 1000;
-  // What timers count to.
-  if (ms > 0 && ms < 2 ** 31) return ms;
-  throw new CodedError('ZK_CLI_ARGUMENTS', `'${seconds}' is no time to wait: give --timeout in seconds, more than 0`);
 }
 
 function input(data: string | undefined): Uint8Array {

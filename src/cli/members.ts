@@ -24,19 +24,26 @@ interface Status {
 }
 
 /**
- * Members in the order in which they are to be asked for a snapshot: observers and followers before the leader, which has the
- * writes to look after; of those whoever has the newest writes first; and last those that did not say how they are.
+ * The admin ports that somebody names.
  *
- * @param servers `host:port,host:port` of admin ports
+ * @param servers `host:port,host:port`
  * @throws CodedError ZK_CLI_ARGUMENTS
  */
-export async function snapshotSources(servers: string): Promise<SnapshotSource[]> {
+export function adminPorts(servers: string): string[] {
   const addresses = servers.split(',').map((address) => address.trim());
   for (const address of addresses) {
     if (!ADMIN_PORT.test(address) || !URL.canParse(`http://${address}/`)) {
       throw new CodedError('ZK_CLI_ARGUMENTS', `'${address}' is not an admin port: write --server host:8080`);
     }
   }
+  return addresses;
+}
+
+/**
+ * Members in the order in which they are to be asked for a snapshot: observers and followers before the leader, which has the
+ * writes to look after; of those whoever has the newest writes first; and last those that did not say how they are.
+ */
+export async function snapshotSources(addresses: readonly string[]): Promise<SnapshotSource[]> {
   const known = await Promise.all(addresses.map(async (address) => ({ address, status: await statusOf(address) })));
   return known
     .toSorted((a, b) => turn(a.status) - turn(b.status) || (b.status?.zxid ?? 0) - (a.status?.zxid ?? 0))

@@ -6,6 +6,7 @@ import { Restoration } from '../server/backup/restoration.ts';
 import { encodeEpoch } from '../server/storage/formats/epoch-format.ts';
 import { dynamicConfigurationFiles, MEMBER_FILE, snapshotName } from '../server/storage/formats/file-names.ts';
 import { LOCK_FILE, lockDirectory } from '../server/storage/instance-lock.ts';
+import { diskAdvice } from './disk-advice.ts';
 import { BufferedFile, makeDirectory, sync } from './durable.ts';
 import { interruptible } from './interruption.ts';
 import type { Place } from './place.ts';
@@ -162,16 +163,13 @@ function isOfDisk(error: unknown): error is NodeJS.ErrnoException {
 }
 
 function explained(error: NodeJS.ErrnoException, dataDir: string): CodedError {
-  const help = DISK_HELP[error.code ?? ''] ?? 'see what is wrong with that, and restore again';
-  return new CodedError('ZK_STORAGE_FAILED', `restoring into ${dataDir}: ${error.message}: ${help}`, {
-    cause: error,
-  });
+  const help =
+    error.code === 'EBUSY'
+      ? `something is mounted at ${VERSION_DIRECTORY}, which cannot be replaced: mount it at the data directory`
+      : diskAdvice(error.code, 'it takes about the unpacked size of the snapshot');
+  return new CodedError(
+    'ZK_STORAGE_FAILED',
+    `restoring into ${dataDir}: ${error.message}: ${help ?? 'see what is wrong with that, and restore again'}`,
+    { cause: error },
+  );
 }
-
-const DISK_HELP: Readonly<Record<string, string>> = {
-  ENOSPC: 'it takes about the unpacked size of the snapshot',
-  EDQUOT: 'it takes about the unpacked size of the snapshot',
-  EACCES: 'restore as a user who may write there',
-  EROFS: 'the file system is mounted read-only',
-  EBUSY: `something is mounted at ${VERSION_DIRECTORY}, which cannot be replaced: mount it at the data directory`,
-};

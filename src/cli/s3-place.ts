@@ -1,5 +1,3 @@
-import { Agent } from 'node:https';
-import { rootCertificates } from 'node:tls';
 import { Readable } from 'node:stream';
 import {
   AbortMultipartUploadCommand,
@@ -7,17 +5,16 @@ import {
   GetObjectCommand,
   ListMultipartUploadsCommand,
   PutObjectCommand,
-  S3Client,
-  S3ServiceException,
-  type S3ClientConfig,
+  type GetObjectCommandOutput,
+  type S3Client,
 } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import { CodedError } from '../common/errors.ts';
 import type { Check, Place, S3Options } from './place.ts';
 import type { InspectedFile } from './snapshot-file.ts';
-import { NO_CREDENTIALS, s3Advice } from './s3-advice.ts';
-import { writeCarefully } from './s3-writes.ts';
-import { tlsAdvice } from './tls-advice.ts';
+import { nameOf, NO_S3, s3Trouble, statusOf } from './s3-advice.ts';
+import { s3Client } from './s3-client.ts';
+import { NOT_IMPLEMENTED } from './s3-writes.ts';
 
 /**
  * Bytes of a part, as few as the protocol allows; at most 10,000 make an object, which then has up to 52 GB. While parts are on their
@@ -28,26 +25,25 @@ const PART_BYTES = 5 * 1024 * 1024;
 /** Parts on their way at the same time, all of them in memory. */
 const PARTS_AT_ONCE = 2;
 
-/** How often one thing is asked. */
-const ATTEMPTS = 6;
-
-/** How long a connection may take to be made, and to say nothing, in milliseconds. */
-const TIMEOUT = { connectionTimeout: 10_000, socketTimeout: 60_000 };
+/** How often a reading that breaks off goes on, if nothing more comes of it. */
+const READS_IN_VAIN = 5;
 
 /** An object of a server with the S3 protocol, with a description beside it that is written when it has been read back. */
 export class S3Place implements Place {
   readonly name: string;
   readonly #object: { readonly Bucket: string; readonly Key: string };
   readonly #client: S3Client;
+  readonly #signal: AbortSignal | undefined;
   /** The host name begins with the bucket, on somebody's own server. */
   readonly #bucketIsHost: boolean;
 
-  constructor(name: string, bucket: string, key: string, options: S3Options) {
+  /** @param signal Aborted by somebody who wants an end to whatever is done here. */
+  constructor(name: string, bucket: string, key: string, options: S3Options, signal?: AbortSignal) {
     this.name = name;
     this.#object = { Bucket: bucket, Key: key };
-    this.#client = new S3Client(configuration(options));
+    this.#client = s3Client(options, signal);
+    this.#signal = signal;
     this.#bucketIsHost = options.endpoint !== undefined && !options.pathStyle;
-    writeCarefully(this.#client);
   }
 
   async store(pieces: AsyncIterable<Uint8Array>, check: Check): Promise<InspectedFile> {
@@ -56,7 +52,7 @@ export class S3Place implements Place {
     try {
       return await check(this.read());
     } catch (error) {
-      if (!isNew) throw this.#taken();
+      if (!isNew && this.#signal?.aborted !== true) throw this.#taken();
       // It is the one that was stored a moment ago, under a name that was free.
       if (error instanceof CodedError && error.code === 'ZK_SNAPSHOT_CORRUPT') await this.remove();
       throw error;
@@ -67,33 +63,45 @@ export class S3Place implements Place {
     return await this.#asked('looking for', async () => {
       try {
         // And not HEAD, which says not in words what is wrong.
-        const { Body } = await this.#client.send(new GetObjectCommand({ ...this.#object, Range: 'bytes=0-0' }));
-        (Body as Readable).destroy();
+        const answer = await this.#client.send(new GetObjectCommand({ ...this.#object, Range: 'bytes=0-0' }));
+        (answer.Body as Readable).destroy();
+        this.#checkForPage(answer);
         return true;
       } catch (error) {
-        const status = statusOf(error);
-        if (status === EMPTY) return true;
-        if (status === MISSING && NO_OBJECT.has(nameOf(error))) return false;
+        if (statusOf(error) === EMPTY) return true;
+        if (isNoObject(error)) return false;
         throw error;
       }
     });
   }
 
+  /** Goes on where an answer broke off, as a large one does now and then. */
   async *read(): AsyncGenerator<Uint8Array> {
-    const body = await this.#asked('reading', async () => {
-      const { Body } = await this.#client.send(new GetObjectCommand(this.#object));
-      return Body as Readable;
-    });
-    try {
-      for await (const piece of body) yield piece as Uint8Array;
-    } catch (error) {
-      throw this.#failed('reading', error);
+    let tag: string | undefined;
+    for (let at = 0, inVain = 0; ;) {
+      const answer = await this.#asked('reading', async () => await this.#readFrom(at, tag));
+      tag ??= answer.ETag;
+      try {
+        for await (const piece of answer.Body as Readable) {
+          const bytes = piece as Uint8Array;
+          at += bytes.length;
+          inVain = 0;
+          yield bytes;
+        }
+        return;
+      } catch (error) {
+        // Without a tag there would be no telling whether it is still the same object.
+        if (tag === undefined || this.#signal?.aborted === true || ++inVain > READS_IN_VAIN) {
+          throw this.#failed('reading', error);
+        }
+      }
     }
   }
 
   async describe(fields: Readonly<Record<string, unknown>>): Promise<void> {
     await this.#asked('describing', async () => {
-      const Body = `${JSON.stringify(fields, undefined, 2)}\n`;
+      // Bytes, which a checksum goes with.
+      const Body = Buffer.from(`${JSON.stringify(fields, undefined, 2)}\n`);
       await this.#client.send(new PutObjectCommand({ ...this.#description, Body, ContentType: 'application/json' }));
     });
   }
@@ -102,9 +110,8 @@ export class S3Place implements Place {
   async removeRemains(): Promise<void> {
     const { Bucket, Key } = this.#object;
     await this.#asked('tidying up for', async () => {
-      const { Uploads = [] } = await this.#client.send(new ListMultipartUploadsCommand({ Bucket, Prefix: Key }));
-      for (const { Key: key, UploadId } of Uploads) {
-        if (key === Key) await this.#client.send(new AbortMultipartUploadCommand({ Bucket, Key, UploadId }));
+      for (const { Key: key, UploadId } of await this.#uploads()) {
+        if (key === Key) await gone(this.#client.send(new AbortMultipartUploadCommand({ Bucket, Key, UploadId })));
       }
     });
   }
@@ -113,8 +120,8 @@ export class S3Place implements Place {
     await this.removeRemains();
     await this.#asked('removing', async () => {
       // What is left if this ends halfway is an object that nobody takes for a backup.
-      await this.#client.send(new DeleteObjectCommand(this.#description));
-      await this.#client.send(new DeleteObjectCommand(this.#object));
+      await gone(this.#client.send(new DeleteObjectCommand(this.#description)));
+      await gone(this.#client.send(new DeleteObjectCommand(this.#object)));
     });
   }
 
@@ -130,8 +137,35 @@ export class S3Place implements Place {
       }).done();
       return true;
     } catch (error) {
-      // Where an answer was lost and the library has asked again, it is this very upload that has the name.
+      // Where an answer was lost and the library has asked again, it is this very upload that has the name: some servers say that
+      // it is taken, others that they know no such upload any more.
       if (statusOf(error) === TAKEN) return false;
+      if (nameOf(error) === NO_UPLOAD && (await this.exists())) return false;
+      throw error;
+    }
+  }
+
+  async #readFrom(at: number, tag: string | undefined): Promise<GetObjectCommandOutput> {
+    const rest = at === 0 ? {} : { Range: `bytes=${at}-`, IfMatch: tag };
+    const answer = await this.#client.send(new GetObjectCommand({ ...this.#object, ...rest }));
+    this.#checkForPage(answer);
+    if (at === 0 || answer.ContentRange?.startsWith(`bytes ${at}-`) === true) return answer;
+    throw failed(`reading ${this.name}: it broke off after ${at} bytes, and the S3 server gives no rest: try again`);
+  }
+
+  /** What the console of many an S3 server answers, whatever it is asked for. */
+  #checkForPage({ ContentType = '' }: GetObjectCommandOutput): void {
+    if (ContentType.startsWith('text/html')) throw failed(`${this.name} would be a page for people: ${NO_S3}`);
+  }
+
+  async #uploads() {
+    const { Bucket, Key } = this.#object;
+    try {
+      const { Uploads = [] } = await this.#client.send(new ListMultipartUploadsCommand({ Bucket, Prefix: Key }));
+      return Uploads;
+    } catch (error) {
+      // Some servers cannot tell; a backup is possible all the same.
+      if (statusOf(error) === NOT_IMPLEMENTED) return [];
       throw error;
     }
   }
@@ -151,14 +185,9 @@ export class S3Place implements Place {
 
   #failed(doing: string, error: unknown): CodedError {
     if (error instanceof CodedError) return error;
-    if (error instanceof S3ServiceException) {
-      const status = statusOf(error);
-      return failed(`${doing} ${this.name}: ${error.name} (${status}): ${s3Advice(error.name, status)}`, error);
-    }
-    if (nameOf(error) === 'CredentialsProviderError') return failed(`${doing} ${this.name}: ${NO_CREDENTIALS}`, error);
-    const why = tlsAdvice(error) ?? `${describeCause(error)}: is the endpoint right, and does it answer?`;
-    const host = this.#bucketIsHost && HOST_UNKNOWN.test(describeCode(error)) ? `; ${PATH_STYLE}` : '';
-    return failed(`${doing} ${this.name}: ${why}${host}`, error);
+    const reason: unknown = this.#signal?.reason;
+    if (reason instanceof CodedError) return reason;
+    return failed(`${doing} ${this.name}: ${s3Trouble(error, this.#bucketIsHost)}`, error);
   }
 
   #taken(): CodedError {
@@ -169,48 +198,23 @@ export class S3Place implements Place {
 /** HTTP statuses: no such object; it exists or has changed; there is none of the bytes that were asked for. */
 const [MISSING, TAKEN, EMPTY] = [404, 412, 416];
 
-function statusOf(error: unknown): number | undefined {
-  return error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
-}
-
 /** How a 404 is named that is about the object, or about nothing in particular; a bucket, or a user, may be missing as well. */
 const NO_OBJECT: ReadonlySet<string> = new Set(['NoSuchKey', 'NotFound', 'Unknown', 'UnknownError']);
 
-function nameOf(error: unknown): string {
-  return error instanceof Error ? error.name : '';
+/** How the end of an upload is named that somebody else, or a lost answer, has ended before. */
+const NO_UPLOAD = 'NoSuchUpload';
+
+function isNoObject(error: unknown): boolean {
+  return statusOf(error) === MISSING && NO_OBJECT.has(nameOf(error));
 }
 
-function configuration({ endpoint, region, pathStyle, caBundle }: S3Options): S3ClientConfig {
-  return {
-    // Servers other than Amazon's know one region only, and accept any name for it.
-    region: region ?? process.env['AWS_REGION'] ?? 'us-east-1',
-    ...(endpoint === undefined ? {} : { endpoint }),
-    forcePathStyle: pathStyle,
-    // Longer and longer in between: seconds, until a server that is busy or starts again is given up.
-    maxAttempts: ATTEMPTS,
-    // Many servers do not know the newer checksums; the snapshot has its own.
-    requestChecksumCalculation: 'WHEN_REQUIRED',
-    responseChecksumValidation: 'WHEN_REQUIRED',
-    requestHandler: {
-      ...TIMEOUT,
-      ...(caBundle === undefined ? {} : { httpsAgent: new Agent({ ca: [...rootCertificates, caBundle] }) }),
-    },
-  };
-}
-
-/** A host name that leads nowhere, or to a certificate of another one. */
-const HOST_UNKNOWN = /^(ENOTFOUND|EAI_AGAIN|ERR_TLS_CERT_ALTNAME_INVALID)$/;
-
-const PATH_STYLE =
-  'or does this server want the bucket in the path, and not before its host name (--s3-path-style, forcePathStyle)?';
-
-function describeCode(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
-}
-
-function describeCause(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.message === '' ? describeCode(error) || error.name : error.message;
+/** Removes what may not be there: some servers, Google's for instance, then say that it is not. */
+async function gone(removal: Promise<unknown>): Promise<void> {
+  try {
+    await removal;
+  } catch (error) {
+    if (!isNoObject(error) && nameOf(error) !== NO_UPLOAD) throw error;
+  }
 }
 
 function failed(message: string, cause?: unknown): CodedError {

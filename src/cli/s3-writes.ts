@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto';
-import { S3ServiceException, type S3Client } from '@aws-sdk/client-s3';
+import type { S3Client } from '@aws-sdk/client-s3';
+import { statusOf } from './s3-advice.ts';
 
 interface Sent {
   readonly headers: Record<string, string>;
   readonly body?: unknown;
 }
 
-const NOT_IMPLEMENTED = 501;
+/** HTTP status of what an S3 server does not know. */
+export const NOT_IMPLEMENTED = 501;
 
 /** Lets a checksum that each S3 server knows go with every write, and a condition that some do not. */
 export function writeCarefully({ middlewareStack }: S3Client): void {
@@ -18,8 +20,7 @@ export function writeCarefully({ middlewareStack }: S3Client): void {
       try {
         return await next(args);
       } catch (error) {
-        const isUnknown = error instanceof S3ServiceException && error.$metadata.httpStatusCode === NOT_IMPLEMENTED;
-        if (!isUnknown || headers['if-none-match'] === undefined) throw error;
+        if (statusOf(error) !== NOT_IMPLEMENTED || headers['if-none-match'] === undefined) throw error;
         // Whether the name is free has been looked at before; this server cannot be told to look once more.
         delete headers['if-none-match'];
         return await next(args);

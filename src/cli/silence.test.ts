@@ -1,43 +1,18 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { RequestListener } from 'node:http';
 import { PassThrough } from 'node:stream';
 import { test, type TestContext } from 'node:test';
-import { snapshotFile } from '../server/backup/snapshot-stream.ts';
-import { createDatabase } from '../server/database/database.ts';
-import { OpCode } from '../server/protocol/opcodes.ts';
 import { backUp, type BackupOptions } from './backup.ts';
 import type { Check, Place } from './place.ts';
 import { heard } from './silence.ts';
 import type { InspectedFile } from './snapshot-file.ts';
+import { servedMember } from './testing/serve.ts';
+import { snapshotAt } from './testing/snapshots.ts';
 
 const HEADERS = { 'content-type': 'application/octet-stream' };
 
-function snapshotAt(zxid: number): Buffer {
-  const database = createDatabase({ watchSink: () => undefined });
-  const header = { sessionId: 1n, cxid: 1, zxid, timeMs: 1, type: OpCode.createSession };
-  database.apply(header, { type: OpCode.createSession, timeoutMs: 1000 });
-  return Buffer.concat([...snapshotFile(database.snapshot())]);
-}
-
 async function optionsFor(t: TestContext, silenceMs: number, answer: RequestListener): Promise<BackupOptions> {
-  const server = createServer((request, response) => {
-    if (request.url === '/status') response.writeHead(404).end();
-    else answer(request, response);
-  });
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return {
-    servers: `127.0.0.1:${(server.address() as AddressInfo).port}`,
-    silenceMs,
-    auth: undefined,
-    resume: false,
-    patienceMs: 0,
-  };
+  return { servers: await servedMember(t, answer), silenceMs, auth: undefined, resume: false, patienceMs: 0 };
 }
 
 /** Keeps what is stored in memory. */

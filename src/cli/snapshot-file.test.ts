@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { snapshotFile } from '../server/backup/snapshot-stream.ts';
-import { createDatabase } from '../server/database/database.ts';
+import { inspectFields, render } from './backup-report.ts';
 import { inspect } from './snapshot-file.ts';
+import { EMPTY_SNAPSHOT as plain, snapshot } from './testing/snapshots.ts';
 
-const plain = Buffer.concat([...snapshotFile(createDatabase({ watchSink: () => undefined }).snapshot())]);
 const PIECE_BYTES = [1, 7, 100, 1_000_000];
 
 function inspectBytes(bytes: Buffer, pieceBytes: number) {
@@ -70,5 +69,33 @@ test('a packed snapshot is refused wherever it is changed, cut, or goes on behin
         });
       }
     }
+  }
+});
+
+test('what is in a file, plain or packed; for people and for programs', async () => {
+  const bytes = snapshot();
+  const [plain, packed] = await Promise.all([inspectBytes(bytes, 1000), inspectBytes(gzipSync(bytes), 1000)]);
+  assert.deepEqual(plain.summary, packed.summary);
+  assert.deepEqual([plain.packing, plain.bytes, packed.packing], ['plain', bytes.length, 'gzip']);
+  const fields = JSON.parse(render(inspectFields('f', plain), 'json')) as Record<string, unknown>;
+  assert.deepEqual(
+    [fields['zxid'], fields['znodes'], fields['ephemerals'], fields['containers'], fields['sessions']],
+    ['0x700000003', 7, 1, 1, 1],
+  );
+  const largest = plain.summary.subtrees.find(({ path }) => !path.startsWith('/zookeeper'));
+  assert.deepEqual(largest, { path: '/kept', znodes: 2, bytes: 24 });
+  assert.match(
+    render(inspectFields('f', plain), 'text'),
+    /^zxid = 0x700000003\n(.*\n)*largestSubtrees = \n(.*\n)* {2}\/kept {2}2 znodes, 24 bytes$/m,
+  );
+});
+
+test('what is cut or changed, packed or not, is refused', async () => {
+  const bytes = snapshot();
+  const changed = Buffer.from(bytes);
+  changed[60] = (changed[60] ?? 0) ^ 1;
+  const packed = gzipSync(bytes);
+  for (const damaged of [changed, bytes.subarray(0, -1), packed.subarray(0, -9), gzipSync(changed), Buffer.alloc(0)]) {
+    await assert.rejects(inspectBytes(damaged, 1000), { code: 'ZK_SNAPSHOT_CORRUPT' });
   }
 });

@@ -33,6 +33,7 @@ export const ERROR_CODES = {
     'What to restore into, a data directory or a running server, holds data; restoring never replaces any.',
   ZK_INTERRUPTED: 'zabctl was asked to end by a signal; nothing that looks whole is left.',
   ZK_CLI_ARGUMENTS: 'An argument of zabctl cannot be used.',
+  ZK_OUTPUT_FAILED: 'What zabctl prints cannot be written where it is to go.',
   ZK_CONNECT_STRING_INVALID: 'A connect string does not name servers and a path.',
   ZK_LISTEN_FAILED: 'An address to listen on cannot be bound.',
   ZK_API_REFUSED: 'The Kubernetes API server refused a request; the message has its reason.',

@@ -36,6 +36,31 @@ export type Blow =
 export class Nemesis extends Harm {
   private readonly deck: readonly Blow[];
   private readonly closeBlows: number;
+  private readonly strikes: Readonly<Record<Blow, () => void>> = {
+    crash: () => this.crash(this.victim()),
+    'crash during an election': () => this.crashDuringElection(),
+    'a leader left behind': () => this.leaveBehind(),
+    stop: () => this.stopProcess(this.victim()),
+    'hand-over': () => this.handOver(this.victim()),
+    'rolling restart': () => this.restartInTurn(),
+    'power failure everywhere': () => this.crashAll(),
+    'crash in the middle of a write': () => this.crashInTheMiddleOfAWrite(this.victim()),
+    'a server far behind': () => this.bringBackFromFarBehind(),
+    'disk failure': () => this.failDisk(this.victim()),
+    'slow disk': () => this.slowDisk(this.victim()),
+    pause: () => this.pause(this.victim()),
+    clock: () => this.setClock(this.victim()),
+    isolation: () => this.isolate(this.victim()),
+    'one-way partition': () => this.blockOneWay(),
+    partition: () => this.split(),
+    'majorities in turn': () => this.passOn(),
+    'lost disk': () => this.loseDisk(this.victim()),
+    weather: () => this.changeWeather(),
+    'slow link': () => this.slowLink(),
+    'client cut off': () => this.cutClient(),
+    'client on the run': () => this.chaseClient(),
+    'client reconnects': () => this.random.pick(this.clients).drop(),
+  };
 
   /** @param closeBlows How often one blow follows close upon another: what is only wrong for a moment shows when the next falls into it. */
   constructor(
@@ -54,7 +79,7 @@ export class Nemesis extends Harm {
     if (this.deck.length === 0) return;
     const pauseMs = this.random.chance(this.closeBlows) ? this.random.between(0, 250) : this.random.between(250, 3_000);
     this.later(pauseMs, () => {
-      this.strike(this.random.pick(this.deck));
+      this.strikes[this.random.pick(this.deck)]();
       this.start();
     });
   }
@@ -69,80 +94,6 @@ export class Nemesis extends Harm {
       if (leader !== undefined && this.random.chance(0.7)) this.crash(leader);
       this.heal();
     });
-  }
-
-  private strike(blow: Blow): void {
-    switch (blow) {
-      case 'crash':
-        this.crash(this.victim());
-        return;
-      case 'crash during an election':
-        this.crashDuringElection();
-        return;
-      case 'a leader left behind':
-        this.leaveBehind();
-        return;
-      case 'stop':
-        this.stopProcess(this.victim());
-        return;
-      case 'hand-over':
-        this.handOver(this.victim());
-        return;
-      case 'rolling restart':
-        this.restartInTurn();
-        return;
-      case 'power failure everywhere':
-        this.crashAll();
-        return;
-      case 'crash in the middle of a write':
-        this.crashInTheMiddleOfAWrite(this.victim());
-        return;
-      case 'a server far behind':
-        this.bringBackFromFarBehind();
-        return;
-      case 'disk failure':
-        this.failDisk(this.victim());
-        return;
-      case 'slow disk':
-        this.slowDisk(this.victim());
-        return;
-      case 'pause':
-        this.pause(this.victim());
-        return;
-      case 'clock':
-        this.setClock(this.victim());
-        return;
-      case 'isolation':
-        this.isolate(this.victim());
-        return;
-      case 'one-way partition':
-        this.blockOneWay();
-        return;
-      case 'partition':
-        this.split();
-        return;
-      case 'majorities in turn':
-        this.passOn();
-        return;
-      case 'lost disk':
-        this.loseDisk(this.victim());
-        return;
-      case 'weather':
-        this.changeWeather();
-        return;
-      case 'slow link':
-        this.slowLink();
-        return;
-      case 'client cut off':
-        this.cutClient();
-        return;
-      case 'client on the run':
-        this.chaseClient();
-        return;
-      case 'client reconnects':
-        this.random.pick(this.clients).drop();
-        return;
-    }
   }
 
   /** All at once, as when a whole rack loses its power: what was acknowledged must be on a quorum's disks. */

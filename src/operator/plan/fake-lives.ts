@@ -131,9 +131,8 @@ export function liveOn(world: FakeWorld, rounds = 20): void {
 export function live(world: FakeWorld, seconds = 30): PlannedEvent[] {
   const events: PlannedEvent[] = [];
   for (let second = 0; second < seconds; second++) {
-    const { steps, events: news } = world.plan();
-    events.push(...announcements(steps), ...news);
-    liveOn(world, 1);
+    world.reconcile(Infinity, ({ steps, events: news }) => events.push(...announcements(steps), ...news));
+    world.tick();
   }
   return events;
 }

@@ -158,10 +158,16 @@ export class FakeWorld {
     return planCluster(this.theCluster, this.observe(), { defaultImage: 'zabkeeper:test' });
   }
 
-  /** One look of the operator, which dies after so many of its writes. Returns whether it came to its end. */
-  reconcile(writesMax = Infinity): boolean {
+  /**
+   * One look of the operator, which dies after so many of its writes. Returns whether it came to its end.
+   *
+   * @param onPlan Told what it has decided.
+   */
+  reconcile(writesMax = Infinity, onPlan?: (plan: Plan) => void): boolean {
     if (this.cluster === undefined) return true;
-    const { steps, status } = this.plan();
+    const plan = this.plan();
+    onPlan?.(plan);
+    const { steps, status } = plan;
     let writes = 0;
     for (const step of steps) {
       if (writes++ >= writesMax) return false;

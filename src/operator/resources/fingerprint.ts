@@ -9,13 +9,13 @@ const FNV_PRIME_32 = 0x01000193;
  */
 export function fingerprint(value: unknown): string {
   const text = canonicalJson(value);
-  return hexadecimal(fnv1a(text, FNV_OFFSET_32)) + hexadecimal(fnv1a(text, ~FNV_OFFSET_32));
-}
-
-function fnv1a(text: string, offset: number): number {
-  let hash = offset;
-  for (let index = 0; index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), FNV_PRIME_32);
-  return hash;
+  let [one, other] = [FNV_OFFSET_32, ~FNV_OFFSET_32];
+  for (let index = 0; index < text.length; index++) {
+    const unit = text.charCodeAt(index);
+    one = Math.imul(one ^ unit, FNV_PRIME_32);
+    other = Math.imul(other ^ unit, FNV_PRIME_32);
+  }
+  return hexadecimal(one) + hexadecimal(other);
 }
 
 function hexadecimal(hash: number): string {
@@ -24,11 +24,13 @@ function hexadecimal(hash: number): string {
 
 /** JSON with sorted keys and without undefined members. */
 export function canonicalJson(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
   if (value === null || typeof value !== 'object') return JSON.stringify(value) ?? 'null';
-  const members = Object.entries(value)
-    .filter(([, member]) => member !== undefined)
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([key, member]) => `${JSON.stringify(key)}:${canonicalJson(member)}`);
-  return `{${members.join(',')}}`;
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
+  const members = value as Readonly<Record<string, unknown>>;
+  let text = '';
+  for (const key of Object.keys(members).sort()) {
+    const member = members[key];
+    if (member !== undefined) text += `${text === '' ? '{' : ','}${JSON.stringify(key)}:${canonicalJson(member)}`;
+  }
+  return text === '' ? '{}' : `${text}}`;
 }

@@ -59,7 +59,7 @@ export class SnapshotCommand {
     this.#view.snapshotRequests.refusedTooSoon++;
     return {
       status: 429,
-      error: 'too many snapshots: ask another member, ask later, or lower admin.snapshot.intervalInMS',
+      error: 'too many snapshots: ask another member, ask later, or lower admin.rateLimiterIntervalInMS',
       headers: { 'retry-after': String(Math.ceil(waitMs / 1000)) },
     };
   }

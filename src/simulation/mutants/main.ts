@@ -35,19 +35,15 @@ function outOfDate(what: string): CodedError {
 }
 
 /** What shows the flaw: the first seed, or the test that is named for it; undefined if nothing does. */
-async function whatShows(mutation: Mutation): Promise<string | undefined> {
-  const copy = await mkdtemp(join(tmpdir(), 'zabkeeper-mutant-'));
+async function whatShows(mutation: Mutation, copy: string): Promise<string | undefined> {
   try {
-    await cp(sources, join(copy, 'src'), { recursive: true });
-    await writeFile(join(copy, 'package.json'), '{"type": "module"}');
-    await symlink(packages, join(copy, 'node_modules'));
     for (const { file, from, to } of mutation.edits) await sow(mutation.name, join(copy, 'src', file), from, to);
     const { shownBy } = mutation;
     const scenario = values.scenario ?? shownBy;
     if (typeof scenario === 'string') return await failingLife(copy, scenario);
     return await failingTest(copy, scenario);
   } finally {
-    await rm(copy, { recursive: true });
+    for (const { file } of mutation.edits) await cp(join(sources, file), join(copy, 'src', file));
   }
 }
 
@@ -55,7 +51,7 @@ async function failingLife(copy: string, scenario: string): Promise<string | und
   if (!SCENARIOS.some(({ name }) => name.includes(scenario))) throw outOfDate(`there is no scenario '${scenario}'`);
   const main = join(copy, 'src/simulation/main.ts');
   const how = ['--scenario', scenario, '--lives', values.lives, '--failures', '1', '--threads', '1'];
-  const output = await run([main, ...how]);
+  const output = await run(copy, [main, ...how]);
   const seed = /make sim SEED=(\d+)/.exec(output)?.[1];
   if (seed !== undefined) return `seed ${seed}`;
   if (!output.includes(`${values.lives} passed, 0 failed`)) throw outOfDate('the lives ended without a verdict');
@@ -65,7 +61,7 @@ async function failingLife(copy: string, scenario: string): Promise<string | und
 async function failingTest(copy: string, { file, name }: NamedTest): Promise<string | undefined> {
   const pattern = `^${RegExp.escape(name)}$`;
   const how = ['--test', '--test-reporter=tap', `--test-name-pattern=${pattern}`];
-  const output = await run([...how, join(copy, 'src', file)]);
+  const output = await run(copy, [...how, join(copy, 'src', file)]);
   const verdict = output.split('\n').find((line) => line.endsWith(`ok 1 - ${name}`));
   if (verdict === undefined) throw outOfDate(`there is no test '${name}' in ${file}`);
   return verdict.startsWith('not ok') ? 'a test' : undefined;
@@ -80,10 +76,11 @@ async function sow(name: string, file: string, from: string, to: string): Promis
   await writeFile(file, parts.join(to));
 }
 
-/** What node says with these arguments. */
-function run(args: readonly string[]): Promise<string> {
+/** What node says with these arguments. What it made of the sources that no flaw changes is kept for the next one. */
+function run(copy: string, args: readonly string[]): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const env = { ...process.env, NODE_COMPILE_CACHE: join(copy, 'cache') };
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'], env });
     let output = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       output += text;
@@ -96,14 +93,24 @@ function run(args: readonly string[]): Promise<string> {
 const mutations = MUTATIONS.filter(({ name }) => name.includes(values.only));
 let [next, byLives, byTests, missed] = [0, 0, 0, 0];
 
-/** Tries one flaw after the other, as long as there are any. */
+/** Tries one flaw after the other in a copy of the sources, as long as there are any. */
 async function tryFlaws(): Promise<void> {
-  for (let mutation = mutations[next++]; mutation !== undefined; mutation = mutations[next++]) {
-    const shown = await whatShows(mutation);
-    if (shown === undefined) missed++;
-    else if (shown === 'a test') byTests++;
-    else byLives++;
-    print(`${(shown ?? 'NOT CAUGHT').padEnd(10)}   ${mutation.name}`);
+  const copy = await mkdtemp(join(tmpdir(), 'zabkeeper-mutant-'));
+  try {
+    await cp(sources, join(copy, 'src'), { recursive: true });
+    await writeFile(join(copy, 'package.json'), '{"type": "module"}');
+    await symlink(packages, join(copy, 'node_modules'));
+    for (let mutation = mutations[next++]; mutation !== undefined; mutation = mutations[next++]) {
+      const startMs = performance.now();
+      const shown = await whatShows(mutation, copy);
+      if (shown === undefined) missed++;
+      else if (shown === 'a test') byTests++;
+      else byLives++;
+      const seconds = Math.round((performance.now() - startMs) / 1000);
+      print(`${(shown ?? 'NOT CAUGHT').padEnd(10)} ${String(seconds).padStart(4)} s   ${mutation.name}`);
+    }
+  } finally {
+    await rm(copy, { recursive: true });
   }
 }
 
