@@ -9,7 +9,7 @@ import { silentLogger } from '../kube/silent-logger.ts';
 import type { FakeWorld } from '../plan/fake-world.ts';
 import type { Step } from '../plan/model.ts';
 import { fingerprint } from '../resources/fingerprint.ts';
-import { KINDS, type Kind } from '../resources/kubernetes.ts';
+import { KINDS, type Kind, type Secret } from '../resources/kubernetes.ts';
 import { ClusterController } from './cluster-controller.ts';
 import { fakeCaches } from './fake-caches.ts';
 import type { CachedKind } from './observe.ts';
@@ -29,6 +29,7 @@ export class FakeWorldApi {
   readonly #world: FakeWorld;
   readonly #caches = new Map<CachedKind, ReadonlyMap<string, KubeObject>>();
   readonly #events = new Map<string, string>();
+  readonly #versioned = new WeakMap<CoordinationCluster, CoordinationCluster>();
   #fates: Fate[] = [];
   #controller = this.#newLife();
   #isDead = false;
@@ -188,17 +189,21 @@ export class FakeWorldApi {
   get #cluster(): CoordinationCluster | undefined {
     const { cluster } = this.#world;
     if (cluster === undefined) return undefined;
-    return { ...cluster, metadata: { ...cluster.metadata, resourceVersion: fingerprint(cluster) } };
+    const known = this.#versioned.get(cluster);
+    if (known !== undefined) return known;
+    const versioned = { ...cluster, metadata: { ...cluster.metadata, resourceVersion: fingerprint(cluster) } };
+    this.#versioned.set(cluster, versioned);
+    return versioned;
   }
 
   #objects(kind: string): KubeObject[] {
     if (kind === COORDINATION_CLUSTER.kind) return this.#cluster === undefined ? [] : [this.#cluster];
-    const { existing, pods, claims, superUser } = this.#world.observe();
-    return [...existing, ...pods, ...claims]
+    const { objects, pods, claims } = this.#world;
+    return [...objects.values(), ...pods.values(), ...claims.values()]
       .filter((object) => object.kind === kind)
-      .map((object) => {
+      .map((object: Secret) => {
         const metadata = { ...object.metadata, namespace: 'default' };
-        const data = kind === 'Secret' ? { data: { password: btoa(superUser?.password ?? '') } } : {};
+        const data = kind === 'Secret' ? { data: { password: btoa(object.stringData?.['password'] ?? '') } } : {};
         return Object.assign({}, object, data, { metadata });
       });
   }
