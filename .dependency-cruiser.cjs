@@ -41,7 +41,7 @@ const pure = [
 ];
 // What of the storage is real files and threads; the rest of it runs in the simulator.
 const storageOfNode =
-  '^src/server/storage/(instance-lock|log-worker|member-files|node-disk|open|snapshot-save|worker-storage)\\.ts$';
+  '^src/server/storage/(instance-lock|log-worker|node-disk|open|snapshot-save|worker-storage)\\.ts$';
 // Tests, and what only tests and the simulator use: they may import what their folder may not, and the programs may not import them.
 const testing = '(\\.test\\.ts$|/testing(/|\\.ts$)|/fake-[^/]+\\.ts$)';
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { MEMBER_FILE, MEMBER_FILE_VARIABLE } from '../server/storage/formats/file-names.ts';
+import { MEMBER_FILE } from '../server/storage/formats/file-names.ts';
 import { lockDirectory } from '../server/storage/instance-lock.ts';
 import { FilePlace } from './file-place.ts';
 import { restore } from './restore.ts';
@@ -75,15 +75,4 @@ test('never over data, never from what is not sound, never beside a running serv
   await rm(join(dataDir, 'version-2'), { recursive: true });
   assert.equal(await restore(new FilePlace(good), dataDir, { onlyIfEmpty: true }), undefined);
   await assert.rejects(readdir(join(dataDir, 'version-2')), { code: 'ENOENT' });
-
-  // And where its disk was lost whole, but it is remembered elsewhere.
-  const remembered = join(dataDir, '../remembered');
-  await rename(join(dataDir, MEMBER_FILE), remembered);
-  process.env[MEMBER_FILE_VARIABLE] = remembered;
-  try {
-    assert.equal(await restore(new FilePlace(good), dataDir, { onlyIfEmpty: true }), undefined);
-  } finally {
-    delete process.env[MEMBER_FILE_VARIABLE];
-  }
-  assert.ok(await restore(new FilePlace(good), dataDir, { onlyIfEmpty: true }));
 });

@@ -4,9 +4,8 @@ import { CodedError } from '../common/errors.ts';
 import { epochOf, type Zxid } from '../common/zxid.ts';
 import { Restoration } from '../server/backup/restoration.ts';
 import { encodeEpoch } from '../server/storage/formats/epoch-format.ts';
-import { dynamicConfigurationFiles, snapshotName } from '../server/storage/formats/file-names.ts';
+import { dynamicConfigurationFiles, MEMBER_FILE, snapshotName } from '../server/storage/formats/file-names.ts';
 import { LOCK_FILE, lockDirectory } from '../server/storage/instance-lock.ts';
-import { foundMemberFiles } from '../server/storage/member-files.ts';
 import { diskAdvice } from './disk-advice.ts';
 import { BufferedFile, makeDirectory, sync } from './durable.ts';
 import { interruptible } from './interruption.ts';
@@ -64,8 +63,8 @@ async function restoreLocked(
   { dataLogDir = dataDir, onlyIfEmpty, sha256, signal }: RestoreOptions,
 ): Promise<Restored | undefined> {
   own(join(dataDir, LOCK_FILE));
-  // Somebody has cleared it, or its disk was lost. What the snapshot has is not all that this member had, which the others know.
-  if (onlyIfEmpty === true && foundMemberFiles(dataDir).length > 0) return undefined;
+  // Somebody has cleared it. What the snapshot has is not all that this member had, which the others know.
+  if (onlyIfEmpty === true && existsSync(join(dataDir, MEMBER_FILE))) return undefined;
   for (const directory of new Set([dataDir, dataLogDir])) {
     const used = firstFile(join(directory, VERSION_DIRECTORY));
     if (used === undefined) continue;

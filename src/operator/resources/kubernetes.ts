@@ -162,7 +162,6 @@ export interface PodTemplate {
       readonly name: string;
       readonly configMap?: { readonly name: string };
       readonly persistentVolumeClaim?: { readonly claimName: string };
-      readonly emptyDir?: Readonly<Record<string, string>>;
     }[];
   };
 }

@@ -20,13 +20,6 @@ import { CONFIG_DIRECTORY, DATA_DIRECTORY, zooCfg, zooCfgKeys } from './zoo-cfg.
 /** Lets a member whose disk is empty vote. Only ever part of a template until the bootstrap is latched as completed. */
 export const INITIALIZE_FLAG = '--initialize';
 
-/** What the server and zabctl know it by; see `MEMBER_FILE_VARIABLE` of `src/server/storage`. */
-const MEMBER_FILE_VARIABLE = 'ZABKEEPER_MEMBER_FILE';
-
-/** Lives as long as the pod, on its node's own disk. */
-const MEMORY = 'memory';
-const MEMORY_DIRECTORY = '/run/zabkeeper';
-
 /** Long enough to write what is in flight and to hand the clients over. */
 const TERMINATION_GRACE_SECONDS = 30;
 
@@ -50,32 +43,7 @@ export function podTemplate(ensemble: Ensemble, role: MemberRole, initialize: bo
     ...(restartedAt === undefined ? {} : { [RESTART_ANNOTATION]: restartedAt }),
   };
   const configMap = configMapName(ensemble.cluster, zooCfg(ensemble));
-  const template = templateWith(ensemble, role, { initialize, annotations, configMap });
-  return initialize ? rememberingMembers(template) : template;
-}
-
-/**
- * The template of pods that may begin a life of their own, which they could do again: they are started as they were until somebody
- * replaces them, also when the disk has been lost under them. So they remember outside of it that they have been members.
- */
-export function rememberingMembers(template: PodTemplate): PodTemplate {
-  const mount = { name: MEMORY, mountPath: MEMORY_DIRECTORY };
-  const variable = { name: MEMBER_FILE_VARIABLE, value: `${MEMORY_DIRECTORY}/member` };
-  const remembering = <C extends Pick<Container, 'env' | 'volumeMounts'>>(container: C): C => ({
-    ...container,
-    env: [...container.env, variable],
-    volumeMounts: [...container.volumeMounts, mount],
-  });
-  const { initContainers, containers, volumes } = template.spec;
-  return {
-    ...template,
-    spec: {
-      ...template.spec,
-      ...(initContainers === undefined ? {} : { initContainers: initContainers.map(remembering) }),
-      containers: containers.map(remembering),
-      volumes: [...volumes, { name: MEMORY, emptyDir: { sizeLimit: '1Mi' } }],
-    },
-  };
+  return templateWith(ensemble, role, { initialize, annotations, configMap });
 }
 
 /** The fingerprint that a pod made from the current manifest carries. */

@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
-import { dirname } from 'node:path';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
 import { parseCoordinationCluster } from '../../api/coordination-cluster.ts';
 import { parseZooCfg } from '../../server/config/zoo-cfg.ts';
-import { MEMBER_FILE_VARIABLE } from '../../server/storage/formats/file-names.ts';
 import { configMap } from './config-map.ts';
 import { disruptionBudget } from './disruption-budget.ts';
 import type { Ensemble } from './ensemble.ts';
@@ -125,21 +123,6 @@ describe('pods', () => {
     assert.deepEqual(after.spec.containers[0]?.args, ['server', '--my-id-from-hostname', '/etc/zabkeeper/zoo.cfg']);
     assert.equal(during.metadata.annotations?.[TEMPLATE_ANNOTATION], after.metadata.annotations?.[TEMPLATE_ANNOTATION]);
     assert.equal(during.metadata.annotations?.[TEMPLATE_ANNOTATION], templateFingerprint(ensemble(), 'participant'));
-  });
-
-  test('of the bootstrap remember outside of their volume that they were members, and those after it need not', () => {
-    const during = podTemplate(ensemble(), 'participant', true).spec;
-    const [container] = during.containers;
-    const variable = container?.env.find(({ name }) => name === MEMBER_FILE_VARIABLE);
-    const file = variable !== undefined && 'value' in variable ? variable.value : '';
-    const mount = container?.volumeMounts.find(({ mountPath }) => mountPath === dirname(file));
-    assert.ok(
-      during.volumes.find(({ name }) => name === mount?.name)?.emptyDir,
-      'on the disk of the node, as long as the pod',
-    );
-    const after = podTemplate(ensemble(), 'participant', false).spec;
-    assert.ok(!after.volumes.some(({ emptyDir }) => emptyDir !== undefined));
-    assert.ok(!after.containers[0]?.env.some(({ name }) => name === MEMBER_FILE_VARIABLE));
   });
 
   test('are not outdated by members that come or go', () => {

@@ -17,8 +17,7 @@ import type { ServerId } from '../../common/types.ts';
 import type { Zxid } from '../../common/zxid.ts';
 import { idFromHostName, parseMyId } from '../config/own-server.ts';
 import type { ZooConfig } from '../config/zoo-cfg.ts';
-import { snapshotFiles } from '../storage/formats/file-names.ts';
-import { foundMemberFiles, writeMemberFiles } from '../storage/member-files.ts';
+import { MEMBER_FILE, snapshotFiles } from '../storage/formats/file-names.ts';
 
 /** Where ZooKeeper keeps snapshots, logs and epochs, below dataDir and dataLogDir. */
 export const VERSION_DIRECTORY = 'version-2';
@@ -97,12 +96,12 @@ export function newestSnapshot(dataDir: string): { readonly zxid: Zxid; readonly
  * @returns what is to be warned of
  */
 export function allowInitialization(config: ZooConfig): string | undefined {
+  const memberFile = join(config.dataDir, MEMBER_FILE);
   const directories = [config.dataDir, config.dataLogDir].map((directory) => join(directory, VERSION_DIRECTORY));
   const empty = directories.every((directory) => !existsSync(directory) || readdirSync(directory).length === 0);
   if (!empty) return undefined;
-  const memberFiles = foundMemberFiles(config.dataDir);
-  if (memberFiles.length > 0) {
-    return `--initialize means nothing: this server had data, and must not vote before it has got them from the others; to begin anew all the same, remove ${memberFiles.join(' and ')}`;
+  if (existsSync(memberFile)) {
+    return `--initialize means nothing: this server had data, and must not vote before it has got them from the others; to begin anew all the same, remove ${memberFile}`;
   }
   writeFileSync(join(config.dataDir, INITIALIZE_FILE), '');
   return undefined;
@@ -110,7 +109,8 @@ export function allowInitialization(config: ZooConfig): string | undefined {
 
 /** The ensemble exists: from now on an empty disk is a lost one, which must not vote. */
 export function endInitialization(config: ZooConfig): void {
-  if (!config.votesWithoutData) writeMemberFiles(config.dataDir);
+  const memberFile = join(config.dataDir, MEMBER_FILE);
+  if (!config.votesWithoutData && !existsSync(memberFile)) writeFileSync(memberFile, '');
   rmSync(join(config.dataDir, INITIALIZE_FILE), { force: true });
 }
 

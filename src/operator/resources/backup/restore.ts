@@ -2,7 +2,7 @@ import type { RestoreSource } from '../../../api/bootstrap.ts';
 import type { Ensemble } from '../ensemble.ts';
 import type { PodTemplate, StatefulSet } from '../kubernetes.ts';
 import { DATA_CLAIM } from '../names.ts';
-import { INITIALIZE_FLAG, rememberingMembers } from '../pod-template.ts';
+import { INITIALIZE_FLAG } from '../pod-template.ts';
 import { CONTAINER_SECURITY } from '../security.ts';
 import { DATA_DIRECTORY } from '../zoo-cfg.ts';
 import { storeOf } from './store.ts';
@@ -40,7 +40,7 @@ export function withRestore(set: StatefulSet, source: RestoreSource, { image, cl
     ],
     volumes: [...template.spec.volumes, ...store.volumes],
   };
-  return { ...set, spec: { ...set.spec, template: rememberingMembers({ ...template, spec }) } };
+  return { ...set, spec: { ...set.spec, template: { ...template, spec } } };
 }
 
 /**

@@ -6,9 +6,6 @@ import { EPOCH_MAX, type Zxid } from '../../../common/zxid.ts';
  */
 export const MEMBER_FILE = '.member';
 
-/** The environment variable that names a second file like it, on another disk. */
-export const MEMBER_FILE_VARIABLE = 'ZABKEEPER_MEMBER_FILE';
-
 /** How a snapshot file is packed, told by the end of its name. */
 export type SnapshotPacking = 'plain' | 'gzip' | 'snappy';
 
