@@ -93,17 +93,23 @@ async function main(): Promise<void> {
 let running: { readonly server: ZooServer; readonly logger: Logger } | undefined;
 let stopping = false;
 
+/** How long it goes on serving when it is told to end, in milliseconds: until nobody is sent to it any more. */
+const stopDelayMs = Number(process.env['ZABKEEPER_STOP_DELAY_MS'] ?? 0);
+
 /** Who is told to end while it starts ends at once: it has told nobody anything yet that is not durable. */
 function stop(signal: NodeJS.Signals): void {
   if (running === undefined) process.exit(0);
   if (stopping) return;
   stopping = true;
   const { server, logger } = running;
-  logger.info('stopping', { signal });
-  server.stop().then(() => {
-    logger.info('stopped');
-    process.exit(0);
-  }, fail);
+  logger.info('stopping', { signal, stopDelayMs });
+  const end = (): void => {
+    server.stop().then(() => {
+      logger.info('stopped');
+      process.exit(0);
+    }, fail);
+  };
+  setTimeout(end, stopDelayMs);
 }
 
 // From the very beginning: in a container this process is the first one, whom the kernel spares every signal that it does not handle.

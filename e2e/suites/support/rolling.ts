@@ -20,6 +20,8 @@ export async function rollsUnderWriter(
   const leader = await cluster.leader();
   const old = new Set((await cluster.pods()).map(({ metadata }) => metadata.uid));
   const writer = await Writer.start(client, cluster.address, `/${what.replaceAll(' ', '-')}`);
+  const connections = await client.background('connections', ...cluster.address.split(':'));
+  await connections.waitForLines('clients connect', (lines) => lines.length > 0);
   const startedMs = performance.now();
   const pauseMs = await writer.pauseOf(async () => {
     await change();
@@ -31,6 +33,8 @@ export async function rollsUnderWriter(
     await cluster.ready();
   });
   const rolledMs = performance.now() - startedMs;
+  const hung = (await connections.finish()).filter((line) => line.startsWith('hung'));
+  assert.deepEqual(hung, [], 'a client was sent to where no member is any more');
   const written = await checkWriter(writer);
   const pods = await cluster.pods();
   const born = pods.map(({ metadata }) => Date.parse(metadata.creationTimestamp));

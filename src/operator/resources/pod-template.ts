@@ -23,6 +23,12 @@ export const INITIALIZE_FLAG = '--initialize';
 /** Long enough to write what is in flight and to hand the clients over. */
 const TERMINATION_GRACE_SECONDS = 30;
 
+/**
+ * Until kube-proxy sends no new connection to a pod that is about to end, on a busy node too. A client that went there after the pod
+ * is gone would hear nothing, and wait for as long as its session lives.
+ */
+const STOP_DELAY_MS = 3_000;
+
 /** What a pod's template has beyond what its fingerprint is made of. */
 interface Passing {
   readonly initialize: boolean;
@@ -92,8 +98,11 @@ function serverContainer(ensemble: Ensemble, args: string[]): Container {
     image: ensemble.image,
     imagePullPolicy: spec.imagePullPolicy,
     args,
-    // It tells it to whoever asks how it is, see `GET /status`.
-    env: [{ name: 'POD_UID', valueFrom: { fieldRef: { fieldPath: 'metadata.uid' } } }],
+    env: [
+      // It tells it to whoever asks how it is, see `GET /status`.
+      { name: 'POD_UID', valueFrom: { fieldRef: { fieldPath: 'metadata.uid' } } },
+      { name: 'ZABKEEPER_STOP_DELAY_MS', value: String(STOP_DELAY_MS) },
+    ],
     ports: Object.entries(PORTS).map(([name, containerPort]) => ({ name, containerPort })),
     resources: spec.resources,
     // Loading a large snapshot takes its time; the other two probes begin only after it.

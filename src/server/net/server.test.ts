@@ -233,6 +233,19 @@ test('a member without data and without leave to begin an ensemble is alive, but
   assert.equal(await exitCodeOf(server), 0);
 });
 
+test('told to stop with a delay it serves on for so long, and ends then', async () => {
+  const { file, clientPort } = await prepared(['tickTime=2000']);
+  process.env['ZABKEEPER_STOP_DELAY_MS'] = '1500';
+  const server = start(file);
+  delete process.env['ZABKEEPER_STOP_DELAY_MS'];
+  await until('it serves', async () => /listening/.test(server.said()) && (await word(clientPort, 'ruok')) === 'imok');
+  server.kill('SIGTERM');
+  await until('it has heard it', async () => /"msg":"stopping"/.test(server.said()));
+  assert.equal(await word(clientPort, 'ruok'), 'imok');
+  assert.equal(await exitCodeOf(server), 0);
+  assert.match(server.said(), /"msg":"stopped"/);
+});
+
 test('a member whose directory somebody clears does not begin anew, although it is started as it was', async () => {
   const [quorum = 0, election = 0] = await freePorts(2);
   const { file, directory, adminPort } = await prepared([
