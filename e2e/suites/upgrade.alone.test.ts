@@ -79,14 +79,15 @@ async function whatStays(): Promise<object> {
 async function movesUnderWriter(what: string, to: string, change: () => Promise<unknown>): Promise<void> {
   const before = await whatStays();
   members.startAnew();
-  const { pauseMs } = await rollsUnderWriter(what, cluster, client, async () => {
+  const moves = async (): Promise<void> => {
     await change();
     await waitFor(
       'members of both versions serve together',
       async () => new Set(await versions()).size === 2 && (await cluster.condition('Available'))?.status === 'True',
       { timeoutMs: 120_000, intervalMs: 200, explain: () => cluster.describe() },
     );
-  });
+  };
+  const { pauseMs } = await rollsUnderWriter(what, cluster, client, moves, to !== PREVIOUS_VERSION);
   assert.ok(pauseMs <= ELECTION_MAX_MS, `writes paused for ${pauseMs} ms`);
   assert.deepEqual(members.podsOf, EACH_RESTARTED_ONCE);
   assert.equal(members.downAtOnce, 1);
