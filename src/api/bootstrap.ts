@@ -48,7 +48,7 @@ export const bootstrap = z
       )
       .describe('Every member begins with this snapshot. Sessions and ephemeral znodes of the old life are left out.'),
   })
-  .describe('How the ensemble begins; an empty tree where it is not set. Cannot be changed once it has begun.');
+  .describe('How the ensemble begins; an empty tree where it is not set. Means nothing any more once it is formed.');
 
 /** See {@link restoreSource}. */
 export type RestoreSource = z.output<typeof restoreSource>;

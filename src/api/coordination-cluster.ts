@@ -221,7 +221,10 @@ export const membershipStatus = z.object({
   observers: z.array(z.int()),
 });
 
-/** The latch of the bootstrap. Written before anything that it permits; it never goes back, and the API server sees to it. */
+/**
+ * The latch of the bootstrap. Written before anything that it permits; it never goes back, and the API server sees to it. While it is
+ * Started, and nothing has come of it or is left of it, it may be written anew.
+ */
 export const bootstrapLatch = z
   .object({
     /** Started: members may begin with an empty disk. Completed: never again. */

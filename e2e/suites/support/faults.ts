@@ -40,6 +40,15 @@ export async function damageLog(namespace: string, podName: string): Promise<voi
   await killProcess(pod);
 }
 
+/** A file of one line that a member cannot read any more, and a start that finds it: it needs no log of any length. */
+export async function damageEpoch(namespace: string, podName: string): Promise<void> {
+  const pod = await get<PodObject>(namespace, 'pod', podName);
+  if (pod === undefined) throw new Error(`there is no pod ${podName}`);
+  const { path } = await volumeOf(namespace, podName);
+  await docker('exec', pod.spec.nodeName ?? '', 'bash', '-ec', `echo damaged > ${path}/version-2/currentEpoch`);
+  await killProcess(pod);
+}
+
 /** The PersistentVolume behind a member's claim, and where it is on its node. */
 async function volumeOf(namespace: string, podName: string): Promise<{ name: string; path: string }> {
   const claim = ['get', 'pvc', `data-${podName}`, '-o', 'jsonpath={.spec.volumeName}'];

@@ -76,7 +76,8 @@ export async function observe(cluster: CoordinationCluster, sources: Sources, so
   const now = sources.client.now().toISOString();
   const stranded = await observeStranded(claims, pods, sources);
   const known = { statefulSet, observerSet, superUser: superUserIn(secret), freshPassword, existing, refusals };
-  const restore = validLatch(cluster) === undefined ? await observeRestore(cluster, sources) : {};
+  const isFormed = validLatch(cluster)?.phase === 'Completed';
+  const restore = isFormed ? {} : await observeRestore(cluster, sources);
   return { ...restore, now, ...known, ...stranded, pods, claims, foreignClaims, reports };
 }
 

@@ -1,22 +1,22 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { ClusterConditionType } from '../../api/conditions.ts';
 import type { ConfigMap } from '../resources/kubernetes.ts';
+import { selectorLabels } from '../resources/names.ts';
+import { conditionOf as condition, live } from './fake-lives.ts';
 import { FakeWorld } from './fake-world.ts';
-import { REQUEUE } from './model.ts';
+import { REQUEUE, type Observed } from './model.ts';
 import { planCluster } from './plan.ts';
 
 const MISSING = { size: '1Gi', whenDeleted: 'Retain', whenScaled: 'Retain', storageClassName: 'missing' } as const;
 
-function condition(world: FakeWorld, type: ClusterConditionType) {
-  return world.theCluster.status?.conditions?.find((one) => one.type === type);
-}
-
-function live(world: FakeWorld, rounds: number): void {
-  for (let round = 0; round < rounds; round++) {
-    world.reconcile();
-    world.tick();
-  }
+/** Two of three members form a quorum; the third has no node. */
+function formingWorld(): FakeWorld {
+  const world = new FakeWorld();
+  world.setNode(2, true);
+  live(world, 5);
+  assert.equal(world.theCluster.status?.bootstrap?.phase, 'Started');
+  assert.equal(world.serving.length, 2);
+  return world;
 }
 
 describe('an ensemble that cannot be formed', () => {
@@ -85,6 +85,103 @@ describe('an ensemble that cannot be formed', () => {
       kept,
     );
     assert.ok(!world.plan().steps.some((step) => step.do === 'delete'));
+  });
+
+  test('with so many members is formed with the number that it is corrected to', () => {
+    const world = new FakeWorld({ replicas: 5, storage: MISSING });
+    live(world, 5);
+    assert.equal(world.theCluster.status?.bootstrap?.replicas, 5);
+    world.edit({ replicas: 1, storage: { ...MISSING, storageClassName: 'fast' } });
+    const events = live(world, 12);
+    assert.equal(condition(world, 'Ready')?.status, 'True');
+    assert.equal(world.theCluster.status?.bootstrap?.replicas, 1);
+    assert.deepEqual([...world.claims.keys()], ['data-test-0']);
+    assert.deepEqual(
+      events.filter(({ reason }) => reason.startsWith('Bootstrap')).map(({ reason }) => reason),
+      ['BootstrapBegunAgain', 'BootstrapStarted'],
+    );
+  });
+
+  test('because one of them hangs is formed without it, where the manifest asks for fewer', () => {
+    const world = new FakeWorld({ replicas: 5 });
+    live(world, 2);
+    world.hang('test-4');
+    live(world, 5);
+    world.edit({ replicas: 3 });
+    live(world, 5);
+    assert.equal(world.theCluster.status?.bootstrap?.replicas, 5, 'it may well just take its time');
+    assert.match(condition(world, 'Scaling')?.message ?? '', /formed with 5 voters.* begun once more, with 3$/);
+    live(world, 80);
+    assert.equal(condition(world, 'Ready')?.status, 'True');
+    assert.deepEqual([...world.claims.keys()], ['data-test-0', 'data-test-1', 'data-test-2']);
+  });
+
+  test('is not given up for another number of members while it is well under way', () => {
+    const world = new FakeWorld({ replicas: 3 });
+    live(world, 2);
+    const kept = [...world.claims.values()].map(({ metadata }) => metadata.uid);
+    world.edit({ replicas: 5 });
+    live(world, 20);
+    assert.equal(world.theCluster.status?.bootstrap?.replicas, 3, 'formed first, and scaled then');
+    assert.deepEqual([...world.claims.values()].map(({ metadata }) => metadata.uid).slice(0, 3), kept);
+    assert.equal(world.voters.length, 5);
+  });
+
+  for (const [what, happens] of Object.entries<(world: FakeWorld) => void>({
+    'whose data are damaged': (world) => world.damage('test-1'),
+    'that is lost': (world) => world.losePersistentVolume('data-test-1'),
+    'that somebody deletes': (world) => world.deleteClaim('data-test-1'),
+  })) {
+    test(`because of a volume ${what} is formed once more, on new volumes only, wherever the operator dies`, () => {
+      for (let writes = 0; writes < 8; writes++) {
+        const world = formingWorld();
+        const first = new Set([...world.claims.values()].map(({ metadata }) => metadata.uid));
+        happens(world);
+        world.setNode(2, false);
+        world.reconcile(writes);
+        world.tick();
+        live(world, 20);
+        assert.equal(condition(world, 'Ready')?.status, 'True', `after ${writes} writes`);
+        const kept = [...world.claims.values()].filter(({ metadata }) => first.has(metadata.uid));
+        assert.deepEqual(kept, [], 'no member goes on with what it had beside one that has nothing');
+      }
+    });
+  }
+
+  test('tells why, and what it waits for', () => {
+    const world = formingWorld();
+    world.damage('test-1');
+    const events = live(world, 1);
+    assert.match(
+      events.find(({ reason }) => reason === 'BootstrapBegunAgain')?.message ?? '',
+      /^The ensemble could not .* test-1 cannot begin \(exit code 3: ZK_LOG_CORRUPT/,
+    );
+    const { status, reason, message } = condition(world, 'Progressing') ?? {};
+    assert.deepEqual([status, reason], ['True', 'BeginningAgain']);
+    assert.match(message ?? '', /waiting until all of the first attempt is gone: .*data-test-1/);
+  });
+
+  test('is left to a person where somebody has written to it all the same, or has put a volume there', () => {
+    const world = formingWorld();
+    world.damage('test-1');
+    const observed = world.observe();
+    const deletions = (seen: Observed) =>
+      planCluster(world.theCluster, seen, { defaultImage: 'zabkeeper:test' }).steps.filter(
+        (step) => step.do === 'delete',
+      );
+    assert.notDeepEqual(deletions(observed), []);
+
+    const [[name, report] = []] = [...observed.reports];
+    assert.ok(name !== undefined && report !== undefined);
+    assert.deepEqual(
+      deletions({ ...observed, reports: new Map([[name, { ...report, lastZxid: '0x100000001' }]]) }),
+      [],
+    );
+
+    const [claim, ...others] = observed.claims;
+    assert.ok(claim);
+    const foreign = { ...claim, metadata: { ...claim.metadata, labels: selectorLabels(world.theCluster) } };
+    assert.deepEqual(deletions({ ...observed, claims: [foreign, ...others] }), []);
   });
 
   test('once it is formed, nothing is taken back', () => {

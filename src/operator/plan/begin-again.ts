@@ -1,29 +1,119 @@
 import type { BootstrapLatch, CoordinationCluster } from '../../api/coordination-cluster.ts';
 import type { KubeObject } from '../../api/objects.ts';
-import type { Ensemble } from '../resources/ensemble.ts';
+import { counterOf, epochOf } from '../../common/zxid.ts';
+import { canonicalJson } from '../resources/fingerprint.ts';
 import type { Kind, PersistentVolumeClaim, StatefulSet } from '../resources/kubernetes.ts';
-import { DATA_CLAIM, memberSlots } from '../resources/names.ts';
+import { CLUSTER_UID_LABEL, DATA_CLAIM, everySlot } from '../resources/names.ts';
+import { trouble } from './health.ts';
+import type { EnsembleState } from './members.ts';
 import type { Observed, Step } from './model.ts';
 import { isMore } from './quantity.ts';
+import { lostData } from './rebuild.ts';
+import { decideRestore } from './restore.ts';
+
+type Deletion = Extract<Step, { readonly do: 'delete' }>;
+
+/** An ensemble that is about to be formed once more. */
+export interface BeginsAgain {
+  /** None while what was taken back is still there. */
+  readonly steps: readonly Deletion[];
+  /** Why, and what is waited for. */
+  readonly progress: string;
+}
 
 /**
- * While the ensemble is being formed: takes back the volumes that were asked for and have not come to be, where the manifest asks
- * for others by now (another StorageClass, another size), and the StatefulSet, whose template of them cannot be changed. Both are
- * made anew once they are gone. Undefined where there is nothing to take back; no steps while what was taken back is still there.
+ * While the ensemble is being formed: takes everything back, the members and their volumes, where it cannot be formed with what there is:
+ * a volume is lost or its data are damaged, or the manifest asks by now for other volumes or another number of members than those that
+ * got stuck. All of it is made anew once all of it is gone. Undefined where there is nothing to take back.
  *
- * Nothing is lost by it: a claim without a volume holds nothing, and its deletion fails if it has got one meanwhile; members
- * that have theirs start again, as long as no client has been let in.
+ * Nobody loses anything by it, as no client has been let in; where somebody found a way in all the same, a person must decide. And all
+ * of it goes: of members that began at different times, one could take what another has of the same epoch for its own.
+ *
+ * The set goes first, so that no member gets a new volume beside others with old ones; some that lack theirs then tell of a crash in
+ * the middle.
  */
-export function beginAgain(ensemble: Ensemble, latch: BootstrapLatch, observed: Observed): readonly Step[] | undefined {
-  if (latch.phase !== 'Started') return undefined;
-  const set = observed.statefulSet;
-  if (set !== undefined && asksForTheSame(set, ensemble.cluster)) return undefined;
-  const slots = memberSlots(ensemble.cluster, ensemble.sizes);
-  const unbound = observed.claims.filter(
-    (claim) => !isBound(claim) && slots.some(({ claimName }) => claimName === claim.metadata.name),
-  );
-  if (unbound.length === 0) return undefined;
-  return [...(set === undefined ? [] : deletion('StatefulSet', set)), ...unbound.flatMap(deletionOfClaim)];
+export function beginAgain(
+  cluster: CoordinationCluster,
+  latch: BootstrapLatch,
+  state: EnsembleState,
+  observed: Observed,
+): BeginsAgain | undefined {
+  if (latch.phase !== 'Started' || cluster.spec.hibernated) return undefined;
+  const { statefulSet: set, pods, now } = observed;
+  const volumes = membersClaims(cluster, observed);
+  // Of a volume that somebody else has put there nobody knows what is on it.
+  if (volumes.some((claim) => !isOwn(cluster, claim))) return undefined;
+  if (!volumes.every(isLeaving) && isWrittenTo(latch, state)) return undefined;
+  const isUnderWay = isTakenBack(latch, volumes, observed);
+  const why = isUnderWay ? 'what was begun is taken back' : whyAgain(cluster, latch, state, observed);
+  if (why === undefined) return undefined;
+  const steps = [
+    // Its pods go with it; those that it has left behind do not.
+    ...(set === undefined ? [] : deletion('StatefulSet', set)),
+    ...volumes.flatMap((claim) => deletion('PersistentVolumeClaim', claim)),
+    ...(set === undefined ? pods.flatMap((pod) => deletion('Pod', pod)) : []),
+  ];
+  return {
+    steps: isUnderWay ? steps : announced(steps, why),
+    progress: `the ensemble is formed once more: ${why}; ${leftovers(volumes, state, now)}`,
+  };
+}
+
+/**
+ * Whether nothing is left of the beginning that the latch tells of, or nothing has come to be of it yet, and the manifest asks for
+ * another one: it may be decided anew.
+ */
+export function mayDecideAnew(cluster: CoordinationCluster, latch: BootstrapLatch, observed: Observed): boolean {
+  const { statefulSet, pods } = observed;
+  if (latch.phase !== 'Started' || statefulSet !== undefined || pods.length > 0) return false;
+  return membersClaims(cluster, observed).length === 0 && otherBeginning(cluster, latch, observed) !== undefined;
+}
+
+/** Part of it is gone already, or on its way. */
+function isTakenBack(
+  latch: BootstrapLatch,
+  volumes: readonly PersistentVolumeClaim[],
+  { statefulSet: set, pods }: Observed,
+): boolean {
+  if (volumes.some(isLeaving) || (set !== undefined && isLeaving(set))) return true;
+  if (set !== undefined) return false;
+  return volumes.length === 0 ? pods.length > 0 : volumes.length < latch.replicas;
+}
+
+function announced([first, ...others]: readonly Deletion[], why: string): Deletion[] {
+  if (first === undefined) return [];
+  const message = `The ensemble could not be formed with what there was: ${why}; its volumes, on which nobody has written anything yet, are made anew`;
+  return [{ ...first, announce: { type: 'Warning', reason: 'BootstrapBegunAgain', message } }, ...others];
+}
+
+function whyAgain(
+  cluster: CoordinationCluster,
+  latch: BootstrapLatch,
+  state: EnsembleState,
+  observed: Observed,
+): string | undefined {
+  const otherVolumes = otherVolumesAskedFor(cluster, observed);
+  if (otherVolumes !== undefined) return otherVolumes;
+  for (const member of state.members) {
+    const claim = observed.claims.find(({ metadata }) => metadata.name === member.slot.claimName);
+    const lost = lostData(member, claim, observed);
+    if (lost !== undefined) return `${member.slot.podName} cannot begin (${lost})`;
+  }
+  // Whatever is well under way is formed first, and changed afterwards.
+  const isStuck = state.members.some((member) => trouble(member, observed.now) !== undefined);
+  return isStuck ? otherBeginning(cluster, latch, observed) : undefined;
+}
+
+/** The volumes that were asked for have not come to be, and the manifest asks for others by now (another class, another size). */
+function otherVolumesAskedFor(
+  cluster: CoordinationCluster,
+  { statefulSet: set, claims }: Observed,
+): string | undefined {
+  if (set === undefined || asksForTheSame(set, cluster)) return undefined;
+  const unbound = claims.filter(({ status }) => status?.capacity === undefined);
+  return unbound.length === 0
+    ? undefined
+    : `the manifest asks for other volumes by now than ${namesOf(unbound)}, which did not come to be`;
 }
 
 function asksForTheSame({ spec }: StatefulSet, { spec: { storage } }: CoordinationCluster): boolean {
@@ -34,17 +124,60 @@ function asksForTheSame({ spec }: StatefulSet, { spec: { storage } }: Coordinati
   return template.storageClassName === storage.storageClassName && isSame;
 }
 
-function isBound({ status }: PersistentVolumeClaim): boolean {
-  return status?.capacity !== undefined;
+/** What the manifest says by now of how the ensemble begins, where that is something else than what was begun. */
+function otherBeginning(cluster: CoordinationCluster, latch: BootstrapLatch, observed: Observed): string | undefined {
+  const { replicas } = cluster.spec;
+  if (replicas !== latch.replicas) return `the manifest asks for ${replicas} members by now, and not ${latch.replicas}`;
+  const restore = decideRestore(cluster, observed);
+  // What a beginning was decided on may be gone since: that asks for nothing else.
+  if (restore !== undefined && 'refused' in restore) return undefined;
+  const { restoreFrom } = latch;
+  const wanted = restore && { ...restore.from, sha256: restore.from.sha256 ?? restoreFrom?.sha256 };
+  return canonicalJson(wanted) === canonicalJson(restoreFrom)
+    ? undefined
+    : 'the manifest says by now that it begins with something else';
 }
 
-function deletionOfClaim(claim: PersistentVolumeClaim): Step[] {
-  return deletion('PersistentVolumeClaim', claim);
+/** Whether a client has written something, as far as the members tell: to a pod, as there is no Service for clients yet. */
+function isWrittenTo({ origin }: BootstrapLatch, { members }: EnsembleState): boolean {
+  return members.some(({ report }) => {
+    if (report === undefined) return false;
+    const zxid = Number(report.lastZxid);
+    // What comes with a snapshot has a zxid of its own, of an epoch before the first one here.
+    return counterOf(zxid) > 0 && (origin === 'Fresh' || (report.serving && epochOf(zxid) === report.epoch));
+  });
 }
 
-/** Only as it was observed, and once. */
-function deletion(kind: Kind, { metadata }: KubeObject): Step[] {
+/** Volumes of voters, whoever made them: an ensemble that is being formed has no others. */
+function membersClaims(cluster: CoordinationCluster, { claims }: Observed): PersistentVolumeClaim[] {
+  const names = new Set(everySlot(cluster).map(({ claimName }) => claimName));
+  return claims.filter(({ metadata }) => names.has(metadata.name));
+}
+
+function isOwn(cluster: CoordinationCluster, { metadata }: KubeObject): boolean {
+  return metadata.labels?.[CLUSTER_UID_LABEL] === cluster.metadata.uid;
+}
+
+function isLeaving({ metadata }: KubeObject): boolean {
+  return metadata.deletionTimestamp !== undefined;
+}
+
+/** Only as it was observed, and once. A pod changes with every probe: the very one, however it is by now. */
+function deletion(kind: Kind, { metadata }: KubeObject): Deletion[] {
   const { name, uid, resourceVersion, deletionTimestamp } = metadata;
   if (uid === undefined || deletionTimestamp !== undefined) return [];
-  return [{ do: 'delete', kind, name, uid, resourceVersion }];
+  return [{ do: 'delete', kind, name, uid, ...(kind === 'Pod' ? {} : { resourceVersion }) }];
+}
+
+function leftovers(claims: readonly PersistentVolumeClaim[], { members }: EnsembleState, now: string): string {
+  const pods = members.filter(({ pod }) => pod !== undefined);
+  const names = pods.map((member) => {
+    const why = trouble(member, now);
+    return why === undefined ? member.slot.podName : `${member.slot.podName} (${why})`;
+  });
+  return `waiting until all of the first attempt is gone: ${[...names, namesOf(claims)].filter(Boolean).join(', ')}`;
+}
+
+function namesOf(objects: readonly KubeObject[]): string {
+  return objects.map(({ metadata }) => metadata.name).join(', ');
 }

@@ -1,4 +1,5 @@
 import { VOTERS_MAX, type BootstrapLatch, type CoordinationCluster } from '../../api/coordination-cluster.ts';
+import { canonicalJson } from '../resources/fingerprint.ts';
 import { isMemberClaim, ordinalOfClaim, selectorLabels } from '../resources/names.ts';
 import type { EnsembleState } from './members.ts';
 import type { Observed } from './model.ts';
@@ -83,6 +84,11 @@ export function decideBeginning(cluster: CoordinationCluster, observed: Observed
   }
   const completed = { phase: 'Completed', origin: 'ExistingVolumes', completedAt: observed.now } as const;
   return { may: 'begin', latch: { ...completed, ...begun, replicas: members } };
+}
+
+/** Whether a bootstrap that was started is not the one that was started before. */
+export function isOtherBeginning(before: BootstrapLatch, latch: BootstrapLatch): boolean {
+  return latch.phase === 'Started' && canonicalJson(latch) !== canonicalJson(before);
 }
 
 /** The latch after what was observed: completed for good once all members served together. */

@@ -34,6 +34,8 @@ export interface Situation {
   readonly updateWaitsFor?: string | undefined;
   /** What the rebuilding of a member waits for. */
   readonly rebuildWaitsFor?: string | undefined;
+  /** Why everything is taken back while the ensemble is being formed, and what that waits for. */
+  readonly beginsAgain?: string | undefined;
   /** What the deletion waits for. */
   readonly deletion?: string | undefined;
 }
@@ -54,6 +56,9 @@ export const BOOTSTRAP_STOPPED = 'BootstrapStopped';
 
 /** The reason while the snapshot that the cluster is to begin with is looked at. */
 const CHECKING_RESTORE = 'CheckingRestore';
+
+/** The reason while what was begun is taken back, to be begun anew. */
+const BEGINNING_AGAIN = 'BeginningAgain';
 
 /** Nothing at all is done as long as they last. */
 function isStopped({ refusal }: Situation): boolean {
@@ -174,11 +179,12 @@ function available(situation: Situation): ConditionValue {
 }
 
 function ready(situation: Situation): ConditionValue {
-  const { cluster, state, refusal, restoreCheck, latch, deletion, now } = situation;
+  const { cluster, state, refusal, restoreCheck, beginsAgain, latch, deletion, now } = situation;
   if (deletion !== undefined) return isFalse('Deleting', deletion);
   if (cluster.spec.paused) return isFalse('Paused', 'spec.paused is set: the operator changes nothing');
   if (refusal !== undefined) return isFalse(refusal.reason, refusal.message);
   if (restoreCheck !== undefined) return isFalse(CHECKING_RESTORE, restoreCheck);
+  if (beginsAgain !== undefined) return isFalse(BEGINNING_AGAIN, beginsAgain);
   if (cluster.spec.hibernated) return isFalse('Hibernated', HIBERNATED);
   if (latch?.phase !== 'Completed') return isFalse('Bootstrapping', absent(state, now));
   if (isUpdating(situation)) return isFalse(...updateProgress(situation));
@@ -189,11 +195,12 @@ function ready(situation: Situation): ConditionValue {
 }
 
 function progressing(situation: Situation): ConditionValue {
-  const { cluster, state, latch, refusal, restoreCheck, deletion, now } = situation;
+  const { cluster, state, latch, refusal, restoreCheck, beginsAgain, deletion, now } = situation;
   if (deletion !== undefined) return isTrue('Deleting', deletion);
   if (cluster.spec.paused) return isFalse('Paused', 'spec.paused is set: the operator changes nothing');
   if (refusal !== undefined && isStopped(situation)) return isFalse(refusal.reason, refusal.message);
   if (restoreCheck !== undefined) return isTrue(CHECKING_RESTORE, restoreCheck);
+  if (beginsAgain !== undefined) return isTrue(BEGINNING_AGAIN, beginsAgain);
   if (cluster.spec.hibernated) {
     return allEnded(state) ? isFalse('Hibernated', HIBERNATED) : isTrue('Hibernating', stillThere(situation));
   }

@@ -1,6 +1,7 @@
 import type { ClusterConditionType } from '../../api/conditions.ts';
 import type { CoordinationClusterStatus } from '../../api/coordination-cluster.ts';
 import { storeOf } from '../resources/backup/store.ts';
+import { isOtherBeginning } from './bootstrap.ts';
 import { BOOTSTRAP_STOPPED, saysUpdating } from './cluster-conditions.ts';
 import type { PlannedEvent } from './model.ts';
 
@@ -52,8 +53,10 @@ function messageOf(status: CoordinationClusterStatus, type: ClusterConditionType
 }
 
 function latchEvents(previous: CoordinationClusterStatus | undefined, next: CoordinationClusterStatus): PlannedEvent[] {
-  if (previous?.bootstrap?.id === next.bootstrap?.id || next.bootstrap?.phase !== 'Started') return [];
-  const { replicas, restoreFrom } = next.bootstrap;
+  const { bootstrap: latch } = next;
+  const before = previous?.bootstrap;
+  if (latch?.phase !== 'Started' || (before?.id === latch.id && !isOtherBeginning(before, latch))) return [];
+  const { replicas, restoreFrom } = latch;
   const message =
     restoreFrom === undefined
       ? `No volumes of an earlier life: forming a new ensemble of ${replicas}`

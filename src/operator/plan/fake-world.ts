@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict';
-import { parseCoordinationCluster, type CoordinationCluster } from '../../api/coordination-cluster.ts';
+import {
+  parseCoordinationCluster,
+  type BootstrapLatch,
+  type CoordinationCluster,
+} from '../../api/coordination-cluster.ts';
 import type { KubeObject } from '../../api/objects.ts';
 import type { Pod, StatefulSet } from '../resources/kubernetes.ts';
 import { DATA_CLAIM, KUBECTL_RESTART_ANNOTATION } from '../resources/names.ts';
@@ -176,6 +180,7 @@ export class FakeWorld {
     }
     if (status !== undefined) {
       if (writes >= writesMax) return false;
+      this.#checkBeginning(status.bootstrap);
       this.cluster = { ...this.theCluster, status };
     }
     return true;
@@ -276,6 +281,15 @@ export class FakeWorld {
     }
   }
 
+  /** How an ensemble begins is decided anew only where nothing has come of it, or is left of it. */
+  #checkBeginning(latch: BootstrapLatch | undefined): void {
+    const { status, metadata } = this.theCluster;
+    const before = status?.bootstrap;
+    if (before?.id !== metadata.uid || before?.phase !== 'Started' || latch?.startedAt === before.startedAt) return;
+    assert.deepEqual([...this.claims.keys(), ...this.pods.keys()], [], 'what has begun goes on');
+    assert.equal(this.statefulSet, undefined);
+  }
+
   #reconfigure(step: Extract<Step, { do: 'reconfigure' }>): void {
     if (this.requestsLost-- > 0) return;
     this.requestsLost = 0;
@@ -289,6 +303,8 @@ export class FakeWorld {
     if (kind === 'PersistentVolumeClaim') this.#checkVolume(name);
     if (kind === 'ConfigMap') assert.deepEqual(this.outdated, [], `nobody needs ${name} any more`);
     this.kubernetes.delete(step);
+    // Of an ensemble that is begun once more nothing is left.
+    if (this.claims.size === 0 && !this.clientsMayConnect) this.ensemble.forget();
     this.#elect();
   }
 
@@ -304,7 +320,7 @@ export class FakeWorld {
       isRebuilt || cannotStart || this.outdated.includes(name) || this.#isMisled(pod),
       `${name} is restarted although nothing asks for it`,
     );
-    if (!this.serving.includes(name)) return;
+    if (!this.serving.includes(name) || this.#isTakenBack()) return;
     this.restarted.push(name);
     const isVoter = this.voters.includes(serverId(name));
     assert.ok(!isVoter || this.#everyVoterServes(), `${name} is taken down while another member is`);
@@ -313,6 +329,12 @@ export class FakeWorld {
       !isLeader || this.outdated.length === 1,
       `the leader ${name} is restarted before ${this.outdated.join()}`,
     );
+  }
+
+  /** All of an ensemble that is being formed goes, to be formed once more. */
+  #isTakenBack(): boolean {
+    const isForming = this.theCluster.status?.bootstrap?.phase === 'Started';
+    return isForming && [...this.claims.values()].every(({ metadata }) => metadata.deletionTimestamp !== undefined);
   }
 
   /** It is to form an ensemble with others than the manifest says by now. */

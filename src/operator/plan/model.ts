@@ -49,7 +49,7 @@ export interface Observed {
   readonly superUser?: SuperUser | undefined;
   /** A new password for every look, of random bytes: for a super user where there is none yet. */
   readonly freshPassword: string;
-  /** The CoordinationBackup that the manifest begins with; only looked for before the cluster has begun. */
+  /** The CoordinationBackup that the manifest begins with; only looked for before the ensemble is formed. */
   readonly restoreBackup?: CoordinationBackup | undefined;
   /** The claim that this backup, or the manifest, says it is on. */
   readonly restoreClaim?: PersistentVolumeClaim | undefined;

@@ -9,7 +9,7 @@ import { operatorSecret, superUser } from '../resources/operator-secret.ts';
 import { clientService, peerService } from '../resources/services.ts';
 import { statefulSet } from '../resources/stateful-set.ts';
 import { nameTaken, secretDamaged, withoutNamesake, type Refusal } from './acceptance.ts';
-import { beginAgain } from './begin-again.ts';
+import { beginAgain, mayDecideAnew } from './begin-again.ts';
 import { advanceLatch, decideBeginning, validLatch } from './bootstrap.ts';
 import { allEnded, isScaling, isStuck, isUpdating, type Situation } from './cluster-conditions.ts';
 import { planDeletion } from './deletion.ts';
@@ -50,10 +50,13 @@ export function planCluster(cluster: CoordinationCluster, all: Observed, setting
     secretDamaged(cluster, observed) ??
     hibernationObstacle(cluster, latch, state);
   if (obstacle !== undefined) return refusalPlan(situation, obstacle);
-  if (latch === undefined) return beginningPlan(situation, observed, ensemble.image);
-
-  const takenBack = beginAgain(ensemble, latch, observed);
-  if (takenBack !== undefined) return conclude(situation, takenBack, REQUEUE.formingMs);
+  if (latch === undefined || mayDecideAnew(cluster, latch, observed)) {
+    return beginningPlan(situation, observed, ensemble.image);
+  }
+  const again = beginAgain(cluster, latch, state, observed);
+  if (again !== undefined) {
+    return conclude({ ...situation, beginsAgain: again.progress }, again.steps, REQUEUE.formingMs);
+  }
   const advanced = advanceLatch(latch, state, now);
   const rebuild = planRebuild(cluster, latch, state, observed);
   // One thing at a time that a quorum must do without a member for, or agree on. Where both can go on, members are updated first: who

@@ -49,8 +49,8 @@ function waitForNode({ slot: { podName, claimName } }: Member, { membership }: E
   return waiting(`${podName} waits for a node that can use its volume ${claimName}: bring one back${giveUp}`);
 }
 
-/** Why the member will not serve again with the volume that it has. */
-function lostData(
+/** Why the member will not serve again with the volume that it has; undefined where it may. */
+export function lostData(
   member: Member,
   claim: PersistentVolumeClaim | undefined,
   { strandedClaims, foreignClaims }: Observed,

@@ -227,6 +227,20 @@ describe('before anything is begun with a snapshot it is looked at', () => {
     assert.equal(world.checks.observe().jobs.length, 1);
   });
 
+  test('that no member can begin with is given up for another one that the manifest names then', () => {
+    const storage = { size: '1Gi', whenDeleted: 'Retain', whenScaled: 'Retain', storageClassName: 'missing' } as const;
+    const world = worldOf(bare, { storage });
+    live(world, 5);
+    assert.equal(world.theCluster.status?.bootstrap?.restoreFrom?.s3?.key, bare.s3.key);
+    live(world, 70);
+    world.edit({ bootstrap: { restore: { s3: { ...bucket, key: 'yesterday.gz' } } } });
+    live(world, 12);
+    assert.equal(world.theCluster.status?.bootstrap?.restoreFrom?.s3?.key, 'yesterday.gz');
+    world.edit({ storage: { ...storage, storageClassName: 'fast' } });
+    live(world, 12);
+    assert.equal(world.theCluster.status?.phase, 'Ready');
+  });
+
   test('wherever the operator dies and whatever is forgotten, it begins once, with what was looked at', () => {
     const happening = fc.oneof(
       fc.nat({ max: 3 }).map((writes) => ({ writes })),

@@ -76,8 +76,6 @@ test('whatever else happens, the target is reached once all nodes are back', () 
       const { bootstrap } = world.theCluster.status ?? {};
       // Which volumes of an earlier life fit is told elsewhere.
       if (bootstrap === undefined || bootstrap.id !== world.theCluster.metadata.uid) return;
-      // Nobody rebuilds members before clients are let in: the manifest's owner is told to make the cluster anew.
-      if (bootstrap.phase === 'Started' && [...world.disks.values()].some(({ isDamaged }) => isDamaged)) return;
       world.edit({ image: 'good:3' });
       scale(world, last);
       liveOn(world, 150);

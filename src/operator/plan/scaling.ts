@@ -133,9 +133,8 @@ function forming(target: SetSizes, latch: BootstrapLatch): Scaling {
   const sizes = { participant: latch.replicas, observer: 0 };
   if (target.participant === latch.replicas) return resting(sizes);
   const message =
-    `the ensemble is being formed with ${latch.replicas} voters, and gets or loses members once that is done; if it ` +
-    `cannot be formed, set replicas back to ${latch.replicas} and bring what is missing, or delete this cluster and make ` +
-    'it anew: no client has written to it yet';
+    `the ensemble is being formed with ${latch.replicas} voters, and gets or loses members once that is done; if that does not go on, ` +
+    `it is begun once more, with ${target.participant}`;
   return { ...resting(sizes), refusal: { reason: 'FormingEnsemble', message } };
 }
 

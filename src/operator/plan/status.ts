@@ -3,6 +3,7 @@ import { fitting, nextConditions } from '../../api/conditions.ts';
 import type { ClusterPhase, CoordinationClusterStatus, MembershipStatus } from '../../api/coordination-cluster.ts';
 import { canonicalJson } from '../resources/fingerprint.ts';
 import { selectorString } from '../resources/names.ts';
+import { isOtherBeginning } from './bootstrap.ts';
 import { clusterConditions, clusterPhase, readyVoters, type Situation } from './cluster-conditions.ts';
 import { memberStatus } from './members.ts';
 import { initialMembership } from './membership.ts';
@@ -48,12 +49,12 @@ export function clusterStatus(situation: Situation): CoordinationClusterStatus {
 
 /**
  * What the leader says of who belongs to the ensemble; the last that one said, while there is none. One that came along with a copied
- * status is of another life: it is written over as this one begins, since it cannot be taken out (its fields are another manager's).
+ * status, or of a beginning that led to nothing, is of another life: it is written over as this one begins, since it cannot be taken
+ * out (its fields are another manager's).
  */
 function recordedMembership({ cluster, latch, nextLatch, state }: Situation): MembershipStatus | undefined {
-  if (latch === undefined && nextLatch !== undefined && cluster.status?.membership !== undefined) {
-    return initialMembership(cluster, nextLatch);
-  }
+  const isBegun = nextLatch !== undefined && (latch === undefined || isOtherBeginning(latch, nextLatch));
+  if (isBegun && cluster.status?.membership !== undefined) return initialMembership(cluster, nextLatch);
   if (latch === undefined || !state.membership.certain) return cluster.status?.membership;
   const { version, voters, observers } = state.membership;
   return { version, voters, observers };
