@@ -24,6 +24,7 @@ export const CONFIGURABLE_KEYS = [
   'preAllocSize',
   'skipACL',
   'snapCount',
+  'watchMebibytesMax',
 ] as const;
 
 /** The configurable keys that are whole numbers, and from where to where they may go. */
@@ -45,6 +46,7 @@ export const NUMERIC_KEYS: Readonly<Record<string, readonly [min: number, max: n
   minSessionTimeout: [1, INT_MAX],
   preAllocSize: [1, 2 ** 21],
   snapCount: [2, INT_MAX],
+  watchMebibytesMax: [1, 2 ** 20],
 };
 
 /** The configurable keys that are true or false. */

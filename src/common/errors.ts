@@ -24,6 +24,8 @@ export const ERROR_CODES = {
   ZK_STORAGE_FAILED:
     'The disk refused a write, a sync or a rename; the server stops so that nothing false is acknowledged, and a restore leaves nothing.',
   ZK_STORAGE_MISSING: 'Files that the data directory should hold are not there.',
+  ZK_WATCHES_FULL:
+    'The watches of all clients take as much memory as they may; the client that asks for more, and has more than most, gets none.',
   ZK_PROTOCOL_VIOLATION:
     'A peer broke the rules of ZAB, for instance a gap between two proposals; the connection is closed.',
   ZK_DATA_IN_USE: 'Another running server uses the data directory; two would destroy it.',

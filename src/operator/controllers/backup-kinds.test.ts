@@ -134,7 +134,10 @@ const complete = { phase: 'Complete', startedAt: started };
 const deleted = { deletionTimestamp: started };
 
 /** A look at a backup where Kubernetes makes no Job. */
-async function lookWithoutJob(more: { readonly metadata?: object; readonly status?: object }, said: string) {
+async function lookWithoutJob(
+  more: { readonly metadata?: object; readonly status?: object; readonly clusterSpec?: object },
+  said: string,
+) {
   const object = {
     apiVersion: 'zabkeeper.dev/v1alpha1',
     kind: 'CoordinationBackup',
@@ -152,6 +155,7 @@ async function lookWithoutJob(more: { readonly metadata?: object; readonly statu
     apiVersion: 'zabkeeper.dev/v1alpha1',
     kind: 'CoordinationCluster',
     metadata: { name: 'zoo', namespace: 'default', uid: 'uid-c' },
+    ...(more.clusterSpec === undefined ? {} : { spec: more.clusterSpec }),
     status: {
       conditions: [
         {
@@ -217,6 +221,14 @@ for (const [what, more, phase, told] of [
     assert.match(status?.conditions?.find(({ type }) => type === 'Complete')?.message ?? '', told);
   });
 }
+
+test('a backup of a cluster that only another version of the operator understands waits, and says what helps', async () => {
+  const { statuses } = await lookWithoutJob({ clusterSpec: { replicas: 'many' } }, 'nobody asks');
+  assert.deepEqual(
+    statuses.map(({ phase, conditions }) => [phase, conditions?.find(({ type }) => type === 'Complete')?.reason]),
+    [['Pending', 'ClusterNotUnderstood']],
+  );
+});
 
 describe('what a schedule lets go of', () => {
   const started = new Date().toISOString();

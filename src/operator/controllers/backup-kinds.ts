@@ -29,6 +29,7 @@ import { KINDS, type Job, type Pod } from '../resources/kubernetes.ts';
 import { BACKUP_FINALIZER, labelSelector, scheduleLabels } from '../resources/names.ts';
 import { jobRefusal } from './pod-refusals.ts';
 import type { ControlledKind } from './resource-controller.ts';
+import { parsed } from './understood.ts';
 
 /** What the two kinds read with. The time is the API server's: by a clock that is ahead retention would let go of what is to be kept. */
 type Reader = Pick<KubeClient, 'get' | 'list' | 'now'>;
@@ -83,11 +84,18 @@ async function observeBackup(
     now: wholeSeconds(client.now()),
     restoring: isDeleted(backup) ? await observeRestoring(client, everywhere) : [],
     refusal: mayBeRefused ? await jobRefusal(underWay, client) : undefined,
-    cluster: cluster === undefined ? undefined : parseCoordinationCluster(cluster),
+    ...observedCluster(cluster),
     job,
     removal,
     pods: pods.items,
   };
+}
+
+/** A backup that is over, or is to be removed, needs nothing of its cluster: it is looked at whatever that says. */
+function observedCluster(object: KubeObject | undefined): Pick<ObservedBackup, 'cluster' | 'clusterNotUnderstood'> {
+  if (object === undefined) return {};
+  const read = parsed(object, parseCoordinationCluster);
+  return 'notUnderstood' in read ? { clusterNotUnderstood: read.notUnderstood } : { cluster: read.resource };
 }
 
 async function observeSchedule(

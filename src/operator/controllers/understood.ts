@@ -12,13 +12,22 @@ export async function understood<Resource>(
   parse: (object: KubeObject) => Resource,
   events: Pick<EventRecorder, 'record'>,
 ): Promise<Resource | undefined> {
+  const read = parsed(object, parse);
+  if (!('notUnderstood' in read)) return read.resource;
+  const message = `This version of the operator does not understand it (${read.notUnderstood}): install operator and CRDs of the same version`;
+  await events.record(type, object, { type: 'Warning', reason: 'NotUnderstood', message });
+  return undefined;
+}
+
+/** The object as this version of the operator knows its kind, or what of it does not fit. */
+export function parsed<Resource>(
+  object: KubeObject,
+  parse: (object: KubeObject) => Resource,
+): { readonly resource: Resource } | { readonly notUnderstood: string } {
   try {
-    return parse(object);
+    return { resource: parse(object) };
   } catch (error) {
     if (!(error instanceof z.ZodError)) throw error;
-    const why = error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ');
-    const message = `This version of the operator does not understand it (${why}): install operator and CRDs of the same version`;
-    await events.record(type, object, { type: 'Warning', reason: 'NotUnderstood', message });
-    return undefined;
+    return { notUnderstood: error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ') };
   }
 }

@@ -1,6 +1,6 @@
 import type { CoordinationCluster } from '../../api/coordination-cluster.ts';
 import type { KubeObject } from '../../api/objects.ts';
-import { operatorSecretName } from '../resources/names.ts';
+import { objectLabels, operatorSecretName } from '../resources/names.ts';
 import type { Observed } from './model.ts';
 
 /** Why a manifest, valid by itself, cannot be carried out as things are. */
@@ -53,6 +53,12 @@ export function nameTaken(cluster: CoordinationCluster, existing: readonly KubeO
 
 function isOwn(cluster: CoordinationCluster, { metadata }: KubeObject): boolean {
   return (metadata.ownerReferences ?? []).some(({ uid }) => uid === cluster.metadata.uid);
+}
+
+/** Somebody has taken its owner away, as `kubectl delete --cascade=orphan` does: it is as the operator has made it, but for that. */
+export function isOrphaned(cluster: CoordinationCluster, { metadata }: KubeObject): boolean {
+  const isOurs = Object.entries(objectLabels(cluster)).every(([key, value]) => metadata.labels?.[key] === value);
+  return isOurs && (metadata.ownerReferences ?? []).length === 0;
 }
 
 /** Its owner is not there any more, so that Kubernetes deletes it: both cannot have the name at the same time. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { StatefulSet } from '../resources/kubernetes.ts';
 import { FINALIZER } from '../resources/names.ts';
+import type { PlannedEvent } from './model.ts';
 import { condition, live, readyWorld } from './fake-lives.ts';
 import { FakeWorld } from './fake-world.ts';
 
@@ -41,11 +42,35 @@ describe('the deletion', () => {
     );
   });
 
+  for (const [when, orphanedFirst] of [
+    ['before Kubernetes has taken the owner away', false],
+    ['when it has', true],
+  ] as const) {
+    test(`with --cascade=orphan ends, and deletes neither members nor volumes, ${when}, whatever the manifest says`, () => {
+      const world = readyWorld({ storage: { whenDeleted: 'Delete' } });
+      const events: PlannedEvent[] = [];
+      world.deleteButLeaveAll();
+      if (orphanedFirst) world.orphan();
+      world.reconcile(Infinity, ({ steps }) =>
+        events.push(...steps.flatMap((step) => ('announce' in step && step.announce ? [step.announce] : []))),
+      );
+      if (!orphanedFirst) world.orphan();
+      assert.equal(world.cluster, undefined);
+      assert.deepEqual([world.pods.size, world.claims.size, world.serving.length], [3, 3, 3]);
+      assert.ok(world.statefulSet);
+      assert.deepEqual(
+        events.map(({ reason }) => reason),
+        ['MembersOrphaned'],
+      );
+      assert.match(events[0]?.message ?? '', /--cascade=orphan: test, data-test-0, /);
+    });
+  }
+
   test('takes no StatefulSet of somebody else along, and says what it waits for', () => {
     const world = readyWorld({ storage: { whenDeleted: 'Delete' } });
     const disown = (object: StatefulSet): StatefulSet => ({
       ...object,
-      metadata: { ...object.metadata, ownerReferences: [] },
+      metadata: { ...object.metadata, ownerReferences: [], labels: {} },
     });
     const set = world.statefulSet;
     assert.ok(set);

@@ -1,7 +1,7 @@
 import type { CoordinationCluster } from '../../api/coordination-cluster.ts';
-import type { PersistentVolumeClaim } from '../resources/kubernetes.ts';
-import { CLUSTER_UID_LABEL, FINALIZER, isMemberClaim } from '../resources/names.ts';
-import { nameTaken } from './acceptance.ts';
+import type { PersistentVolumeClaim, StatefulSet } from '../resources/kubernetes.ts';
+import { CLUSTER_UID_LABEL, FINALIZER, isMemberClaim, ORPHAN_FINALIZER } from '../resources/names.ts';
+import { isOrphaned, nameTaken } from './acceptance.ts';
 import { validLatch } from './bootstrap.ts';
 import type { Observed, PlannedEvent, Step } from './model.ts';
 import { deleteVolume } from './volumes.ts';
@@ -15,21 +15,27 @@ export interface Deletion {
 
 /**
  * Deletes the volumes where the manifest says so, then lets go of the resource; Kubernetes deletes everything else with
- * it. The pods end first: the StatefulSet would make new volumes for them.
+ * it. The pods end first: the StatefulSet would make new volumes for them. Of what is to be orphaned nothing is deleted.
  */
 export function planDeletion(cluster: CoordinationCluster, observed: Observed): Deletion {
   const finalizers = cluster.metadata.finalizers ?? [];
   if (!finalizers.includes(FINALIZER)) return { steps: [] };
 
-  const doomed = doomedClaims(cluster, observed.claims);
-  if (doomed.length === 0) {
-    const others = finalizers.filter((name) => name !== FINALIZER);
-    return {
-      steps: [{ do: 'setFinalizers', finalizers: others, ...retained(memberClaims(cluster, observed.claims)) }],
-    };
+  const others = finalizers.filter((name) => name !== FINALIZER);
+  const letGo = (announce: PlannedEvent | undefined): Deletion => ({
+    steps: [{ do: 'setFinalizers', finalizers: others, ...(announce === undefined ? {} : { announce }) }],
+  });
+  const claims = memberClaims(cluster, observed.claims);
+  const sets = [observed.statefulSet, observed.observerSet].filter((set) => set !== undefined);
+  // Whoever asks for this wants the members to live on without the operator, and with their volumes, whatever the manifest says. Where
+  // Kubernetes has done its part already, nothing but the missing owners tells.
+  if (finalizers.includes(ORPHAN_FINALIZER) || sets.some((set) => isOrphaned(cluster, set))) {
+    return letGo(orphaned(sets, claims));
   }
 
-  const sets = [observed.statefulSet, observed.observerSet].filter((set) => set !== undefined);
+  const doomed = doomedClaims(cluster, claims);
+  if (doomed.length === 0) return letGo(retained(claims));
+
   // Not ours to delete; and as long as its pods may use the volumes, neither are these.
   const foreign = nameTaken(cluster, sets);
   if (foreign !== undefined) return { steps: [], waitingFor: foreign.message };
@@ -52,8 +58,10 @@ export function planDeletion(cluster: CoordinationCluster, observed: Observed): 
  * The claims that go with the cluster. A bootstrap that never completed has never let a client in, so its own volumes
  * hold nothing that was acknowledged; kept, they would only keep the next cluster of this name from beginning.
  */
-function doomedClaims(cluster: CoordinationCluster, claims: readonly PersistentVolumeClaim[]): PersistentVolumeClaim[] {
-  const own = memberClaims(cluster, claims);
+function doomedClaims(
+  cluster: CoordinationCluster,
+  own: readonly PersistentVolumeClaim[],
+): readonly PersistentVolumeClaim[] {
   const latch = validLatch(cluster);
   // It has never taken over what an earlier one left behind.
   if (latch === undefined) return [];
@@ -66,9 +74,17 @@ function memberClaims(cluster: CoordinationCluster, claims: readonly PersistentV
   return claims.filter(({ metadata }) => isMemberClaim(cluster, metadata.name));
 }
 
-function retained(kept: readonly PersistentVolumeClaim[]): { readonly announce?: PlannedEvent } {
-  if (kept.length === 0) return {};
+function retained(kept: readonly PersistentVolumeClaim[]): PlannedEvent | undefined {
+  if (kept.length === 0) return undefined;
   const names = kept.map(({ metadata }) => metadata.name).join(', ');
   const message = `Kept ${names}; a cluster of the same name and size goes on with them`;
-  return { announce: { type: 'Normal', reason: 'VolumesRetained', message } };
+  return { type: 'Normal', reason: 'VolumesRetained', message };
+}
+
+function orphaned(sets: readonly StatefulSet[], claims: readonly PersistentVolumeClaim[]): PlannedEvent {
+  const names = [...sets, ...claims].map(({ metadata }) => metadata.name).join(', ');
+  const message =
+    `Left as it is, without an owner, because the deletion was asked for with --cascade=orphan: ${names}, and what belongs to it; ` +
+    'nobody looks after it from here on, and whoever wants it gone deletes it';
+  return { type: 'Normal', reason: 'MembersOrphaned', message };
 }

@@ -6,7 +6,7 @@ import {
 } from '../../api/coordination-cluster.ts';
 import type { KubeObject } from '../../api/objects.ts';
 import type { Pod, StatefulSet } from '../resources/kubernetes.ts';
-import { DATA_CLAIM, KUBECTL_RESTART_ANNOTATION } from '../resources/names.ts';
+import { DATA_CLAIM, KUBECTL_RESTART_ANNOTATION, ORPHAN_FINALIZER } from '../resources/names.ts';
 import { superUser } from '../resources/operator-secret.ts';
 import { FakeChecks } from './fake-checks.ts';
 import { FakeEnsemble } from './fake-ensemble.ts';
@@ -59,6 +59,24 @@ export class FakeWorld {
   delete(): void {
     const cluster = this.theCluster;
     this.cluster = { ...cluster, metadata: { ...cluster.metadata, deletionTimestamp: this.now } };
+    this.#collectGarbage();
+  }
+
+  /** `kubectl delete --cascade=orphan`: Kubernetes is still to do its part, {@link orphan}. */
+  deleteButLeaveAll(): void {
+    const cluster = this.theCluster;
+    const finalizers = [...(cluster.metadata.finalizers ?? []), ORPHAN_FINALIZER];
+    this.cluster = { ...cluster, metadata: { ...cluster.metadata, deletionTimestamp: this.now, finalizers } };
+  }
+
+  /** Kubernetes takes the owner away from what the cluster owns, and its own finalizer from the cluster. */
+  orphan(): void {
+    for (const [key, object] of this.objects) {
+      this.objects.set(key, { ...object, metadata: { ...object.metadata, ownerReferences: [] } });
+    }
+    const { metadata } = this.theCluster;
+    const finalizers = metadata.finalizers?.filter((name) => name !== ORPHAN_FINALIZER) ?? [];
+    this.cluster = { ...this.theCluster, metadata: { ...metadata, finalizers } };
     this.#collectGarbage();
   }
 
@@ -386,7 +404,10 @@ export class FakeWorld {
     const { deletionTimestamp, finalizers = [] } = this.theCluster.metadata;
     if (deletionTimestamp === undefined || finalizers.length > 0) return;
     this.cluster = undefined;
-    this.objects.clear();
+    for (const [key, { metadata }] of this.objects) {
+      if (metadata.ownerReferences?.length !== 0) this.objects.delete(key);
+    }
+    if (this.kubernetes.sets.length > 0) return;
     for (const name of this.pods.keys()) this.kubernetes.removePod(name);
     this.ensemble.elect();
   }

@@ -35,6 +35,9 @@ export const CLUSTER_UID_LABEL = 'zabkeeper.dev/cluster-uid';
 /** The finalizer that lets the operator decide about the volumes before a cluster is gone. */
 export const FINALIZER = 'zabkeeper.dev/volumes';
 
+/** Kubernetes' own finalizer while it takes the owner away from all that an object owns, as `kubectl delete --cascade=orphan` asks. */
+export const ORPHAN_FINALIZER = 'orphan';
+
 /** The finalizer that lets the operator decide about a stored snapshot before its CoordinationBackup is gone. */
 export const BACKUP_FINALIZER = 'zabkeeper.dev/snapshot';
 

@@ -43,6 +43,7 @@ const USED = [
   'autopurge.purgeInterval',
   'db.autocreate',
   'datadir.autocreate',
+  'watchMebibytesMax',
   'skipACL',
   'extendedTypesEnabled',
   'digest.enabled',
@@ -60,7 +61,7 @@ const USED = [
   'metricsProvider.httpPort',
 ] as const;
 
-/** A key whose value this server uses. */
+/** A key whose value this server uses. All are ZooKeeper's but `watchMebibytesMax`, which its servers overlook. */
 export type UsedKey = (typeof USED)[number];
 
 const NOT_YET = 'this server does not have it yet';

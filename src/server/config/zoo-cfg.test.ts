@@ -57,6 +57,11 @@ test('the smallest standalone configuration, with its defaults', () => {
   assert.deepEqual(ownServer(config, undefined, 'zoo.cfg').id, 1);
 });
 
+test('what watches may take is in mebibytes', () => {
+  assert.equal(parse('dataDir=/data\nclientPort=2181\nwatchMebibytesMax=3\n').config.watchBytesMax, 3 * 2 ** 20);
+  refuses('dataDir=/data\nclientPort=2181\nwatchMebibytesMax=0\n', 'watchMebibytesMax', 'from 1 to');
+});
+
 test('the largest id does not go with TTLs, whose mark it is', () => {
   const largest = `${ENSEMBLE}server.255=zk-3.zk:2888:3888\n`;
   assert.equal(parse(largest).config.ensemble.servers.length, 4);

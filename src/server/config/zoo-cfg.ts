@@ -39,6 +39,8 @@ export interface ZooConfig {
   readonly committedLogEntries: number;
   readonly outstandingRequestsMax: number;
   readonly frameBytesMax: number;
+  /** What the watches of all clients may take; undefined for a part of the memory that there is (`watchMebibytesMax`). */
+  readonly watchBytesMax: number | undefined;
   /** How far the log is allocated ahead; undefined for the storage's own choice. */
   readonly logPreallocationBytes: number | undefined;
   /** False: acknowledge before the disk has it (forceSync=no). */
@@ -149,6 +151,9 @@ export function parseZooCfg(text: string, file: string, readDynamicFile: (file: 
     committedLogEntries: settings.int('commitLogCount', 500, 1, 1_000_000),
     outstandingRequestsMax: settings.int('globalOutstandingLimit', 1000, 1),
     frameBytesMax: settings.int('jute.maxbuffer', 0xfffff, 1024, 1024 ** 3),
+    watchBytesMax: settings.has('watchMebibytesMax')
+      ? settings.int('watchMebibytesMax', 1, 1, 2 ** 20) * KIB * KIB
+      : undefined,
     logPreallocationBytes: settings.has('preAllocSize') ? settings.int('preAllocSize', 1, 1, 2 ** 21) * KIB : undefined,
     forceSync: settings.bool('forceSync', true),
     slowSyncMs: settings.int('fsync.warningthresholdms', 1000),

@@ -137,6 +137,12 @@ export type WatchSelection = WatchKind | 'any';
 export interface Watches {
   /** As ZooKeeper counts: a persistent watch is in both tables and counts twice. */
   readonly count: number;
+  /** How much memory all of them take, in bytes, as good as can be told. */
+  readonly bytes: number;
+  /** How much of it a watcher's take, each of their paths counted as if nobody else watched it. */
+  bytesOf(watcher: Watcher): number;
+  /** How much more a watcher would have with a watch on this path; 0 if it has one already. */
+  bytesToAdd(path: string, watcher: Watcher): number;
   add(kind: WatchKind, path: string, watcher: Watcher): void;
   has(selection: WatchSelection, path: string, watcher: Watcher): boolean;
   /** True if there was such a watch. */

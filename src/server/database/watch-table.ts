@@ -36,8 +36,19 @@ const W_HASH = 7;
 const W_HASH_NEXT = 8;
 const WATCH_FIELDS = 9;
 
+/** What a watch takes, and a path beside its own bytes, their part of the hash tables and of half-used memory included. */
+const WATCH_BYTES = 56;
+const PATH_BYTES = 60;
+
+interface Owner {
+  readonly watcher: Watcher;
+  firstWatch: number;
+  /** What it would take if nobody else watched the same paths. */
+  bytes: number;
+}
+
 /**
- * Who watches what. A watch is a pair of a path and a watcher with its modes: 40 bytes in typed arrays, whether ten
+ * Who watches what. A watch is a pair of a path and a watcher with its modes: 36 bytes in typed arrays, whether ten
  * thousand watch one path or one watches ten thousand. A path's bytes are kept once for all its watches.
  */
 export class WatchTable {
@@ -48,10 +59,11 @@ export class WatchTable {
   readonly #watchIndex = new HashTable(this.#watches, W_HASH, W_HASH_NEXT);
   /** Watchers are numbered densely; an entry holds the watcher and its first watch. */
   readonly #numbers = new Map<Watcher, number>();
-  readonly #watchers: { watcher: Watcher; firstWatch: number }[] = [];
+  readonly #watchers: Owner[] = [];
   readonly #freeNumbers: number[] = [];
   #recursive = 0;
   #count = 0;
+  #pathBytes = 0;
 
   /** Watches as ZooKeeper counts them: in both of its tables. */
   get count(): number {
@@ -64,6 +76,22 @@ export class WatchTable {
 
   get watcherCount(): number {
     return this.#numbers.size;
+  }
+
+  /** What all of it takes. */
+  get bytes(): number {
+    return this.#watches.size * WATCH_BYTES + this.#paths.size * PATH_BYTES + this.#pathBytes;
+  }
+
+  /** What this watcher's watches take, each of their paths counted as if nobody else watched it. */
+  bytesOf(watcher: Watcher): number {
+    const number = this.#numbers.get(watcher);
+    return number === undefined ? 0 : this.#watcher(number).bytes;
+  }
+
+  /** How much more this watcher would have if it watched this path. */
+  bytesToAdd(key: PathKey, watcher: Watcher): number {
+    return this.#find(key, watcher) === 0 ? watchBytes(key.length) : 0;
   }
 
   add(key: PathKey, watcher: Watcher, modes: number): void {
@@ -199,13 +227,14 @@ export class WatchTable {
     const path = this.#paths.allocate();
     this.#paths.setInt(path, P_BLOCK, this.#blocks.storePart(key.bytes, 0, key.length));
     this.#paths.setInt(path, P_LENGTH, key.length);
+    this.#pathBytes += key.length;
     this.#pathIndex.add(path, key.hash);
     return path;
   }
 
   #addWatcher(watcher: Watcher): number {
     const number = this.#freeNumbers.pop() ?? this.#watchers.length;
-    this.#watchers[number] = { watcher, firstWatch: 0 };
+    this.#watchers[number] = { watcher, firstWatch: 0, bytes: 0 };
     this.#numbers.set(watcher, number);
     return number;
   }
@@ -232,6 +261,7 @@ export class WatchTable {
     if (owner.firstWatch !== 0) watches.setInt(owner.firstWatch, W_PREVIOUS_OF_WATCHER, watch);
     this.#paths.setInt(path, P_FIRST, watch);
     owner.firstWatch = watch;
+    owner.bytes += watchBytes(this.#paths.int(path, P_LENGTH));
     this.#watchIndex.add(watch, pairHash(path, number));
     return watch;
   }
@@ -256,6 +286,7 @@ export class WatchTable {
     const number = watches.int(watch, W_WATCHER);
     const owner = this.#watcher(number);
     this.#watchIndex.remove(watch);
+    owner.bytes -= watchBytes(this.#paths.int(path, P_LENGTH));
 
     const nextOfPath = watches.int(watch, W_NEXT_OF_PATH);
     const previousOfPath = watches.int(watch, W_PREVIOUS_OF_PATH);
@@ -279,13 +310,18 @@ export class WatchTable {
 
   #removePath(path: number): void {
     this.#pathIndex.remove(path);
+    this.#pathBytes -= this.#paths.int(path, P_LENGTH);
     this.#blocks.free(this.#paths.int(path, P_BLOCK));
     this.#paths.free(path);
   }
 
-  #watcher(number: number): { watcher: Watcher; firstWatch: number } {
-    return this.#watchers[number] as { watcher: Watcher; firstWatch: number };
+  #watcher(number: number): Owner {
+    return this.#watchers[number] as Owner;
   }
+}
+
+function watchBytes(pathLength: number): number {
+  return WATCH_BYTES + PATH_BYTES + pathLength;
 }
 
 function isIn(modes: number, table: number): number {

@@ -164,9 +164,12 @@ test('watches fire as ZooKeeper has them fire', () => {
         }
         assert.deepEqual(told.map(String).toSorted(), model.told.map(String).toSorted());
         assert.equal(watches.count, model.data.size + model.child.size);
+        const own = [1, 2, 3, 2 ** 40].map((one) => watches.bytesOf(one));
+        assert.ok(watches.bytes <= own.reduce((sum, bytes) => sum + bytes, 0));
+        assert.equal(watches.bytes > 0, watches.count > 0);
       }
       for (const one of [1, 2, 3, 2 ** 40]) watches.removeWatcher(one);
-      assert.deepEqual([watches.count, watches.pathCount, watches.watcherCount], [0, 0, 0]);
+      assert.deepEqual([watches.count, watches.pathCount, watches.watcherCount, watches.bytes], [0, 0, 0, 0]);
     }),
     { numRuns: 500 },
   );
@@ -180,6 +183,21 @@ test('a watcher says what it watches', () => {
   assert.deepEqual([...watches.pathsOf(7)].toSorted(), ['/', '/a/b', '/é']);
   assert.deepEqual(watches.pathsOf(9), []);
   assert.deepEqual([watches.pathCount, watches.watcherCount], [4, 2]);
+});
+
+test('what watches take is told for all of them, with each path once, and for one as if it were alone', () => {
+  const watches = new ClientWatches(() => {}, new PathKey(5));
+  const path = `/${'x'.repeat(999)}`;
+  const alone = watches.bytesToAdd(path, 1);
+  assert.ok(alone > 1000 && alone < 1200, `${alone} bytes`);
+  watches.add('data', path, 1);
+  assert.deepEqual([watches.bytes, watches.bytesOf(1), watches.bytesToAdd(path, 1)], [alone, alone, 0]);
+  watches.add('children', path, 1);
+  watches.add('data', path, 2);
+  assert.deepEqual([watches.bytesOf(1), watches.bytesOf(2)], [alone, alone]);
+  assert.ok(watches.bytes < alone + 100, `${watches.bytes} bytes`);
+  watches.removeWatcher(1);
+  assert.deepEqual([watches.bytes, watches.bytesOf(1)], [alone, 0]);
 });
 
 test('the ACL of the event goes along', () => {

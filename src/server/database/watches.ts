@@ -32,6 +32,19 @@ export class ClientWatches implements Watches {
     return this.#table.watcherCount;
   }
 
+  get bytes(): number {
+    return this.#table.bytes;
+  }
+
+  bytesOf(watcher: Watcher): number {
+    return this.#table.bytesOf(watcher);
+  }
+
+  bytesToAdd(path: string, watcher: Watcher): number {
+    this.#key.set(path);
+    return this.#table.bytesToAdd(this.#key, watcher);
+  }
+
   add(kind: WatchKind, path: string, watcher: Watcher): void {
     this.#key.set(path);
     this.#table.add(this.#key, watcher, MODES[kind]);

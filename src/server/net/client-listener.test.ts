@@ -46,6 +46,22 @@ async function connected(port: number): Promise<Socket> {
   return socket;
 }
 
+/** A listener, and the first client that it has heard of. */
+async function listeningToOne() {
+  const { listener, heard, port } = await listening();
+  const socket = await connected(port);
+  socket.write(framed('first'));
+  await until('the frame', () => heard.length === 2);
+  return { listener, heard, port, socket };
+}
+
+/** The same, of a client that reads nothing. */
+async function listeningToOneThatDoesNotRead() {
+  const all = await listeningToOne();
+  all.socket.pause();
+  return all;
+}
+
 function framed(...texts: string[]): Buffer {
   return Buffer.concat(
     texts.map((text) => {
@@ -78,10 +94,7 @@ test('frames come with the client that sent them, and a client is heard of with 
 });
 
 test('answers leave at the flush, and a close comes behind them', async () => {
-  const { listener, heard, port } = await listening();
-  const socket = await connected(port);
-  socket.write(framed('hello'));
-  await until('the frame', () => heard.length === 2);
+  const { listener, heard, socket } = await listeningToOne();
   listener.send(1, Buffer.from('a'));
   listener.send(1, Buffer.from('b'));
   listener.close(1, 'test');
@@ -131,7 +144,7 @@ test('no more connections than allowed, from one address and in all', async () =
 });
 
 test('a connection that says nothing whole is closed in time', async () => {
-  const { heard, port } = await listening({ silenceMs: 30 });
+  const { heard, port } = await listening({ silenceMs: 500 });
   const talker = await connected(port);
   talker.write(framed('hello'));
   const silent = await connected(port);
@@ -143,11 +156,7 @@ test('a connection that says nothing whole is closed in time', async () => {
 });
 
 test('a client that does not read is not read from, and given up when too much waits', async () => {
-  const { listener, heard, port } = await listening();
-  const socket = await connected(port);
-  socket.pause();
-  socket.write(framed('first'));
-  await until('the frame', () => heard.length === 2);
+  const { listener, heard, socket } = await listeningToOneThatDoesNotRead();
   const chunk = Buffer.alloc(4 * 1024 * 1024);
   listener.send(1, chunk);
   listener.send(1, chunk);
@@ -162,11 +171,7 @@ test('a client that does not read is not read from, and given up when too much w
 });
 
 test('a client that is held is not read from; it is told each time when it has taken what it was sent', async () => {
-  const { listener, heard, port } = await listening();
-  const socket = await connected(port);
-  socket.pause();
-  socket.write(framed('first'));
-  await until('the frame', () => heard.length === 2);
+  const { listener, heard, socket } = await listeningToOneThatDoesNotRead();
   listener.setHeld(1, true);
   listener.send(1, Buffer.from('at once'));
   listener.flush();
@@ -183,10 +188,7 @@ test('a client that is held is not read from; it is told each time when it has t
 });
 
 test('paused clients are read from when they are resumed', async () => {
-  const { listener, heard, port } = await listening();
-  const early = await connected(port);
-  early.write(framed('one'));
-  await until('the frame', () => heard.length === 2);
+  const { listener, heard, port, socket: early } = await listeningToOne();
   listener.setPaused(true);
   early.write(framed('two'));
   const late = await connected(port);

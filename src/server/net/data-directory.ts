@@ -1,15 +1,4 @@
-import {
-  accessSync,
-  constants,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  readdirSync,
-  rmSync,
-  statSync,
-  statfsSync,
-  writeFileSync,
-} from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, readdirSync, statSync, statfsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { CodedError } from '../../common/errors.ts';
@@ -17,13 +6,12 @@ import type { ServerId } from '../../common/types.ts';
 import type { Zxid } from '../../common/zxid.ts';
 import { idFromHostName, parseMyId } from '../config/own-server.ts';
 import type { ZooConfig } from '../config/zoo-cfg.ts';
-import { MEMBER_FILE, snapshotFiles } from '../storage/formats/file-names.ts';
+import { INITIALIZE_FILE, MEMBER_FILE, snapshotFiles } from '../storage/formats/file-names.ts';
+import * as initialization from '../storage/initialization.ts';
+import { NodeDisk } from '../storage/node-disk.ts';
 
 /** Where ZooKeeper keeps snapshots, logs and epochs, below dataDir and dataLogDir. */
 export const VERSION_DIRECTORY = 'version-2';
-
-/** Written by whoever sets up a new ensemble: this server may vote although it has no data (`db.autocreate=false`). */
-const INITIALIZE_FILE = 'initialize';
 
 /**
  * Makes the data directories if they are missing and zoo.cfg lets it.
@@ -94,6 +82,7 @@ export function newestSnapshot(dataDir: string): { readonly zxid: Zxid; readonly
  * it where there have been data: who started a server so once may still start it so when somebody has cleared its directory.
  *
  * @returns what is to be warned of
+ * @throws CodedError ZK_STORAGE_FAILED
  */
 export function allowInitialization(config: ZooConfig): string | undefined {
   const memberFile = join(config.dataDir, MEMBER_FILE);
@@ -103,15 +92,16 @@ export function allowInitialization(config: ZooConfig): string | undefined {
   if (existsSync(memberFile)) {
     return `--initialize means nothing: this server had data, and must not vote before it has got them from the others; to begin anew all the same, remove ${memberFile}`;
   }
-  writeFileSync(join(config.dataDir, INITIALIZE_FILE), '');
+  initialization.allow(new NodeDisk(config.dataDir));
   return undefined;
 }
 
-/** The ensemble exists: from now on an empty disk is a lost one, which must not vote. */
+/**
+ * The ensemble exists: from now on an empty disk is a lost one, which must not vote. Durable when this returns.
+ * @throws CodedError ZK_STORAGE_FAILED
+ */
 export function endInitialization(config: ZooConfig): void {
-  const memberFile = join(config.dataDir, MEMBER_FILE);
-  if (!config.votesWithoutData && !existsSync(memberFile)) writeFileSync(memberFile, '');
-  rmSync(join(config.dataDir, INITIALIZE_FILE), { force: true });
+  initialization.end(new NodeDisk(config.dataDir), !config.votesWithoutData);
 }
 
 /** The file's text, or undefined if there is no such file. @throws CodedError ZK_STORAGE_FAILED if it cannot be read. */

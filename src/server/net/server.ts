@@ -31,6 +31,7 @@ import type { InstanceLock } from '../storage/instance-lock.ts';
 import { LeaderLink } from './leader-link.ts';
 import { LearnerListener } from './learner-listener.ts';
 import { listen, stopListening } from './listen.ts';
+import { memoryBytes } from './memory.ts';
 import { MemberMeter } from './monitoring/member-meter.ts';
 import { RecoveryMeter } from './monitoring/recovery-meter.ts';
 import { StateMeter } from './monitoring/state-meter.ts';
@@ -40,6 +41,9 @@ import { StatBaselines } from './stat-baselines.ts';
 
 /** A connection that says nothing whole is closed after this (ZooKeeper's nio.sessionlessCnxnTimeout). */
 const SILENCE_MS = 10_000;
+
+/** The part of this machine's memory that watches may take where zoo.cfg does not say it; the reserve of the same size not counted. */
+const WATCHES_PART = 1 / 8;
 
 /** How long a stop may take before the process ends as it is; nothing durable depends on it. */
 const STOP_MS_MAX = 10_000;
@@ -357,6 +361,7 @@ function memberConfig(config: ZooConfig, own: OwnServer): MemberConfig {
     outstandingRequestsMax: config.outstandingRequestsMax,
     snapshotEveryTransactions: config.snapshotEveryTransactions,
     snapshotEveryBytes: logBytesMax(config),
+    watchBytesMax: config.watchBytesMax ?? memoryBytes() * WATCHES_PART,
     skipAcl: config.skipAcl,
     superDigest: config.superDigest,
     extendedTypesEnabled: config.extendedTypesEnabled,

@@ -40,6 +40,8 @@ export class Client implements Expirable {
   /** It has asked for more than it takes: these frames wait for it. */
   held = false;
   readonly heldFrames = new Fifo<Uint8Array>();
+  /** It has asked for more watches than it is granted, which was logged. */
+  watchesRefused = false;
   /** It has asked for the end of its session. */
   closesSession = false;
   /** Frames that came before the session was open. */
@@ -58,6 +60,9 @@ export class Client implements Expirable {
     this.identities = [{ scheme: 'ip', id: address }];
   }
 }
+
+/** Ends a client's connection. */
+export type CloseClient = (client: Client, reason: string) => void;
 
 /** The length of a request's header: xid and type. */
 export const REQUEST_HEADER_BYTES = 8;

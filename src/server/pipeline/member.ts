@@ -34,6 +34,7 @@ import type {
   StateReceiver,
   ZxidDigest,
 } from './types.ts';
+import { WatchAllowance } from './watch-allowance.ts';
 import { WatchEvents } from './watch-events.ts';
 import { WatchRequests } from './watch-requests.ts';
 
@@ -71,8 +72,11 @@ class ZabMember implements Member {
       keepDigest: config.keepDigest ?? false,
       hashSeed: Math.floor(random.next() * 2 ** 32),
     });
-    const watchRequests = new WatchRequests(this.#database, replies);
-    const reads = new Reads(this.#database, this.#access, replies, watchRequests);
+    const allowance = new WatchAllowance(this.#database.watches, config.watchBytesMax ?? Infinity, step);
+    const watchRequests = new WatchRequests(this.#database, replies, allowance);
+    const reads = new Reads(this.#database, this.#access, replies, watchRequests, (client, reason) =>
+      this.#clients.close(client, reason),
+    );
     const answers = new Answers(this.#database, replies);
     const sessionIds = new SessionIds(config.zab.serverId);
     this.#clients = new Clients(config, this.#database, step, replies, reads, answers, sessionIds);

@@ -7,7 +7,7 @@ import type { Acl, Identity } from '../protocol/records.ts';
 import * as requests from '../protocol/requests.ts';
 import { writeWhoAmIResponse } from '../protocol/responses.ts';
 import type { Access } from './access.ts';
-import type { Client } from './client.ts';
+import type { Client, CloseClient } from './client.ts';
 import type { Replies } from './replies.ts';
 import { isMalformed } from './step.ts';
 import type { WatchRequests } from './watch-requests.ts';
@@ -27,12 +27,14 @@ export class Reads {
   readonly #access: Access;
   readonly #replies: Replies;
   readonly #watchRequests: WatchRequests;
+  readonly #close: CloseClient;
 
-  constructor(database: Database, access: Access, replies: Replies, watchRequests: WatchRequests) {
+  constructor(database: Database, access: Access, replies: Replies, watchRequests: WatchRequests, close: CloseClient) {
     this.#database = database;
     this.#access = access;
     this.#replies = replies;
     this.#watchRequests = watchRequests;
+    this.#close = close;
   }
 
   /** @param offset Where the request's body begins in the frame. */
@@ -84,11 +86,9 @@ export class Reads {
         return this.#end();
       }
       case OpCode.setWatches:
-        this.#watchRequests.setAgain(client, requests.readSetWatchesRequest(reader));
-        return this.#answerHeader(client, xid);
+        return this.#setWatches(client, xid, requests.readSetWatchesRequest(reader));
       case OpCode.setWatches2:
-        this.#watchRequests.setAgain(client, requests.readSetWatches2Request(reader));
-        return this.#answerHeader(client, xid);
+        return this.#setWatches(client, xid, requests.readSetWatches2Request(reader));
       case OpCode.removeWatches: {
         const code = this.#watchRequests.remove(client, requests.readWatchRequest(reader));
         return code === ReplyCode.ok ? this.#answerHeader(client, xid) : code;
@@ -108,7 +108,7 @@ export class Reads {
     const znode = this.#database.znode(path);
     if (znode === undefined) return ReplyCode.noNode;
     if (!this.#access.allows(znode.acl, Perm.read, identities)) return ReplyCode.noAuth;
-    if (watch) this.#database.watches.add('data', path, client.id);
+    if (watch && !this.#watchRequests.set(client, 'data', path)) return ReplyCode.systemError;
     const writer = this.#begin(client, xid);
     znode.writeData(writer);
     znode.writeStat(writer);
@@ -121,7 +121,7 @@ export class Reads {
     const znode = this.#database.znode(path);
     if (znode !== undefined && !this.#access.allows(znode.acl, Perm.read, identities)) return ReplyCode.noAuth;
     // A watch on a znode that is missing waits for its creation.
-    if (watch) this.#database.watches.add('data', path, client.id);
+    if (watch && !this.#watchRequests.set(client, 'data', path)) return ReplyCode.systemError;
     if (znode === undefined) return ReplyCode.noNode;
     znode.writeStat(this.#begin(client, xid));
     return this.#end();
@@ -132,7 +132,7 @@ export class Reads {
     const znode = this.#database.znode(path);
     if (znode === undefined) return ReplyCode.noNode;
     if (!this.#access.allows(znode.acl, Perm.read, identities)) return ReplyCode.noAuth;
-    if (watch) this.#database.watches.add('children', path, client.id);
+    if (watch && !this.#watchRequests.set(client, 'children', path)) return ReplyCode.systemError;
     const writer = this.#begin(client, xid);
     znode.writeChildNames(writer);
     if (type === OpCode.getChildren2) znode.writeStat(writer);
@@ -172,8 +172,9 @@ export class Reads {
     if (!this.#access.allows(znode.acl, Perm.read, identities)) {
       return { type: OpCode.error, error: ReplyCode.noAuth };
     }
-    if (operation.watch) {
-      this.#database.watches.add(operation.type === OpCode.getData ? 'data' : 'children', operation.path, client.id);
+    const kind = operation.type === OpCode.getData ? 'data' : 'children';
+    if (operation.watch && !this.#watchRequests.set(client, kind, operation.path)) {
+      return { type: OpCode.error, error: ReplyCode.systemError };
     }
     return readResult(operation.type, znode);
   }
@@ -200,6 +201,12 @@ export class Reads {
     client.answerBytes += count * SEEN_ZNODE_BYTES;
     this.#begin(client, xid).writeInt(count);
     return this.#end();
+  }
+
+  #setWatches(client: Client, xid: number, request: requests.SetWatchesRequest): number {
+    if (this.#watchRequests.setAgain(client, request)) return this.#answerHeader(client, xid);
+    this.#close(client, 'it cannot have its watches again: they take too much memory');
+    return ReplyCode.ok;
   }
 
   #whoAmI(client: Client, xid: number, identities: readonly Identity[]): number {

@@ -1,13 +1,10 @@
 import type { ApplyResult } from '../database/types.ts';
 import { OpCode } from '../protocol/opcodes.ts';
 import type { Answers } from './answers.ts';
-import { PendingRequest, REQUEST_HEADER_BYTES, type Client } from './client.ts';
+import { PendingRequest, REQUEST_HEADER_BYTES, type Client, type CloseClient } from './client.ts';
 import { operationKind } from './operations.ts';
 import type { Reads } from './reads.ts';
 import type { Service } from './service.ts';
-
-/** Ends a client's connection. */
-export type CloseClient = (client: Client, reason: string) => void;
 
 /**
  * The order of a session: answers come in the order of requests (CommitProcessor), and what a request sees is what the

@@ -37,6 +37,8 @@ export interface MemberConfig {
   readonly snapshotEveryTransactions: number;
   /** Or after about this many bytes of the log, likewise: the volume must hold what is kept of it, however large the data are. */
   readonly snapshotEveryBytes?: number;
+  /** What the watches of all clients may take before those with the most get no more; undefined for any amount. */
+  readonly watchBytesMax?: number;
   readonly skipAcl: boolean;
   /** SHA-1 digest `user:base64` of the super user (DigestAuthenticationProvider.superDigest), if any. */
   readonly superDigest: string | undefined;

@@ -22,8 +22,8 @@ if (start.role === 'log') runLog(start, (message) => port.postMessage(message));
 else runSnapshot(start, port);
 
 function runLog(start: WorkerStart & { role: 'log' }, tell: (message: LogWorkerMessage) => void): void {
-  const snapshots = new NodeDisk(start.snapshotDirectory);
-  const logs = start.logDirectory === start.snapshotDirectory ? snapshots : new NodeDisk(start.logDirectory);
+  const snapshots = NodeDisk.create(start.snapshotDirectory);
+  const logs = start.logDirectory === start.snapshotDirectory ? snapshots : NodeDisk.create(start.logDirectory);
   const environment = {
     settings: start.settings,
     counters: new StorageCounters(new Float64Array(start.counters)),
@@ -95,7 +95,7 @@ function runSnapshot(start: WorkerStart & { role: 'snapshot' }, port: NonNullabl
   };
   let writer: SnapshotWriter;
   try {
-    writer = new SnapshotWriter(new NodeDisk(start.directory), savingName(start.zxid), start.zxid);
+    writer = new SnapshotWriter(NodeDisk.create(start.directory), savingName(start.zxid), start.zxid);
   } catch (error) {
     giveUp(String(error));
     return;

@@ -24,12 +24,18 @@ export class NodeDisk implements Disk {
   readonly #directory: string;
 
   /** Creates the directory where it does not exist; its name is durable afterwards, whoever created it. */
+  static create(directory: string): NodeDisk {
+    const path = resolve(directory);
+    guard('create directory', path, () => {
+      const firstCreated = resolve(mkdirSync(path, { recursive: true }) ?? path);
+      for (let at = path; at.length >= firstCreated.length; at = dirname(at)) syncDirectory(dirname(at));
+    });
+    return new NodeDisk(path);
+  }
+
+  /** @param directory One that is there. */
   constructor(directory: string) {
     this.#directory = resolve(directory);
-    guard('create directory', this.#directory, () => {
-      const firstCreated = resolve(mkdirSync(this.#directory, { recursive: true }) ?? this.#directory);
-      for (let at = this.#directory; at.length >= firstCreated.length; at = dirname(at)) syncDirectory(dirname(at));
-    });
   }
 
   list(): readonly string[] {

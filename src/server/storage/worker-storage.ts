@@ -77,8 +77,8 @@ export class WorkerStorage implements Storage {
   recover(receiver: RecoveryReceiver): Recovery {
     assert(this.#outstanding.length === 0, 'recovery while operations are queued');
     const { snapshotDirectory, logDirectory, trustEmptySnapshot } = this.#options;
-    const snapshots = new NodeDisk(snapshotDirectory);
-    const logs = logDirectory === snapshotDirectory ? snapshots : new NodeDisk(logDirectory);
+    const snapshots = NodeDisk.create(snapshotDirectory);
+    const logs = logDirectory === snapshotDirectory ? snapshots : NodeDisk.create(logDirectory);
     const unpackers = { gzip: (bytes: Uint8Array) => gunzipSync(bytes), snappy: unpackSnappyStream };
     const recovery = this.#orEnd(() =>
       recoverFromDisk({ snapshots, logs }, receiver, { unpackers, trustEmptySnapshot }),

@@ -3,7 +3,9 @@ import { test } from 'node:test';
 import { CodedError } from '../../common/errors.ts';
 import { COUNTER_MAX, makeZxid } from '../../common/zxid.ts';
 import { PacketType, PeerState } from '../protocol/quorum.ts';
+import { readMembership } from '../config/reconfiguration.ts';
 import { packet } from './messages.ts';
+import { configurationText } from './testing/configurations.ts';
 import { fiveVoters, threeVotersAndAnObserver } from './testing/memberships.ts';
 import { entry, send, Solo } from './testing/solo.ts';
 
@@ -219,6 +221,33 @@ test('who is done is kept waiting by pings while another takes in a large snapsh
   assert.ok(!says(solo.trace, 'closes learner'));
   solo.learner(2, send.ack(makeZxid(2, 0)));
   assert.ok(says(solo.trace, 'is LEADING, epoch 2, serving'));
+});
+
+test('who does not know the configuration in force gets no state that has the next one only', () => {
+  const [inForce, underWay] = [makeZxid(1, 1), makeZxid(1, 9)];
+  const solo = new Solo({
+    membership: readMembership(configurationText([2, 3, 4], inForce)),
+    configuration: configurationText([3, 4, 5], underWay),
+    serverId: 3,
+    acceptedEpoch: 1,
+    currentEpoch: 1,
+    lastZxid: underWay,
+  });
+  solo.hear(4, PeerState.looking, 3, underWay, 1, 1);
+  solo.wait(200);
+  solo.learnerConnects(14, 4, 1, false, inForce);
+  solo.learnerConnects(12, 2, 1);
+  solo.disk();
+  const behind = makeZxid(1, 0);
+  solo.learner(12, send.ackEpoch(behind, 0));
+  const lines = solo.linesOf(() => solo.learner(14, send.ackEpoch(behind, 1)));
+  assert.ok(says(lines, 'to learner #14: SNAP 1.9'), lines.join('\n'));
+  assert.ok(says(lines, 'closes learner #12: it does not know configuration 0x100000001'), lines.join('\n'));
+  assert.ok(!says(lines, 'to learner #12: SNAP'));
+  // It has heard of it meanwhile.
+  solo.learnerConnects(22, 2, 2, false, inForce);
+  solo.learner(22, send.ackEpoch(behind, -1));
+  assert.ok(says(solo.trace, 'to learner #22: SNAP 1.9'));
 });
 
 test('an acknowledgement of what was not proposed ends the connection', () => {

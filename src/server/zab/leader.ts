@@ -10,7 +10,7 @@ import type { LearnerHandler } from './learner-handler.ts';
 import { LearnerTable } from './learner-table.ts';
 import { leaderInfoPacket, packet, UP_TO_DATE } from './messages.ts';
 import { QuorumSet } from './quorum-tracker.ts';
-import { sendHistory } from './send-history.ts';
+import { missesConfiguration, sendHistory } from './send-history.ts';
 import type { LearnerConnection, LearnerStatus, Ticket } from './types.ts';
 import { isPeersFault, violation } from './violation.ts';
 import { MAY_NOT_VOTE_ZXID } from './vote.ts';
@@ -209,6 +209,7 @@ export class Leader implements Role {
     const acceptedEpoch = epochOf(zxid);
     if (acceptedEpoch >= EPOCH_MAX) violation(`learner ${serverId} claims epoch ${acceptedEpoch}`);
     handler.isObserver = type === PacketType.observerInfo;
+    handler.configVersion = configVersion;
     this.#learners.identify(handler, serverId);
     this.#learners.advance(handler, 'registered');
     this.#takeAcceptedEpoch(handler, serverId, acceptedEpoch);
@@ -304,6 +305,14 @@ export class Leader implements Role {
   /* synchronization: a quorum with our whole history */
 
   #synchronize(handler: LearnerHandler): void {
+    if (missesConfiguration(this.#context, handler)) {
+      const version = formatZxid(this.#context.membership.version);
+      this.#learners.close(
+        handler,
+        `it does not know configuration ${version}, and is told of it when it looks for a leader`,
+      );
+      return;
+    }
     sendHistory(this.#context, this.#learners, handler);
     this.#learners.advance(handler, 'syncing');
   }

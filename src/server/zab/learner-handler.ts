@@ -29,6 +29,8 @@ export class LearnerHandler {
   /** False for a voter that has lost what it once promised: until the epoch is established it counts for nothing. */
   keptPromises = true;
   stage: LearnerStage = 'connected';
+  /** Of the configuration that it has in force. */
+  configVersion: Zxid = 0;
   /** Its last zxid, and the one before which its log cannot be cut, as ACKEPOCH said them. */
   lastZxid: Zxid = 0;
   snapshotZxid: Zxid = 0;

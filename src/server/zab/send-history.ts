@@ -7,6 +7,19 @@ import { entryPacket, newLeaderPacket, packet } from './messages.ts';
 import { chooseSync, type SyncPlan } from './sync-plan.ts';
 
 /**
+ * Whether a learner would get a state with a configuration that is not committed, without having heard of the one before, which is:
+ * the state has the last one only. If it crashed before it is told what is committed, it would go by a quorum of the configuration that
+ * it knows and one of the last, which may have nobody in common with a quorum of the one between them that gives up the last. Those
+ * who get the entries see one configuration after the other; and every election message has the one in force.
+ *
+ * ZooKeeper's leaders do not look at this; from them the one in force is known as a rule, from the election.
+ */
+export function missesConfiguration({ history, membership, next }: PeerContext, handler: LearnerHandler): boolean {
+  if (next === undefined || next.version > history.delivered) return false;
+  return handler.configVersion < membership.version && chooseSync(history, handler).type === 'snap';
+}
+
+/**
  * Sends a learner all that this leader has: what is delivered (before the epoch is established: the whole log) by DIFF,
  * TRUNC or SNAP, then the proposals that are under way, then NEWLEADER. Whatever is proposed later follows behind it.
  */

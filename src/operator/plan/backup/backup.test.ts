@@ -94,6 +94,28 @@ describe('a backup', () => {
     assert.equal(world.theBackup.status.phase, 'Complete');
   });
 
+  test('of a cluster that this version does not understand says so, and what would help; one that is there can be removed', () => {
+    const world = new FakeBackupWorld({ deletionPolicy: 'Delete' });
+    world.clusterNotUnderstood = 'spec.replicas: expected number';
+    live(world);
+    assert.equal(world.theBackup.status?.phase, 'Pending');
+    assert.match(
+      world.condition,
+      /does not understand zoo \(spec\.replicas: expected number\): install operator and CRDs/,
+    );
+    assert.deepEqual(
+      world.told.map(({ type, reason }) => `${type} ${reason}`),
+      ['Warning ClusterNotUnderstood'],
+    );
+    world.clusterNotUnderstood = undefined;
+    live(world);
+    assert.equal(world.theBackup.status.phase, 'Complete');
+    world.clusterNotUnderstood = 'spec.replicas: expected number';
+    world.delete();
+    live(world);
+    assert.deepEqual([world.backup, world.stored.present], [undefined, false]);
+  });
+
   test('is tried again, and given up in the end with what went wrong', () => {
     const world = new FakeBackupWorld();
     live(world, 2, 'fails');

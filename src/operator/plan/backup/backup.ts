@@ -41,8 +41,9 @@ export function planBackup(backup: CoordinationBackup, observed: ObservedBackup,
   return beginWith(backup, observed, settings);
 }
 
-function beginWith(backup: CoordinationBackup, { cluster, now }: ObservedBackup, settings: PlanSettings): BackupPlan {
-  const obstacle = whyNot(backup, cluster);
+function beginWith(backup: CoordinationBackup, observed: ObservedBackup, settings: PlanSettings): BackupPlan {
+  const { cluster, now } = observed;
+  const obstacle = whyNot(backup, observed);
   if (cluster === undefined || obstacle !== undefined) {
     const status = statusOf(backup, now, 'Pending', obstacle ?? waiting('ClusterNotFound', ''));
     return { steps: ensureFinalizer(backup), events: news(backup, status), status, requeueAfterMs: REQUEUE.waitingMs };
@@ -56,8 +57,17 @@ function beginWith(backup: CoordinationBackup, { cluster, now }: ObservedBackup,
 }
 
 /** Why the backup cannot begin; it begins by itself as soon as it can. */
-function whyNot({ spec }: CoordinationBackup, cluster: CoordinationCluster | undefined): ConditionValue | undefined {
+function whyNot(
+  { spec }: CoordinationBackup,
+  { cluster, clusterNotUnderstood }: ObservedBackup,
+): ConditionValue | undefined {
   const { name } = spec.clusterRef;
+  if (clusterNotUnderstood !== undefined) {
+    return waiting(
+      'ClusterNotUnderstood',
+      `this version of the operator does not understand ${name} (${clusterNotUnderstood}): install operator and CRDs of the same version`,
+    );
+  }
   if (cluster === undefined) {
     return waiting(
       'ClusterNotFound',

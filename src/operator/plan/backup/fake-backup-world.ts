@@ -22,6 +22,8 @@ export class FakeBackupWorld {
   /** The clusters that begin with a snapshot. */
   restoring: readonly CoordinationCluster[] | undefined = [];
   clusterServes = true;
+  /** What of the cluster's manifest another version of the operator has written. */
+  clusterNotUnderstood: string | undefined;
   clusterImage = 'zabkeeper:test';
   /** How many snapshots were ever stored, and whether the last one still is. */
   stored = { count: 0, present: false };
@@ -53,7 +55,8 @@ export class FakeBackupWorld {
   observe(): ObservedBackup {
     return {
       now: new Date(this.#nowMs).toISOString(),
-      cluster: this.#cluster(),
+      cluster: this.clusterNotUnderstood === undefined ? this.#cluster() : undefined,
+      clusterNotUnderstood: this.clusterNotUnderstood,
       job: this.jobs.get(backupJobName(this.theBackup)),
       removal: this.jobs.get(removalJobName(this.theBackup)),
       pods: [...this.pods.values()],

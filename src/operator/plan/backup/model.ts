@@ -20,6 +20,8 @@ export interface ObservedBackup {
   /** RFC 3339. */
   readonly now: string;
   readonly cluster?: CoordinationCluster | undefined;
+  /** What of the cluster's manifest this version of the operator does not understand: there is one, but `cluster` is not set. */
+  readonly clusterNotUnderstood?: string | undefined;
   /** The Job that takes it. */
   readonly job?: Job | undefined;
   /** The Job that removes what it stored. */

@@ -6,6 +6,9 @@ import { EPOCH_MAX, type Zxid } from '../../../common/zxid.ts';
  */
 export const MEMBER_FILE = '.member';
 
+/** In the data directory: this server may vote although it has no data (`db.autocreate=false`), to begin a new ensemble. ZooKeeper's. */
+export const INITIALIZE_FILE = 'initialize';
+
 /** How a snapshot file is packed, told by the end of its name. */
 export type SnapshotPacking = 'plain' | 'gzip' | 'snappy';
 

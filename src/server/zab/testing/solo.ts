@@ -1,6 +1,7 @@
 import type { ServerId } from '../../../common/types.ts';
 import { encodeUtf8 } from '../../../common/utf8.ts';
 import type { Zxid } from '../../../common/zxid.ts';
+import { readMembership } from '../../config/reconfiguration.ts';
 import { encodeInt, encodeLearnerInfo } from '../../protocol/quorum-codec.ts';
 import { PacketType, PeerState, QUORUM_PROTOCOL_VERSION, type QuorumPacket } from '../../protocol/quorum.ts';
 import type { LogEntry } from '../../protocol/transactions.ts';
@@ -40,6 +41,7 @@ export class Solo {
   constructor(options: SoloOptions) {
     const { membership, serverId, mayVote = true } = options;
     const { acceptedEpoch = 0, currentEpoch = 0, lastZxid = 0, recentEntries = [], snapshotZxid = 0 } = options;
+    const { configuration } = options;
     const config: ZabConfig = {
       membership,
       serverId,
@@ -48,8 +50,10 @@ export class Solo {
       initLimitTicks: 10,
       syncLimitTicks: 5,
       committedLogEntries: 500,
+      readMembership: membership.text === '' ? undefined : readMembership,
     };
-    this.#peer = createZabPeer(config, { acceptedEpoch, currentEpoch, lastZxid, recentEntries, snapshotZxid });
+    const recovered = { acceptedEpoch, currentEpoch, lastZxid, recentEntries, snapshotZxid, configuration };
+    this.#peer = createZabPeer(config, recovered);
     this.give('starts', { type: 'start' });
   }
 
@@ -113,9 +117,15 @@ export class Solo {
     }
   }
 
-  learnerConnects(connection: LearnerConnection, serverId: ServerId, acceptedEpoch: number, observer = false): void {
+  learnerConnects(
+    connection: LearnerConnection,
+    serverId: ServerId,
+    acceptedEpoch: number,
+    observer = false,
+    configVersion: Zxid = 0,
+  ): void {
     this.give(`learner #${connection} connects`, { type: 'learnerConnected', connection });
-    const info = { serverId, protocolVersion: QUORUM_PROTOCOL_VERSION, configVersion: 0 };
+    const info = { serverId, protocolVersion: QUORUM_PROTOCOL_VERSION, configVersion };
     this.learner(connection, learnerInfoPacket(observer, acceptedEpoch, info));
   }
 }
