@@ -100,7 +100,10 @@ export type Step =
       /** Told right before: a crash in between makes it be told again, which is the same Event; after it, never. */
       readonly announce?: PlannedEvent;
     }
-  /** Refused by storage classes that cannot expand volumes: reported, and the steps after it are done all the same. */
+  /**
+   * Refused by storage classes that cannot expand volumes: reported, and the steps after it are done all the same. Whatever has changed
+   * since it was decided, the UID is enough: no volume ever gets smaller than it is, and too large a one does no harm.
+   */
   | { readonly do: 'expandClaim'; readonly name: string; readonly uid: string; readonly size: string }
   | Reconfiguration
   | {
