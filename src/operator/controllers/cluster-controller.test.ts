@@ -50,7 +50,10 @@ function controllerOf(world: FakeWorld, listed: readonly (Pod | PersistentVolume
     now: () => new Date(),
     get: async ({ plural }: ResourceType, _: string, name: string) => {
       if (plural === COORDINATION_CLUSTER.plural) return world.theCluster;
-      if (plural === KINDS.Secret.plural) return { ...secret, data: { password: btoa(superUser?.password ?? '') } };
+      // Of another version of the operator.
+      if (plural === KINDS.CoordinationBackup.plural) return { metadata: { name }, spec: 'in other words' };
+      if (plural === KINDS.Secret.plural)
+        return secret && { ...secret, data: { password: btoa(superUser?.password ?? '') } };
       return plural === KINDS.StatefulSet.plural && name === 'test' ? statefulSet : undefined;
     },
     list: async () => ({ items: listed, resourceVersion: '1' }),
@@ -117,6 +120,18 @@ test('ends no pod on what only a stale cache says of its volume', async () => {
   await controller.reconcile('default/test');
   assert.deepEqual(applied, []);
   assert.equal(statuses[0]?.phase, 'Refused');
+});
+
+test('a cluster is not begun with a backup that is not understood, and says so', async () => {
+  const world = new FakeWorld({ bootstrap: { restore: { backup: { name: 'monday' } } } });
+  const { controller, told, statuses } = controllerOf(world, []);
+  await controller.reconcile('default/test');
+  assert.deepEqual(told, ['RestoreRefused']);
+  const accepted = statuses[0]?.conditions?.find(({ type }) => type === 'Accepted');
+  assert.match(
+    accepted?.message ?? '',
+    /does not understand CoordinationBackup monday \(.*spec: .*\): install operator/,
+  );
 });
 
 test('a step that is refused for good is told once, and no condition says that anything goes on', async () => {

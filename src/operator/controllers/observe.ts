@@ -32,6 +32,7 @@ import { superUser, type SuperUser } from '../resources/operator-secret.ts';
 import { jobRefusal, podRefusals } from './pod-refusals.ts';
 import type { MemberReader } from './member-reader.ts';
 import { observeStranded } from './stranded-claims.ts';
+import { parsed } from './understood.ts';
 
 /** The kinds that are read from caches. */
 export type CachedKind = Exclude<Kind, 'StatefulSet' | 'Secret' | 'Job' | 'CoordinationBackup'>;
@@ -85,7 +86,7 @@ export async function observe(cluster: CoordinationCluster, sources: Sources, so
 async function observeRestore(
   cluster: CoordinationCluster,
   { client }: Sources,
-): Promise<Pick<Observed, 'restoreBackup' | 'restoreClaim' | 'restoreCheck'>> {
+): Promise<Pick<Observed, 'restoreBackup' | 'restoreBackupNotUnderstood' | 'restoreClaim' | 'restoreCheck'>> {
   const { restore } = cluster.spec.bootstrap ?? {};
   if (restore === undefined) return {};
   const { backup: reference, volume } = restore;
@@ -94,13 +95,16 @@ async function observeRestore(
     reference === undefined
       ? undefined
       : await client.get<KubeObject>(KINDS.CoordinationBackup, reference.namespace ?? own, reference.name);
-  const restoreBackup = object === undefined ? undefined : parseCoordinationBackup(object);
+  const read = object === undefined ? undefined : parsed(object, parseCoordinationBackup);
+  const restoreBackup = read !== undefined && 'resource' in read ? read.resource : undefined;
+  const restoreBackupNotUnderstood = read !== undefined && 'notUnderstood' in read ? read.notUnderstood : undefined;
   const claimName = (restoreBackup?.spec.destination.volume ?? volume)?.claimName;
   const restoreClaim =
     claimName === undefined
       ? undefined
       : await client.get<PersistentVolumeClaim>(KINDS.PersistentVolumeClaim, own, claimName);
-  return { restoreBackup, restoreClaim, restoreCheck: await observeCheck(cluster, client) };
+  const restoreCheck = await observeCheck(cluster, client);
+  return { restoreBackup, restoreBackupNotUnderstood, restoreClaim, restoreCheck };
 }
 
 async function observeCheck(

@@ -51,6 +51,8 @@ export interface Observed {
   readonly freshPassword: string;
   /** The CoordinationBackup that the manifest begins with; only looked for before the ensemble is formed. */
   readonly restoreBackup?: CoordinationBackup | undefined;
+  /** What of that backup this version of the operator does not understand: there is one, but `restoreBackup` is not set. */
+  readonly restoreBackupNotUnderstood?: string | undefined;
   /** The claim that this backup, or the manifest, says it is on. */
   readonly restoreClaim?: PersistentVolumeClaim | undefined;
   /** The Jobs that looked at that snapshot, their pods, and why Kubernetes makes no pod for one, where it said so. */
@@ -98,7 +100,10 @@ export type Step =
       /** Told right before: a crash in between makes it be told again, which is the same Event; after it, never. */
       readonly announce?: PlannedEvent;
     }
-  /** Refused by storage classes that cannot expand volumes: reported, and the steps after it are done all the same. */
+  /**
+   * Refused by storage classes that cannot expand volumes: reported, and the steps after it are done all the same. Whatever has changed
+   * since it was decided, the UID is enough: no volume ever gets smaller than it is, and too large a one does no harm.
+   */
   | { readonly do: 'expandClaim'; readonly name: string; readonly uid: string; readonly size: string }
   | Reconfiguration
   | {

@@ -279,6 +279,12 @@ describe('nothing is started, and a sentence says what to do, where', () => {
       /there is no CoordinationBackup monday .* create it/,
     ],
     [
+      'another version of the operator wrote it',
+      { backup: { name: 'monday' } },
+      { restoreBackupNotUnderstood: 'spec.destination: expected object' },
+      /does not understand CoordinationBackup monday \(spec\.destination: .*\): install operator and CRDs/,
+    ],
+    [
       'it failed',
       { backup: { name: 'monday' } },
       from({ status: { phase: 'Failed' } }),

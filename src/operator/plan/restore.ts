@@ -41,7 +41,7 @@ export function restoredLatch(
 function fromBackup(
   cluster: CoordinationCluster,
   reference: { readonly name: string; readonly namespace?: string | undefined },
-  { restoreBackup: backup }: Observed,
+  { restoreBackup: backup, restoreBackupNotUnderstood: notUnderstood }: Observed,
 ): RestoreDecision {
   const { name, namespace = namespaceOf(cluster) } = reference;
   const isForeign = namespace !== namespaceOf(cluster);
@@ -50,6 +50,11 @@ function fromBackup(
     return refused(
       `no CoordinationBackup ${namespace}/${name} allows to be restored here: create it or correct the name, and annotate it with ` +
         `${RESTORABLE_ANNOTATION}=${namespaceOf(cluster)}`,
+    );
+  }
+  if (notUnderstood !== undefined) {
+    return refused(
+      `this version of the operator does not understand CoordinationBackup ${name} (${notUnderstood}): install operator and CRDs of the same version`,
     );
   }
   if (backup === undefined) {
