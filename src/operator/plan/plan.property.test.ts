@@ -101,8 +101,6 @@ test('whatever was changed and wherever the operator died: a correct manifest ge
       const latch = world.theCluster.status?.bootstrap;
       // Which volumes of an earlier life fit is told elsewhere.
       if (latch === undefined || latch.id !== world.theCluster.metadata.uid) return;
-      // Nobody but a person mends a disk that is damaged before the ensemble was formed.
-      if (latch.phase === 'Started' && [...world.disks.values()].some(({ isDamaged }) => isDamaged)) return;
       world.edit({ image, paused: false, hibernated: false });
       liveOn(world, 80);
       assert.deepEqual(world.outdated, []);
