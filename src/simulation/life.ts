@@ -4,6 +4,7 @@ import { checkDurability, checkRefusals } from './checkers/durability.ts';
 import { checkOrder } from './checkers/order.ts';
 import { checkSessions } from './checkers/sessions.ts';
 import { checkStates } from './checkers/states.ts';
+import { checkWatches } from './checkers/watches.ts';
 import { SimulatedClient } from './client.ts';
 import { Cluster } from './cluster.ts';
 import { emptyHistory } from './history.ts';
@@ -71,7 +72,7 @@ export function live(seed: number): LifeResult {
     violations.push(`only ${finals.length} of ${size} servers could be read in the end`);
   const [final] = finals;
   violations.push(...checkAgreement(history, finals), ...checkRefusals(history));
-  violations.push(...checkOrder(history), ...checkStates(history));
+  violations.push(...checkOrder(history), ...checkStates(history), ...checkWatches(history));
   violations.push(...checkSessions(history, final, healedMs), ...checkEpochs(history, plan.zxidsPerEpoch));
   if (final !== undefined) violations.push(...checkDurability(history, final));
   if (plan.isRestored && final !== undefined && final.znodes.get(RESTORED.path)?.value !== RESTORED.value) {

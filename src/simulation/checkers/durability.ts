@@ -51,7 +51,7 @@ function checkAppends(history: History, final: FinalState): string[] {
 }
 
 /** Sessions that are no more, or of which that was asked. */
-function endedSessions(history: History): ReadonlySet<bigint> {
+export function endedSessions(history: History): ReadonlySet<bigint> {
   const ended = new Set(history.expirations.map(({ sessionId }) => sessionId));
   for (const { operation, sessionId } of history.operations) if (operation.type === 'close') ended.add(sessionId);
   return ended;
@@ -80,7 +80,7 @@ function lost(
     case 'multi': {
       for (const path of operation.paths) {
         const znode = final.znodes.get(path);
-        if (znode === undefined || znode.mzxid < outcome.zxid)
+        if (znode === undefined || outcome.mzxid === undefined || znode.mzxid < outcome.mzxid)
           return `the multi over ${path} was acknowledged and is lost`;
       }
       return undefined;
@@ -103,6 +103,8 @@ function lost(
     case 'get':
     case 'syncedGet':
     case 'list':
+    case 'look':
+    case 'watch':
     case 'close':
       return undefined;
   }
