@@ -13,12 +13,22 @@ export type Operation =
   | { readonly type: 'delete'; readonly path: string; readonly version: number }
   | { readonly type: 'multi'; readonly paths: readonly string[]; readonly value: string }
   | { readonly type: 'list'; readonly path: string; readonly watch: boolean }
+  /** Creates a box: a container, or a znode with a time to live (which gets a number, if it is `numbered`). */
+  | { readonly type: 'box'; readonly path: string; readonly value: string; readonly life: BoxLife }
+  /** Creates what is in a box; deletes it; sets the box's data. */
+  | { readonly type: 'fill'; readonly path: string; readonly value: string }
+  | { readonly type: 'clear'; readonly path: string }
+  | { readonly type: 'touch'; readonly path: string; readonly value: string }
   /** `exists`. */
   | { readonly type: 'look'; readonly path: string; readonly watch: boolean }
   /** `addWatch`. */
   | { readonly type: 'watch'; readonly path: string; readonly recursive: boolean }
   /** The session, ended by its client. */
   | { readonly type: 'close' };
+
+/** What ends a box. */
+export type BoxLife =
+  { readonly type: 'container' } | { readonly type: 'ttl'; readonly ttlMs: number; readonly numbered: boolean };
 
 /** What the client was told. `unknown`: the connection ended first, so it may or may not have happened. */
 export type Outcome =
@@ -35,7 +45,7 @@ export type Outcome =
       /** Whether the znode was there. */
       readonly exists?: boolean;
       readonly value?: string;
-      /** The path that a sequential create was given. */
+      /** The path that a create was given. */
       readonly path?: string;
       readonly children?: readonly string[];
     };
@@ -119,5 +129,7 @@ export interface FinalZnode {
 /** The tree that a member serves after everything has come to rest. */
 export interface FinalState {
   readonly server: ServerId;
+  /** Where it stood when the reading began. */
+  readonly zxid: Zxid;
   readonly znodes: ReadonlyMap<string, FinalZnode>;
 }

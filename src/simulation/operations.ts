@@ -3,6 +3,7 @@ import { CreateMode, OpCode, Perm, ReplyCode } from '../server/protocol/opcodes.
 import { readStat } from '../server/protocol/record-codecs.ts';
 import {
   writeCreateRequest,
+  writeCreateTtlRequest,
   writePathRequest,
   writePathVersionRequest,
   writePathWatchRequest,
@@ -13,7 +14,7 @@ import { readGetDataResponse, readPathResponse, readStringsResponse } from '../s
 import type { Call, SimulatedClient } from './client.ts';
 import { bytesOf, textOf } from './client-frames.ts';
 import type { Reply } from './client-frames.ts';
-import type { Operation, Outcome } from './history.ts';
+import type { BoxLife, Operation, Outcome } from './history.ts';
 import type { Watch, WatchKind } from './watches.ts';
 
 export const OPEN_ACL = [{ perms: Perm.all, scheme: 'world', id: 'anyone' }];
@@ -51,15 +52,11 @@ export function request(client: SimulatedClient, operation: Operation, answered:
 function callOf(operation: Exclude<Operation, { type: 'close' }>): Omit<Call, 'answered'> {
   switch (operation.type) {
     case 'set':
-      return {
-        type: OpCode.setData,
-        body: (w) =>
-          writeSetDataRequest(w, {
-            path: operation.path,
-            data: bytesOf(operation.value),
-            version: operation.version,
-          }),
-      };
+    case 'touch': {
+      const { path, value } = operation;
+      const version = operation.type === 'set' ? operation.version : -1;
+      return { type: OpCode.setData, body: (w) => writeSetDataRequest(w, { path, data: bytesOf(value), version }) };
+    }
     case 'get':
     case 'syncedGet':
       return { type: OpCode.getData, ...watching(operation, 'data', undefined) };
@@ -87,10 +84,21 @@ function callOf(operation: Exclude<Operation, { type: 'close' }>): Omit<Call, 'a
           }),
       };
     case 'delete':
+    case 'clear': {
+      const { path } = operation;
+      const version = operation.type === 'delete' ? operation.version : -1;
+      return { type: OpCode.delete, body: (w) => writePathVersionRequest(w, { path, version }) };
+    }
+    case 'box':
+      return boxCall(operation.path, bytesOf(operation.value), operation.life);
+    case 'fill': {
+      const { path, value } = operation;
+      const flags = CreateMode.persistent;
       return {
-        type: OpCode.delete,
-        body: (w) => writePathVersionRequest(w, { path: operation.path, version: operation.version }),
+        type: OpCode.create2,
+        body: (w) => writeCreateRequest(w, { path, data: bytesOf(value), acl: OPEN_ACL, flags }),
       };
+    }
     case 'multi':
       return {
         type: OpCode.multi,
@@ -106,6 +114,19 @@ function callOf(operation: Exclude<Operation, { type: 'close' }>): Omit<Call, 'a
           ),
       };
   }
+}
+
+function boxCall(path: string, data: Uint8Array, life: BoxLife): Omit<Call, 'answered'> {
+  if (life.type === 'container') {
+    const flags = CreateMode.container;
+    return { type: OpCode.createContainer, body: (w) => writeCreateRequest(w, { path, data, acl: OPEN_ACL, flags }) };
+  }
+  const { ttlMs } = life;
+  const flags = life.numbered ? CreateMode.persistentSequentialTtl : CreateMode.persistentTtl;
+  return {
+    type: OpCode.createTTL,
+    body: (w) => writeCreateTtlRequest(w, { path, data, acl: OPEN_ACL, flags, ttlMs }),
+  };
 }
 
 /** A read, and the watch that it leaves on a znode that is there, or that is not. */
@@ -128,7 +149,8 @@ export function outcomeOf(operation: Operation, { header, body }: Reply): Outcom
   if (operation.type === 'look' && error === ReplyCode.noNode) return { type: 'done', zxid, exists: false };
   if (error !== ReplyCode.ok) return { type: 'refused', code: error, zxid };
   switch (operation.type) {
-    case 'set': {
+    case 'set':
+    case 'touch': {
       const stat = readStat(body);
       return { type: 'done', zxid, version: stat.version, mzxid: stat.mzxid };
     }
@@ -141,7 +163,9 @@ export function outcomeOf(operation: Operation, { header, body }: Reply): Outcom
       const [first] = readMultiResponse(body);
       return first?.type === OpCode.setData ? { type: 'done', zxid, mzxid: first.stat.mzxid } : { type: 'done', zxid };
     }
-    case 'append': {
+    case 'append':
+    case 'box':
+    case 'fill': {
       const path = readPathResponse(body);
       return { type: 'done', zxid, path, czxid: readStat(body).czxid };
     }
@@ -150,6 +174,7 @@ export function outcomeOf(operation: Operation, { header, body }: Reply): Outcom
     case 'list':
       return { type: 'done', zxid, children: readStringsResponse(body) };
     case 'delete':
+    case 'clear':
     case 'watch':
     case 'close':
       return { type: 'done', zxid };

@@ -1,13 +1,15 @@
 import { CreateMode, OpCode, ReplyCode } from '../server/protocol/opcodes.ts';
 import { writeCreateRequest } from '../server/protocol/requests.ts';
+import { Boxes } from './boxes.ts';
 import type { SimulatedClient } from './client.ts';
 import { bytesOf } from './client-frames.ts';
 import type { Reply } from './client-frames.ts';
 import type { History, Operation, OperationRecord, Outcome } from './history.ts';
 import { OPEN_ACL, outcomeOf, request } from './operations.ts';
 import type { SeededRandom } from './random.ts';
+import type { Scenario } from './scenarios.ts';
 import type { Scheduler } from './scheduler.ts';
-import { QUEUE, REGISTERS } from './znodes.ts';
+import { BOXES, ITEM, QUEUE, REGISTERS } from './znodes.ts';
 
 /**
  * How a client works. A slow one still has something to ask long after its server has fallen behind; one that only reads is
@@ -21,10 +23,12 @@ const TEMPOS = [
 
 /** How often an operation is one that sets a watch which is told of every change, as a probability. */
 const WATCHES_FOR_GOOD = 0.004;
+/** How often it is a look at anybody's boxes. */
+const LOOKS_AT_BOXES = 0.04;
 
 /** Creates what the workload works on. Calls `done` when all of it is there. */
 export function prepare(client: SimulatedClient, done: () => void): void {
-  const missing: string[] = [...REGISTERS, QUEUE];
+  const missing: string[] = [...REGISTERS, QUEUE, BOXES];
   const next = (): void => {
     const [path] = missing;
     if (path === undefined) {
@@ -56,24 +60,30 @@ export class Worker {
   private readonly history: History;
   private readonly answers: { count: number };
   private readonly endsSession: number;
+  private readonly usesBoxes: number;
   private readonly tempo: (typeof TEMPOS)[number];
   private outstanding = 0;
   private sent = 0;
   private active = true;
   private queuePaths: string[] = [];
+  private readonly boxes: Boxes;
+  /** The boxes of all clients, as it has last seen them. */
+  private boxNames: readonly string[] = [];
 
   constructor(
     client: SimulatedClient,
-    endsSession: number,
+    habits: Pick<Scenario, 'endsSession' | 'usesBoxes'>,
     parts: { scheduler: Scheduler; random: SeededRandom; history: History; answers: { count: number } },
   ) {
     this.client = client;
-    this.endsSession = endsSession;
+    this.endsSession = habits.endsSession;
+    this.usesBoxes = habits.usesBoxes;
     this.scheduler = parts.scheduler;
     this.random = parts.random;
     this.history = parts.history;
     this.answers = parts.answers;
     this.tempo = parts.random.pick(TEMPOS);
+    this.boxes = new Boxes(parts.random.fork());
   }
 
   start(): void {
@@ -106,8 +116,11 @@ export class Worker {
     const value = `${this.client.host}-${++this.sent}`;
     const watch = this.random.chance(0.3);
     if (this.random.chance(WATCHES_FOR_GOOD)) return this.watchForGood();
+    if (this.random.chance(LOOKS_AT_BOXES)) return this.lookAtBoxes();
     if (!this.tempo.writes) return { type: this.random.chance(0.7) ? 'syncedGet' : 'get', path, watch };
     if (this.random.chance(this.endsSession)) return { type: 'close' };
+    const box = this.random.chance(this.usesBoxes) ? this.boxes.next(value) : undefined;
+    if (box !== undefined) return box;
     const [queued] = this.queuePaths;
     const dice = this.random.next();
     if (dice < 0.35) return { type: 'set', path, value, version: -1 };
@@ -122,8 +135,16 @@ export class Worker {
     return { type: 'list', path: QUEUE, watch: this.random.chance(0.6) };
   }
 
+  private lookAtBoxes(): Operation {
+    const watch = this.random.chance(0.7);
+    if (this.boxNames.length === 0 || this.random.chance(0.4)) return { type: 'list', path: BOXES, watch };
+    const path = `${BOXES}/${this.random.pick(this.boxNames)}`;
+    if (this.random.chance(0.2)) return { type: 'list', path, watch };
+    return { type: 'look', path: this.random.chance(0.5) ? path : `${path}/${ITEM}`, watch };
+  }
+
   private watchForGood(): Operation {
-    const path = this.random.pick([...REGISTERS, QUEUE]);
+    const path = this.random.pick([...REGISTERS, QUEUE, BOXES]);
     return { type: 'watch', path, recursive: this.random.chance(0.5) };
   }
 
@@ -141,7 +162,10 @@ export class Worker {
     this.outstanding++;
     const answered = (reply: Reply | undefined): void => {
       this.outstanding--;
-      if (reply === undefined) return;
+      if (reply === undefined) {
+        this.boxes.answered(operation, undefined);
+        return;
+      }
       record.completedMs = this.scheduler.nowMs;
       record.answerOrder = this.answers.count++;
       record.outcome = outcomeOf(operation, reply);
@@ -154,5 +178,9 @@ export class Worker {
     if (operation.type === 'append' && !operation.ephemeral && outcome.type === 'done' && outcome.path !== undefined) {
       this.queuePaths.push(outcome.path);
     }
+    if (operation.type === 'list' && operation.path === BOXES && outcome.type === 'done') {
+      this.boxNames = outcome.children ?? [];
+    }
+    this.boxes.answered(operation, outcome);
   }
 }

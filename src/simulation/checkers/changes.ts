@@ -21,8 +21,8 @@ export class Changes {
   /** By path, in the order of `by`. */
   readonly #certain = new Map<string, Change[]>();
   readonly #possible = new Map<string, Change[]>();
-  /** Creations that may have been, of znodes whose names nobody was told. */
-  readonly #nameless: { readonly prefix: string; readonly after: Zxid; readonly isEphemeral: boolean }[] = [];
+  /** Creations that may have been, of znodes whose names nobody was told, and which may go by themselves or not. */
+  readonly #nameless: { readonly prefix: string; readonly after: Zxid; readonly goes: boolean }[] = [];
   readonly #created = new Set<string>();
   readonly #answeredBefore: (ms: number) => Zxid;
 
@@ -49,7 +49,7 @@ export class Changes {
       if (create.after >= by) return false;
       if (type === nodeChildrenChanged) return parentOf(create.prefix) === path;
       if (!path.startsWith(create.prefix) || this.#created.has(path)) return false;
-      return type === nodeCreated || (type === nodeDeleted && create.isEphemeral);
+      return type === nodeCreated || (type === nodeDeleted && create.goes);
     });
   }
 
@@ -64,16 +64,28 @@ export class Changes {
         for (const path of paths) this.#add(nodeDataChanged, path, this.#window(invokedMs, done?.mzxid ?? seen));
         return;
       }
+      case 'touch':
+        this.#add(nodeDataChanged, operation.path, this.#window(invokedMs, done?.mzxid));
+        return;
       case 'append':
+      case 'box': {
+        const goes = operation.type === 'box' || operation.ephemeral;
+        const window = this.#window(invokedMs, done?.czxid);
         if (done?.path === undefined) {
-          const after = this.#answeredBefore(invokedMs);
-          this.#nameless.push({ prefix: operation.path, after, isEphemeral: operation.ephemeral });
+          this.#nameless.push({ prefix: operation.path, after: window.after, goes });
           return;
         }
         this.#created.add(done.path);
-        this.#add(nodeCreated, done.path, this.#window(invokedMs, done.czxid));
+        this.#add(nodeCreated, done.path, window);
+        // The server takes it away, at any time.
+        if (operation.type === 'box') this.#add(nodeDeleted, done.path, { after: window.by, by: Infinity });
+        return;
+      }
+      case 'fill':
+        this.#add(nodeCreated, operation.path, this.#window(invokedMs, done?.czxid));
         return;
       case 'delete':
+      case 'clear':
         this.#add(nodeDeleted, operation.path, { after: this.#answeredBefore(invokedMs), by: done?.zxid ?? Infinity });
         return;
       case 'get':
@@ -124,7 +136,7 @@ function listOf(changes: Map<string, Change[]>, path: string): Change[] {
 }
 
 /** The newest zxid that anybody was answered at before: what is asked for then takes effect behind it. */
-function answeredBefore({ operations }: History): (ms: number) => Zxid {
+export function answeredBefore({ operations }: History): (ms: number) => Zxid {
   const answered = operations
     .flatMap(({ completedMs, outcome }) => (outcome.type === 'unknown' ? [] : [{ completedMs, zxid: outcome.zxid }]))
     .toSorted((a, b) => a.completedMs - b.completedMs);

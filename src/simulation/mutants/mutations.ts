@@ -1,5 +1,6 @@
 import { DISK_FLAWS } from './disk-flaws.ts';
 import { HISTORY_FLAWS } from './history-flaws.ts';
+import { LIFETIME_FLAWS } from './lifetime-flaws.ts';
 import { MEMBERSHIP_FLAWS } from './membership-flaws.ts';
 import type { Mutation } from './mutation.ts';
 import { SESSION_FLAWS } from './session-flaws.ts';
@@ -12,4 +13,5 @@ export const MUTATIONS: readonly Mutation[] = [
   ...MEMBERSHIP_FLAWS,
   ...SESSION_FLAWS,
   ...WATCH_FLAWS,
+  ...LIFETIME_FLAWS,
 ];
