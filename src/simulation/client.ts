@@ -4,19 +4,25 @@ import { readConnectResponse, writeConnectRequest } from '../server/protocol/con
 import { JuteReader } from '../server/protocol/jute-reader.ts';
 import { JuteWriter } from '../server/protocol/jute-writer.ts';
 import { OpCode, SpecialXid } from '../server/protocol/opcodes.ts';
+import { writeSetWatches2Request, writeSetWatchesRequest } from '../server/protocol/requests.ts';
+import { readWatcherEvent } from '../server/protocol/responses.ts';
 import { readReply, requestFrame, splitFrames } from './client-frames.ts';
 import type { Reply } from './client-frames.ts';
-import type { History } from './history.ts';
+import type { History, Sight } from './history.ts';
 import { hostOf } from './network.ts';
 import type { Host, Network, Stream } from './network.ts';
 import type { SeededRandom } from './random.ts';
 import type { Scheduled, Scheduler } from './scheduler.ts';
+import { isOneTime, WatchList } from './watches.ts';
+import type { Watch, WatchKind } from './watches.ts';
 
 /** One frame on its way, and what to do with its answer; `undefined` where the connection ended first. */
 export interface Call {
   readonly type: number;
   readonly body?: (writer: JuteWriter) => void;
   readonly answered: (reply: Reply | undefined) => void;
+  /** The watch that there is with an answer of this code. */
+  readonly watch?: (code: number) => Watch | undefined;
 }
 
 /** Where a client's life stands. */
@@ -38,6 +44,7 @@ export class SimulatedClient {
   private connection: Connection | undefined;
   private xid = 0;
   private readonly waiting: { readonly xid: number; readonly call: Call }[] = [];
+  private readonly watches = new WatchList();
   private heardMs = 0;
   private heldSinceMs = -1;
   private timer: Scheduled | undefined;
@@ -91,7 +98,10 @@ export class SimulatedClient {
 
   /** Sends a request; calls are answered in order. The client must be `ready`. */
   send(call: Call): void {
-    const xid = ++this.xid;
+    this.sendAs(++this.xid, call);
+  }
+
+  private sendAs(xid: number, call: Call): void {
     this.waiting.push({ xid, call });
     this.connection?.stream.send(requestFrame(xid, call.type, call.body));
   }
@@ -162,7 +172,39 @@ export class SimulatedClient {
     this.sessionId = response.sessionId;
     this.password = Uint8Array.from(response.password);
     connection.established = true;
+    this.setWatchesAgain();
     this.onReady();
+  }
+
+  /** First of all on a new connection: what changed since the last answer is told then. */
+  private setWatchesAgain(): void {
+    const again = this.watches.all;
+    const relativeZxid = this.lastZxid;
+    this.see({ type: 'connected', relativeZxid, again });
+    if (again.length === 0) return;
+    const pathsOf = (kind: WatchKind): string[] => again.filter((each) => each.kind === kind).map(({ path }) => path);
+    const body = {
+      relativeZxid,
+      dataWatches: pathsOf('data'),
+      existWatches: pathsOf('exists'),
+      childWatches: pathsOf('children'),
+      persistentWatches: pathsOf('persistent'),
+      persistentRecursiveWatches: pathsOf('recursive'),
+    };
+    // As ZooKeeper's client does it: older servers know setWatches only.
+    const isOld = again.every(isOneTime);
+    this.sendAs(SpecialXid.setWatches, {
+      type: isOld ? OpCode.setWatches : OpCode.setWatches2,
+      body: (writer) => (isOld ? writeSetWatchesRequest(writer, body) : writeSetWatches2Request(writer, body)),
+      answered: () => {},
+    });
+  }
+
+  private see(sight: Sight): void {
+    const session = `${this.host}/${this.sessionId.toString(16)}`;
+    const sights = this.history.sights.get(session);
+    if (sights === undefined) this.history.sights.set(session, [sight]);
+    else sights.push(sight);
   }
 
   /** A session is given to one client only. */
@@ -177,19 +219,34 @@ export class SimulatedClient {
     this.sessionId = 0n;
     this.password = new Uint8Array(16);
     this.heldSinceMs = -1;
+    this.watches.clear();
   }
 
   private receiveReply(frame: Uint8Array): void {
     const reply = readReply(frame);
     const { xid, zxid } = reply.header;
-    if (xid === SpecialXid.ping || xid === SpecialXid.watchEvent) return;
+    if (xid === SpecialXid.ping) return;
+    if (xid === SpecialXid.watchEvent) {
+      this.receiveEvent(reply);
+      return;
+    }
+    // Not of an event, as in ZooKeeper's client: what a watch tells has yet to be read.
     this.lastZxid = Math.max(this.lastZxid, zxid);
     const next = this.waiting.shift();
     if (next === undefined || next.xid !== xid) {
       this.history.contradictions.push(`${this.host} got an answer to ${xid} instead of ${next?.xid ?? 'nothing'}`);
       return;
     }
+    const watch = next.call.watch?.(reply.header.error);
+    if (watch !== undefined) this.watches.add(watch);
+    this.see({ type: xid === SpecialXid.setWatches ? 'watchesSetAgain' : 'answered', zxid, watch });
     next.call.answered(reply);
+  }
+
+  private receiveEvent({ header, body }: Reply): void {
+    const { type, path } = readWatcherEvent(body);
+    this.watches.told(type, path);
+    this.see({ type: 'event', event: type, path, zxid: header.zxid, atMs: this.scheduler.nowMs });
   }
 
   private watchSilence(connection: Connection): void {

@@ -40,6 +40,9 @@ const RULES = { votersMin: 1, severalAddresses: false };
 /** One read, or two: a client that sends more at once is held. */
 const ANSWER_BYTES_PER_STEP = 150;
 
+/** How often a leader looks for boxes to take away. */
+export const REAP_INTERVAL_MS = 1_000;
+
 /** How the members of a simulated ensemble are configured. Small limits make rare things frequent. */
 function configOf(
   serverId: ServerId,
@@ -64,8 +67,9 @@ function configOf(
     // Its administrator is anybody.
     skipAcl: true,
     superDigest: undefined,
-    extendedTypesEnabled: false,
+    extendedTypesEnabled: true,
     zxidsPerEpoch,
+    reapIntervalMs: REAP_INTERVAL_MS,
     answerBytesPerStep: ANSWER_BYTES_PER_STEP,
   };
 }
@@ -100,6 +104,8 @@ export class Cluster {
   private readonly diskLatencyMs: number;
   readonly votesWithoutData: boolean;
   private readonly seats = new Map<ServerId, Seat>();
+  /** How far wall clocks have been ahead of the time. */
+  private readonly clockSkewsMs: number[] = [];
 
   /** Voters have the smallest ids, then come observers, then spares. */
   constructor(
@@ -123,13 +129,15 @@ export class Cluster {
       const own = id > voters + observers ? [serverLine(id, 'participant')] : [];
       const configuration = [...lines, ...own, 'version=0'].join('\n');
       const disk = new SimulatedDisk(this.random.fork());
+      const clockSkewMs = this.random.between(-2_000, 2_000);
+      this.clockSkewsMs.push(clockSkewMs);
       if (plan.isRestored && id <= voters) disk.restore(restoredState());
       this.seats.set(id, {
         config,
         configuration,
         firstConfiguration: configuration,
         disk,
-        clockSkewMs: this.random.between(-2_000, 2_000),
+        clockSkewMs,
         mayBegin: id <= voters,
         server: undefined,
         storage: undefined,
@@ -229,6 +237,7 @@ export class Cluster {
   setClock(id: ServerId, byMs: number): void {
     const seat = this.seat(id);
     seat.clockSkewMs += byMs;
+    this.clockSkewsMs.push(seat.clockSkewMs);
     if (seat.server !== undefined) seat.server.clockSkewMs = seat.clockSkewMs;
   }
 
@@ -247,6 +256,11 @@ export class Cluster {
 
   pause(id: ServerId, pauseMs: number): void {
     this.seat(id).server?.pause(pauseMs);
+  }
+
+  /** How far two readings of wall clocks, at the same moment or later, have been apart beyond the time between them. */
+  get clockSpreadMs(): number {
+    return Math.max(...this.clockSkewsMs) - Math.min(...this.clockSkewsMs);
   }
 
   /** When the last of the servers goes on that stand still; now or before if none does. */

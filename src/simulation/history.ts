@@ -1,19 +1,34 @@
 import type { ServerId } from '../common/types.ts';
 import type { Zxid } from '../common/zxid.ts';
 import { CommittedLog } from './committed-log.ts';
+import type { Watch } from './watches.ts';
 
 /** What a simulated client asked for. Values are unique over a whole life. */
 export type Operation =
   | { readonly type: 'set'; readonly path: string; readonly value: string; readonly version: number }
-  | { readonly type: 'get'; readonly path: string }
+  | { readonly type: 'get'; readonly path: string; readonly watch: boolean }
   /** `sync`, then `getData`. */
-  | { readonly type: 'syncedGet'; readonly path: string }
+  | { readonly type: 'syncedGet'; readonly path: string; readonly watch: boolean }
   | { readonly type: 'append'; readonly path: string; readonly value: string; readonly ephemeral: boolean }
   | { readonly type: 'delete'; readonly path: string; readonly version: number }
   | { readonly type: 'multi'; readonly paths: readonly string[]; readonly value: string }
-  | { readonly type: 'list'; readonly path: string }
+  | { readonly type: 'list'; readonly path: string; readonly watch: boolean }
+  /** Creates a box: a container, or a znode with a time to live (which gets a number, if it is `numbered`). */
+  | { readonly type: 'box'; readonly path: string; readonly value: string; readonly life: BoxLife }
+  /** Creates what is in a box; deletes it; sets the box's data. */
+  | { readonly type: 'fill'; readonly path: string; readonly value: string }
+  | { readonly type: 'clear'; readonly path: string }
+  | { readonly type: 'touch'; readonly path: string; readonly value: string }
+  /** `exists`. */
+  | { readonly type: 'look'; readonly path: string; readonly watch: boolean }
+  /** `addWatch`. */
+  | { readonly type: 'watch'; readonly path: string; readonly recursive: boolean }
   /** The session, ended by its client. */
   | { readonly type: 'close' };
+
+/** What ends a box. */
+export type BoxLife =
+  { readonly type: 'container' } | { readonly type: 'ttl'; readonly ttlMs: number; readonly numbered: boolean };
 
 /** What the client was told. `unknown`: the connection ended first, so it may or may not have happened. */
 export type Outcome =
@@ -25,10 +40,12 @@ export type Outcome =
       readonly zxid: Zxid;
       readonly version?: number;
       readonly mzxid?: Zxid;
-      /** Of the znode that a sequential create made. */
+      /** Of the znode that a create made. */
       readonly czxid?: Zxid;
+      /** Whether the znode was there. */
+      readonly exists?: boolean;
       readonly value?: string;
-      /** The path that a sequential create was given. */
+      /** The path that a create was given. */
       readonly path?: string;
       readonly children?: readonly string[];
     };
@@ -45,6 +62,25 @@ export interface OperationRecord {
   answerOrder: number;
 }
 
+/** What a client sees of its session, one after the other. */
+export type Sight =
+  /** It has a connection (again), and sets its watches again at once. */
+  | { readonly type: 'connected'; readonly relativeZxid: Zxid; readonly again: readonly Watch[] }
+  /** An answer, with the zxid in its header, and the watch that came with it. */
+  | {
+      readonly type: 'answered' | 'watchesSetAgain';
+      readonly zxid: Zxid;
+      readonly watch: Watch | undefined;
+    }
+  /** An EventType at a path; `zxid` is not positive for what changed before the watch was set again. */
+  | {
+      readonly type: 'event';
+      readonly event: number;
+      readonly path: string;
+      readonly zxid: Zxid;
+      readonly atMs: number;
+    };
+
 /** Everything that an outsider could see of a life. The checkers know nothing else of the code under test. */
 export interface History {
   readonly operations: OperationRecord[];
@@ -57,6 +93,8 @@ export interface History {
   readonly expirations: SessionEnd[];
   /** Who was given each session. */
   readonly sessions: Map<bigint, string>;
+  /** What each session of each client saw. */
+  readonly sights: Map<string, Sight[]>;
 }
 
 /** A session that ended, though its client did not ask for it. */
@@ -77,6 +115,7 @@ export function emptyHistory(): History {
     contradictions: [],
     expirations: [],
     sessions: new Map(),
+    sights: new Map(),
   };
 }
 
@@ -90,5 +129,7 @@ export interface FinalZnode {
 /** The tree that a member serves after everything has come to rest. */
 export interface FinalState {
   readonly server: ServerId;
+  /** Where it stood when the reading began. */
+  readonly zxid: Zxid;
   readonly znodes: ReadonlyMap<string, FinalZnode>;
 }

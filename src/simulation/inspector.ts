@@ -6,13 +6,27 @@ import type { SimulatedClient } from './client.ts';
 import { textOf } from './client-frames.ts';
 import type { FinalState, FinalZnode } from './history.ts';
 
-/** Reads the whole tree (but for /zookeeper) of one server through its client port, behind a `sync`. */
+/**
+ * Reads the whole tree (but for /zookeeper) of one server through its client port, behind a `sync`; all of it again where the
+ * connection breaks: an epoch may end with the very session that looks.
+ */
 export function inspect(client: SimulatedClient, server: ServerId, done: (final: FinalState) => void): void {
+  client.onReady = () => {
+    read(client, server, (final) => {
+      client.onReady = () => {};
+      done(final);
+    });
+  };
+  client.connect();
+}
+
+function read(client: SimulatedClient, server: ServerId, done: (final: FinalState) => void): void {
   const znodes = new Map<string, FinalZnode>();
   let waiting = 0;
+  let zxid = 0;
   const answered = (): void => {
     waiting--;
-    if (waiting === 0) done({ server, znodes });
+    if (waiting === 0) done({ server, zxid, znodes });
   };
   const visit = (path: string): void => {
     waiting += 2;
@@ -44,10 +58,12 @@ export function inspect(client: SimulatedClient, server: ServerId, done: (final:
       },
     });
   };
-  client.onReady = () => {
-    client.onReady = () => {};
-    client.send({ type: OpCode.sync, body: (writer) => writePathRequest(writer, { path: '/' }), answered: () => {} });
-    visit('/');
-  };
-  client.connect();
+  client.send({
+    type: OpCode.sync,
+    body: (writer) => writePathRequest(writer, { path: '/' }),
+    answered: (reply) => {
+      zxid = reply?.header.zxid ?? 0;
+    },
+  });
+  visit('/');
 }

@@ -1,11 +1,13 @@
 import { Administrator } from './administrator.ts';
 import { checkAgreement, checkEpochs } from './checkers/agreement.ts';
 import { checkDurability, checkRefusals } from './checkers/durability.ts';
+import { checkLifetimes } from './checkers/lifetimes.ts';
 import { checkOrder } from './checkers/order.ts';
 import { checkSessions } from './checkers/sessions.ts';
 import { checkStates } from './checkers/states.ts';
+import { checkWatches } from './checkers/watches.ts';
 import { SimulatedClient } from './client.ts';
-import { Cluster } from './cluster.ts';
+import { Cluster, REAP_INTERVAL_MS } from './cluster.ts';
 import { emptyHistory } from './history.ts';
 import type { FinalState, History } from './history.ts';
 import { inspect } from './inspector.ts';
@@ -25,6 +27,8 @@ const STORM_MS = 30_000;
 const WORK_AFTER_MS = 15_000;
 const HEAL_MS = 90_000;
 const STEP_MS = 250;
+/** Nobody writes, and the leader takes away what is due. */
+const QUIET_MS = 2.5 * REAP_INTERVAL_MS;
 /** The session timeout of those who only help. */
 const PATIENT_TIMEOUT_MS = 8_000;
 
@@ -64,14 +68,24 @@ export function live(seed: number): LifeResult {
   const size = cluster.ids.length;
   for (const id of cluster.ids) cluster.restart(id);
 
-  const { violations, healedMs } = storm({ scenario, cluster, scheduler, network, random, history, note });
+  const { violations, healedMs, restMs } = storm({ scenario, cluster, scheduler, network, random, history, note });
   violations.push(...cluster.flaws);
+  const quietUntilMs = scheduler.nowMs;
   const finals = violations.length === 0 ? inspectAll(cluster, { scheduler, network, random, history }) : [];
   if (violations.length === 0 && finals.length < size)
     violations.push(`only ${finals.length} of ${size} servers could be read in the end`);
   const [final] = finals;
   violations.push(...checkAgreement(history, finals), ...checkRefusals(history));
-  violations.push(...checkOrder(history), ...checkStates(history));
+  const { clockSpreadMs } = cluster;
+  const rest = {
+    sinceMs: restMs,
+    untilMs: quietUntilMs,
+    readMs: scheduler.nowMs,
+    reapIntervalMs: REAP_INTERVAL_MS,
+    clockSpreadMs,
+  };
+  violations.push(...checkLifetimes(history, final, rest));
+  violations.push(...checkOrder(history), ...checkStates(history), ...checkWatches(history));
   violations.push(...checkSessions(history, final, healedMs), ...checkEpochs(history, plan.zxidsPerEpoch));
   if (final !== undefined) violations.push(...checkDurability(history, final));
   if (plan.isRestored && final !== undefined && final.znodes.get(RESTORED.path)?.value !== RESTORED.value) {
@@ -98,8 +112,16 @@ interface Stage {
   readonly note: (what: string) => void;
 }
 
-/** The life itself. Returns what was violated in liveness, and from when on there was no fault any more. */
-function storm(stage: Stage): { readonly violations: string[]; readonly healedMs: number } {
+interface Storm {
+  /** What was violated in liveness. */
+  readonly violations: string[];
+  /** From when on there was no fault any more, and nobody wrote. */
+  readonly healedMs: number;
+  readonly restMs: number;
+}
+
+/** The life itself. */
+function storm(stage: Stage): Storm {
   const { scenario, cluster, scheduler, network, random, history, note } = stage;
   let prepared = false;
   const first = client('client-0', PATIENT_TIMEOUT_MS, stage);
@@ -109,7 +131,7 @@ function storm(stage: Stage): { readonly violations: string[]; readonly healedMs
   scheduler.run(PREPARE_MS, () => prepared);
   if (!prepared) {
     const violations = [`no ensemble formed within ${PREPARE_MS} ms without any fault: ${cluster.describe()}`];
-    return { violations, healedMs: Infinity };
+    return { violations, healedMs: Infinity, restMs: Infinity };
   }
   note(`the ensemble serves: ${cluster.describe()}`);
 
@@ -118,7 +140,7 @@ function storm(stage: Stage): { readonly violations: string[]; readonly healedMs
     client(`client-${index + 1}`, random.pick(scenario.sessionTimeoutsMs), stage),
   );
   const workers = clients.map(
-    (each) => new Worker(each, scenario.endsSession, { scheduler, random: random.fork(), history, answers }),
+    (each) => new Worker(each, scenario, { scheduler, random: random.fork(), history, answers }),
   );
   for (const worker of workers) worker.start();
   const { blows, closeBlows } = scenario;
@@ -132,7 +154,7 @@ function storm(stage: Stage): { readonly violations: string[]; readonly healedMs
   });
   if (random.chance(scenario.reconfigures)) administrator.start();
   scheduler.run(scheduler.nowMs + STORM_MS, () => cluster.flaws.length > 0);
-  if (cluster.flaws.length > 0) return { violations: [], healedMs: Infinity };
+  if (cluster.flaws.length > 0) return { violations: [], healedMs: Infinity, restMs: Infinity };
 
   note('the faults end');
   nemesis.stop();
@@ -148,10 +170,16 @@ function storm(stage: Stage): { readonly violations: string[]; readonly healedMs
   // Work goes on for a while after the healing: an ensemble that only looks whole shows it by not answering.
   scheduler.run(healedMs + WORK_AFTER_MS);
   for (const worker of workers) worker.stop();
-  while (!isAtRest() && scheduler.nowMs < healedMs + HEAL_MS && cluster.flaws.length === 0) {
-    scheduler.run(scheduler.nowMs + STEP_MS);
-  }
-  if (cluster.flaws.length > 0) return { violations: [], healedMs };
+  const comeToRest = (): void => {
+    while (!isAtRest() && scheduler.nowMs < healedMs + HEAL_MS && cluster.flaws.length === 0) {
+      scheduler.run(scheduler.nowMs + STEP_MS);
+    }
+  };
+  comeToRest();
+  const restMs = scheduler.nowMs;
+  scheduler.run(restMs + QUIET_MS);
+  comeToRest();
+  if (cluster.flaws.length > 0) return { violations: [], healedMs, restMs };
   note(`at the end: ${cluster.describe()}`);
   const violations: string[] = [];
   if (!isAtRest()) violations.push(`not whole ${HEAL_MS} ms after the last fault: ${cluster.describe()}`);
@@ -159,7 +187,7 @@ function storm(stage: Stage): { readonly violations: string[]; readonly healedMs
     ({ completedMs }) => completedMs > healedMs && completedMs !== Number.POSITIVE_INFINITY,
   );
   if (!answeredAfter) violations.push('no client was answered after the last fault');
-  return { violations, healedMs };
+  return { violations, healedMs, restMs };
 }
 
 function client(host: string, timeoutMs: number, stage: Stage): SimulatedClient {

@@ -23,6 +23,8 @@ export interface Scenario {
   readonly sessionTimeoutsMs: readonly number[];
   /** How often a client ends its session and begins another, as a probability for each of its operations. */
   readonly endsSession: number;
+  /** How often a client that writes does so with a box, as a probability for each of its operations. */
+  readonly usesBoxes: number;
 }
 
 const EVERYTHING: Scenario = {
@@ -63,6 +65,7 @@ const EVERYTHING: Scenario = {
   isRestored: [false, false, true],
   sessionTimeoutsMs: [1_500, 8_000],
   endsSession: 0.003,
+  usesBoxes: 0.08,
 };
 
 /** A small ensemble, whose members nobody changes. */
@@ -146,6 +149,13 @@ export const SCENARIOS: readonly [Scenario, ...Scenario[]] = [
     reconfigures: 0.2,
     diskLatenciesMs: [4, 40],
     endsSession: 0.02,
+  },
+  {
+    ...SMALL,
+    name: 'containers and TTL znodes come and go',
+    blows: { 'hand-over': 3, crash: 2, pause: 1, 'slow disk': 2, 'client reconnects': 3, 'slow link': 1 },
+    diskLatenciesMs: [4, 40],
+    usesBoxes: 0.4,
   },
   {
     ...SMALL,

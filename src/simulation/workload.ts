@@ -1,26 +1,16 @@
-import { CreateMode, OpCode, ReplyCode, Perm } from '../server/protocol/opcodes.ts';
-import { writeMultiRequest } from '../server/protocol/multi.ts';
-import {
-  writeCreateRequest,
-  writePathRequest,
-  writePathVersionRequest,
-  writePathWatchRequest,
-  writeSetDataRequest,
-} from '../server/protocol/requests.ts';
-import { readGetDataResponse, readPathResponse, readStringsResponse } from '../server/protocol/responses.ts';
-import { readStat } from '../server/protocol/record-codecs.ts';
+import { CreateMode, OpCode, ReplyCode } from '../server/protocol/opcodes.ts';
+import { writeCreateRequest } from '../server/protocol/requests.ts';
+import { Boxes } from './boxes.ts';
 import type { SimulatedClient } from './client.ts';
-import { bytesOf, textOf } from './client-frames.ts';
+import { bytesOf } from './client-frames.ts';
 import type { Reply } from './client-frames.ts';
 import type { History, Operation, OperationRecord, Outcome } from './history.ts';
+import { OPEN_ACL, outcomeOf, request } from './operations.ts';
 import type { SeededRandom } from './random.ts';
+import type { Scenario } from './scenarios.ts';
 import type { Scheduler } from './scheduler.ts';
+import { BOXES, ITEM, QUEUE, REGISTERS } from './znodes.ts';
 
-/** The znodes that exist from the beginning: registers to set and read, and a parent for sequential znodes. */
-export const REGISTERS = ['/r0', '/r1', '/r2', '/r3'] as const;
-export const QUEUE = '/queue';
-
-const OPEN_ACL = [{ perms: Perm.all, scheme: 'world', id: 'anyone' }];
 /**
  * How a client works. A slow one still has something to ask long after its server has fallen behind; one that only reads is
  * not held up there by a write of its own.
@@ -31,9 +21,14 @@ const TEMPOS = [
   { thinkMaxMs: 300, burstMax: 1, outstandingMax: 50, writes: false },
 ] as const;
 
+/** How often an operation is one that sets a watch which is told of every change, as a probability. */
+const WATCHES_FOR_GOOD = 0.004;
+/** How often it is a look at anybody's boxes. */
+const LOOKS_AT_BOXES = 0.04;
+
 /** Creates what the workload works on. Calls `done` when all of it is there. */
 export function prepare(client: SimulatedClient, done: () => void): void {
-  const missing: string[] = [...REGISTERS, QUEUE];
+  const missing: string[] = [...REGISTERS, QUEUE, BOXES];
   const next = (): void => {
     const [path] = missing;
     if (path === undefined) {
@@ -65,24 +60,30 @@ export class Worker {
   private readonly history: History;
   private readonly answers: { count: number };
   private readonly endsSession: number;
+  private readonly usesBoxes: number;
   private readonly tempo: (typeof TEMPOS)[number];
   private outstanding = 0;
   private sent = 0;
   private active = true;
   private queuePaths: string[] = [];
+  private readonly boxes: Boxes;
+  /** The boxes of all clients, as it has last seen them. */
+  private boxNames: readonly string[] = [];
 
   constructor(
     client: SimulatedClient,
-    endsSession: number,
+    habits: Pick<Scenario, 'endsSession' | 'usesBoxes'>,
     parts: { scheduler: Scheduler; random: SeededRandom; history: History; answers: { count: number } },
   ) {
     this.client = client;
-    this.endsSession = endsSession;
+    this.endsSession = habits.endsSession;
+    this.usesBoxes = habits.usesBoxes;
     this.scheduler = parts.scheduler;
     this.random = parts.random;
     this.history = parts.history;
     this.answers = parts.answers;
     this.tempo = parts.random.pick(TEMPOS);
+    this.boxes = new Boxes(parts.random.fork());
   }
 
   start(): void {
@@ -113,20 +114,38 @@ export class Worker {
   private choose(): Operation {
     const path = this.random.pick(REGISTERS);
     const value = `${this.client.host}-${++this.sent}`;
-    if (!this.tempo.writes) return { type: this.random.chance(0.7) ? 'syncedGet' : 'get', path };
+    const watch = this.random.chance(0.3);
+    if (this.random.chance(WATCHES_FOR_GOOD)) return this.watchForGood();
+    if (this.random.chance(LOOKS_AT_BOXES)) return this.lookAtBoxes();
+    if (!this.tempo.writes) return { type: this.random.chance(0.7) ? 'syncedGet' : 'get', path, watch };
     if (this.random.chance(this.endsSession)) return { type: 'close' };
+    const box = this.random.chance(this.usesBoxes) ? this.boxes.next(value) : undefined;
+    if (box !== undefined) return box;
     const [queued] = this.queuePaths;
     const dice = this.random.next();
     if (dice < 0.35) return { type: 'set', path, value, version: -1 };
-    if (dice < 0.5) return { type: 'get', path };
-    if (dice < 0.68) return { type: 'syncedGet', path };
+    if (dice < 0.5) return { type: 'get', path, watch };
+    if (dice < 0.68) return { type: 'syncedGet', path, watch };
     if (dice < 0.85) return { type: 'append', path: `${QUEUE}/n-`, value, ephemeral: this.random.chance(0.3) };
     if (dice < 0.9 && queued !== undefined) {
       this.queuePaths.shift();
       return { type: 'delete', path: queued, version: -1 };
     }
     if (dice < 0.95) return { type: 'multi', paths: [REGISTERS[0], REGISTERS[1]], value };
-    return { type: 'list', path: QUEUE };
+    return { type: 'list', path: QUEUE, watch: this.random.chance(0.6) };
+  }
+
+  private lookAtBoxes(): Operation {
+    const watch = this.random.chance(0.7);
+    if (this.boxNames.length === 0 || this.random.chance(0.4)) return { type: 'list', path: BOXES, watch };
+    const path = `${BOXES}/${this.random.pick(this.boxNames)}`;
+    if (this.random.chance(0.2)) return { type: 'list', path, watch };
+    return { type: 'look', path: this.random.chance(0.5) ? path : `${path}/${ITEM}`, watch };
+  }
+
+  private watchForGood(): Operation {
+    const path = this.random.pick([...REGISTERS, QUEUE, BOXES]);
+    return { type: 'watch', path, recursive: this.random.chance(0.5) };
   }
 
   private issue(operation: Operation): void {
@@ -143,133 +162,25 @@ export class Worker {
     this.outstanding++;
     const answered = (reply: Reply | undefined): void => {
       this.outstanding--;
-      if (reply === undefined) return;
+      if (reply === undefined) {
+        this.boxes.answered(operation, undefined);
+        return;
+      }
       record.completedMs = this.scheduler.nowMs;
       record.answerOrder = this.answers.count++;
       record.outcome = outcomeOf(operation, reply);
       this.remember(operation, record.outcome);
     };
-    this.transmit(operation, answered);
+    request(this.client, operation, answered);
   }
 
   private remember(operation: Operation, outcome: Outcome): void {
     if (operation.type === 'append' && !operation.ephemeral && outcome.type === 'done' && outcome.path !== undefined) {
       this.queuePaths.push(outcome.path);
     }
-  }
-
-  private transmit(operation: Operation, answered: (reply: Reply | undefined) => void): void {
-    const { client } = this;
-    switch (operation.type) {
-      case 'set':
-        client.send({
-          type: OpCode.setData,
-          body: (w) =>
-            writeSetDataRequest(w, {
-              path: operation.path,
-              data: bytesOf(operation.value),
-              version: operation.version,
-            }),
-          answered,
-        });
-        return;
-      case 'syncedGet': {
-        let refused: Reply | undefined;
-        const synced = (reply: Reply | undefined): void => {
-          if (reply !== undefined && reply.header.error !== ReplyCode.ok) refused = reply;
-        };
-        client.send({
-          type: OpCode.sync,
-          body: (w) => writePathRequest(w, { path: operation.path }),
-          answered: synced,
-        });
-        client.send({
-          type: OpCode.getData,
-          body: (w) => writePathWatchRequest(w, { path: operation.path, watch: false }),
-          // A read behind a sync that failed is no synced read.
-          answered: (reply) => answered(reply === undefined ? undefined : (refused ?? reply)),
-        });
-        return;
-      }
-      case 'get':
-        client.send({
-          type: OpCode.getData,
-          body: (w) => writePathWatchRequest(w, { path: operation.path, watch: false }),
-          answered,
-        });
-        return;
-      case 'append':
-        client.send({
-          type: OpCode.create2,
-          body: (w) =>
-            writeCreateRequest(w, {
-              path: operation.path,
-              data: bytesOf(operation.value),
-              acl: OPEN_ACL,
-              flags: operation.ephemeral ? CreateMode.ephemeralSequential : CreateMode.persistentSequential,
-            }),
-          answered,
-        });
-        return;
-      case 'delete':
-        client.send({
-          type: OpCode.delete,
-          body: (w) => writePathVersionRequest(w, { path: operation.path, version: operation.version }),
-          answered,
-        });
-        return;
-      case 'multi':
-        client.send({
-          type: OpCode.multi,
-          body: (w) =>
-            writeMultiRequest(
-              w,
-              operation.paths.map((path) => ({
-                type: OpCode.setData,
-                path,
-                data: bytesOf(operation.value),
-                version: -1,
-              })),
-            ),
-          answered,
-        });
-        return;
-      case 'list':
-        client.send({
-          type: OpCode.getChildren,
-          body: (w) => writePathWatchRequest(w, { path: operation.path, watch: false }),
-          answered,
-        });
-        return;
-      case 'close':
-        client.endSession(answered);
-        return;
+    if (operation.type === 'list' && operation.path === BOXES && outcome.type === 'done') {
+      this.boxNames = outcome.children ?? [];
     }
-  }
-}
-
-function outcomeOf(operation: Operation, { header, body }: Reply): Outcome {
-  const { zxid, error } = header;
-  if (error !== ReplyCode.ok) return { type: 'refused', code: error, zxid };
-  switch (operation.type) {
-    case 'set': {
-      const stat = readStat(body);
-      return { type: 'done', zxid, version: stat.version, mzxid: stat.mzxid };
-    }
-    case 'get':
-    case 'syncedGet': {
-      const { data, stat } = readGetDataResponse(body);
-      return { type: 'done', zxid, version: stat.version, mzxid: stat.mzxid, value: textOf(data) };
-    }
-    case 'append': {
-      const path = readPathResponse(body);
-      return { type: 'done', zxid, path, czxid: readStat(body).czxid };
-    }
-    case 'list':
-      return { type: 'done', zxid, children: readStringsResponse(body) };
-    case 'delete':
-    case 'multi':
-    case 'close':
-      return { type: 'done', zxid };
+    this.boxes.answered(operation, outcome);
   }
 }

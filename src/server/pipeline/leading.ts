@@ -51,6 +51,7 @@ export interface LeadingSettings {
   readonly tickTimeMs: number;
   readonly extendedTypesEnabled: boolean;
   readonly zxidsPerEpoch: number | undefined;
+  readonly reapIntervalMs: number | undefined;
   /** Undefined where the ensemble's configuration is fixed. */
   readonly ensemble: EnsembleView | undefined;
 }
@@ -124,7 +125,7 @@ export class Leading implements Service {
       extendedTypesEnabled: settings.extendedTypesEnabled,
       reconfiguring: settings.ensemble && reconfiguringOf(settings.ensemble, isUnderWay),
     });
-    this.#reaper = new Reaper(database, settings.extendedTypesEnabled, step.nowMs);
+    this.#reaper = new Reaper(database, settings.extendedTypesEnabled, settings.reapIntervalMs, step.nowMs);
     this.#syncs = new SyncQueue();
   }
 

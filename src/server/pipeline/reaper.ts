@@ -1,6 +1,7 @@
 import { ttlOf } from '../database/owner.ts';
 import type { Database } from '../database/types.ts';
 
+/** ZooKeeper's znode.container.checkIntervalMs. */
 const INTERVAL_MS = 60_000;
 /** ZooKeeper's znode.container.maxPerMinute. */
 const PER_INTERVAL_MAX = 10_000;
@@ -9,13 +10,18 @@ const PER_INTERVAL_MAX = 10_000;
 export class Reaper {
   readonly #database: Database;
   readonly #extendedTypesEnabled: boolean;
+  readonly #intervalMs: number;
   #nextMs: number;
 
-  /** @param extendedTypesEnabled Where they are not, there are no TTL znodes, whatever an owner looks like. */
-  constructor(database: Database, extendedTypesEnabled: boolean, nowMs: number) {
+  /**
+   * @param extendedTypesEnabled Where they are not, there are no TTL znodes, whatever an owner looks like.
+   * @param intervalMs How often it looks; undefined for once a minute.
+   */
+  constructor(database: Database, extendedTypesEnabled: boolean, intervalMs: number | undefined, nowMs: number) {
     this.#database = database;
     this.#extendedTypesEnabled = extendedTypesEnabled;
-    this.#nextMs = nowMs + INTERVAL_MS;
+    this.#intervalMs = intervalMs ?? INTERVAL_MS;
+    this.#nextMs = nowMs + this.#intervalMs;
   }
 
   /** When it wants to look again. */
@@ -24,7 +30,7 @@ export class Reaper {
   }
 
   candidates(nowMs: number, wallMs: number): string[] {
-    this.#nextMs = nowMs + INTERVAL_MS;
+    this.#nextMs = nowMs + this.#intervalMs;
     const paths: string[] = [];
     for (const path of this.#database.containers()) {
       if (paths.length >= PER_INTERVAL_MAX) break;

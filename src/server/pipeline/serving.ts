@@ -116,6 +116,7 @@ export class Serving {
         tickTimeMs: config.zab.tickTimeMs,
         extendedTypesEnabled: config.extendedTypesEnabled,
         zxidsPerEpoch: config.zxidsPerEpoch,
+        reapIntervalMs: config.reapIntervalMs,
         ensemble: this.#ensembleView(),
       };
       this.#leading = new Leading(role.epoch, database, access, settings, clients, step);

@@ -46,6 +46,8 @@ export interface MemberConfig {
   readonly extendedTypesEnabled: boolean;
   /** After how many zxids of an epoch a new one begins; undefined for nearly all that there are. A simulated life has fewer. */
   readonly zxidsPerEpoch?: number;
+  /** How often a leader looks for containers and TTL znodes to remove; undefined for once a minute. A simulated life is short. */
+  readonly reapIntervalMs?: number;
   /** What a client is given in one step before it has to take it; undefined for the usual. A simulated life has less. */
   readonly answerBytesPerStep?: number;
   /** Keep the digest of the tree (digest.enabled), see {@link Member.digests}. */

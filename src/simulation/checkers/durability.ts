@@ -1,6 +1,7 @@
 import { formatZxid } from '../../common/zxid.ts';
 import { ReplyCode } from '../../server/protocol/opcodes.ts';
-import type { FinalState, History, OperationRecord } from '../history.ts';
+import type { FinalState, History, Operation, OperationRecord } from '../history.ts';
+import { isBox } from '../znodes.ts';
 
 /**
  * Nothing acknowledged is lost: every write that was answered is in the final state, or was written over by a later one. And
@@ -18,17 +19,26 @@ export function checkDurability(history: History, final: FinalState): string[] {
   return [...violations, ...checkAppends(history, final)];
 }
 
-/** Nobody is refused what is possible: all that the workload asks for is, but for a session that has ended or moved. */
+/**
+ * Nobody is refused what is possible: all that the workload asks for is, but for a session that has ended or moved; and for what
+ * the server itself has taken away, which `lifetimes` judges.
+ */
 export function checkRefusals({ operations }: History): string[] {
   const violations: string[] = [];
   for (const { client, operation, outcome } of operations) {
     if (outcome.type !== 'refused') continue;
     if (outcome.code === ReplyCode.sessionExpired || outcome.code === ReplyCode.sessionMoved) continue;
+    if (outcome.code === ReplyCode.noNode && isOfBox(operation)) continue;
     violations.push(
       `${client} was refused a ${operation.type} with code ${outcome.code} at ${formatZxid(outcome.zxid)}`,
     );
   }
   return violations;
+}
+
+function isOfBox(operation: Operation): boolean {
+  if (operation.type === 'fill') return true;
+  return (operation.type === 'touch' || operation.type === 'list') && isBox(operation.path);
 }
 
 /** Every append is for one znode at most, and for none if it was refused. */
@@ -51,7 +61,7 @@ function checkAppends(history: History, final: FinalState): string[] {
 }
 
 /** Sessions that are no more, or of which that was asked. */
-function endedSessions(history: History): ReadonlySet<bigint> {
+export function endedSessions(history: History): ReadonlySet<bigint> {
   const ended = new Set(history.expirations.map(({ sessionId }) => sessionId));
   for (const { operation, sessionId } of history.operations) if (operation.type === 'close') ended.add(sessionId);
   return ended;
@@ -61,7 +71,8 @@ function endedSessions(history: History): ReadonlySet<bigint> {
 function deletedPaths(history: History): ReadonlySet<string> {
   const paths = new Set<string>();
   for (const { operation, outcome } of history.operations) {
-    if (operation.type === 'delete' && outcome.type !== 'refused') paths.add(operation.path);
+    if (operation.type !== 'delete' && operation.type !== 'clear') continue;
+    if (outcome.type !== 'refused') paths.add(operation.path);
   }
   return paths;
 }
@@ -80,7 +91,7 @@ function lost(
     case 'multi': {
       for (const path of operation.paths) {
         const znode = final.znodes.get(path);
-        if (znode === undefined || znode.mzxid < outcome.zxid)
+        if (znode === undefined || outcome.mzxid === undefined || znode.mzxid < outcome.mzxid)
           return `the multi over ${path} was acknowledged and is lost`;
       }
       return undefined;
@@ -100,9 +111,23 @@ function lost(
       return final.znodes.has(operation.path)
         ? `the delete of ${operation.path} was acknowledged and is lost`
         : undefined;
+    case 'fill': {
+      const { path, value } = operation;
+      const znode = final.znodes.get(path);
+      if (deleted.has(path)) return undefined;
+      return znode?.value === value ? undefined : `the create of ${path} as '${value}' was acknowledged and is lost`;
+    }
+    case 'touch':
+      // Where it is gone, the server has taken it away.
+      if (!final.znodes.has(operation.path)) return undefined;
+      return lostSet(operation.path, operation.value, outcome.version ?? -1, final);
+    case 'box':
+    case 'clear':
     case 'get':
     case 'syncedGet':
     case 'list':
+    case 'look':
+    case 'watch':
     case 'close':
       return undefined;
   }

@@ -1,6 +1,7 @@
 import type { Zxid } from '../../common/zxid.ts';
 import { formatZxid } from '../../common/zxid.ts';
 import type { History, OperationRecord } from '../history.ts';
+import { parentOf } from '../znodes.ts';
 
 /**
  * A state is what its zxid says: whoever is answered at a zxid sees everything that was acknowledged up to there, and nothing
@@ -51,6 +52,7 @@ function checkLists(history: History): string[] {
     const { zxid } = outcome;
     const children = new Set(outcome.children?.map((name) => `${operation.path}/${name}`));
     for (const { path, czxid, mayBeGoneFrom, goneFrom } of znodes) {
+      if (parentOf(path) !== operation.path) continue;
       const isThere = children.has(path);
       if (!isThere && czxid <= zxid && zxid < mayBeGoneFrom) {
         violations.push(`${client} did not see ${path} of ${formatZxid(czxid)} at ${formatZxid(zxid)}`);
