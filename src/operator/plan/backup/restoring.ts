@@ -8,8 +8,8 @@ import { validLatch } from '../bootstrap.ts';
 import { mayBeRestoredIn } from '../restore.ts';
 import { isDeleted } from './model.ts';
 
-// What a backup stored is read until the last member of a cluster that begins with it has begun, and such a cluster cannot begin
-// with anything else any more.
+// What a backup stored is read until the last member of a cluster that begins with it has begun. Until then such a cluster may have to
+// begin once more, with what its manifest names by then.
 
 /** Why nothing stored is removed as long as nobody can tell who needs it. */
 export const NOT_UNDERSTOOD =
@@ -41,7 +41,7 @@ export function nameOf(cluster: CoordinationCluster): string {
 
 function isToBeginWith(backup: CoordinationBackup, cluster: CoordinationCluster): boolean {
   const { restore } = cluster.spec.bootstrap ?? {};
-  if (restore === undefined || isDeleted(cluster) || validLatch(cluster) !== undefined) return false;
+  if (restore === undefined || isDeleted(cluster) || validLatch(cluster)?.phase === 'Completed') return false;
   const own = namespaceOf(cluster);
   if (restore.backup === undefined) return isStoredAt(restore, backup, cluster);
   const { name, namespace = own } = restore.backup;

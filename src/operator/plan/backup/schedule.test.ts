@@ -304,6 +304,8 @@ describe('retention', () => {
       [old, restoring('other', byName, { bootstrap: started })],
       // Of a manifest that names another one by now.
       [old, restoring('other', { backup: { name: 'b1' } }, { bootstrap: started })],
+      // Of a manifest that names this one by now, while what was begun with something else is taken back.
+      [old, restoring('default', byName, { bootstrap: fresh })],
     ] as const) {
       assert.match(kept(backup, cluster), /b0 is kept until/);
     }
@@ -313,7 +315,7 @@ describe('retention', () => {
       // It may not.
       restoring('other', byName),
       restoring('default', byName, { bootstrap: { ...started, phase: 'Completed' } }),
-      restoring('default', byName, { bootstrap: fresh }),
+      restoring('default', byName, { bootstrap: { ...fresh, phase: 'Completed' } }),
       { ...restoring('default', byName), metadata: { name: 'copy', namespace: 'default', deletionTimestamp: time(2) } },
     ]) {
       assert.match(kept(old, cluster), /schedule says$/);
