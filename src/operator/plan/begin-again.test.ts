@@ -148,6 +148,24 @@ describe('an ensemble that cannot be formed', () => {
     });
   }
 
+  test('and is put to sleep in the middle goes on with new volumes only', () => {
+    for (let writes = 1; writes < 4; writes++) {
+      const world = formingWorld();
+      const first = new Set([...world.claims.values()].map(({ metadata }) => metadata.uid));
+      world.damage('test-0');
+      world.reconcile(writes);
+      world.edit({ hibernated: true });
+      live(world, 5);
+      assert.equal(condition(world, 'Hibernated')?.status, 'True', `after ${writes} writes`);
+      world.setNode(2, false);
+      world.edit({ hibernated: false });
+      live(world, 20);
+      assert.equal(condition(world, 'Ready')?.status, 'True', `after ${writes} writes`);
+      const kept = [...world.claims.values()].filter(({ metadata }) => first.has(metadata.uid));
+      assert.deepEqual(kept, [], 'no member goes on with what it had beside one that has nothing');
+    }
+  });
+
   test('tells why, and what it waits for', () => {
     const world = formingWorld();
     world.damage('test-1');

@@ -6,7 +6,8 @@ import type { Kind, PersistentVolumeClaim, StatefulSet } from '../resources/kube
 import { CLUSTER_UID_LABEL, DATA_CLAIM, everySlot } from '../resources/names.ts';
 import { trouble } from './health.ts';
 import type { EnsembleState } from './members.ts';
-import type { Observed, Step } from './model.ts';
+import { versionNumber } from './membership.ts';
+import type { MemberReport, Observed, Step } from './model.ts';
 import { isMore } from './quantity.ts';
 import { lostData } from './rebuild.ts';
 import { decideRestore } from './restore.ts';
@@ -38,13 +39,15 @@ export function beginAgain(
   state: EnsembleState,
   observed: Observed,
 ): BeginsAgain | undefined {
-  if (latch.phase !== 'Started' || cluster.spec.hibernated) return undefined;
+  if (latch.phase !== 'Started') return undefined;
   const { statefulSet: set, pods, now } = observed;
   const volumes = membersClaims(cluster, observed);
   // Of a volume that somebody else has put there nobody knows what is on it.
   if (volumes.some((claim) => !isOwn(cluster, claim))) return undefined;
   if (!volumes.every(isLeaving) && isWrittenTo(latch, state)) return undefined;
   const isUnderWay = isTakenBack(latch, volumes, observed);
+  // What is left of the first attempt would be beside new volumes as soon as the ensemble is woken up.
+  if (cluster.spec.hibernated && !isUnderWay) return undefined;
   const why = isUnderWay ? 'what was begun is taken back' : whyAgain(cluster, latch, state, observed);
   if (why === undefined) return undefined;
   const steps = [
@@ -143,9 +146,17 @@ function isWrittenTo({ origin }: BootstrapLatch, { members }: EnsembleState): bo
   return members.some(({ report }) => {
     if (report === undefined) return false;
     const zxid = Number(report.lastZxid);
-    // What comes with a snapshot has a zxid of its own, of an epoch before the first one here.
-    return counterOf(zxid) > 0 && (origin === 'Fresh' || (report.serving && epochOf(zxid) === report.epoch));
+    return counterOf(zxid) > 0 && (origin === 'Fresh' || isOfThisLife(zxid, report));
   });
+}
+
+/**
+ * Whether a transaction did not come with the snapshot, which is of an epoch before the first one here. The configuration bears the zxid
+ * with which that one began, whoever has led since, or that of its last change.
+ */
+function isOfThisLife(zxid: number, { configuration, serving, epoch }: MemberReport): boolean {
+  const version = configuration === undefined ? 0 : versionNumber(configuration);
+  return version > 0 ? zxid >= version : serving && epochOf(zxid) === epoch;
 }
 
 /** Volumes of voters, whoever made them: an ensemble that is being formed has no others. */

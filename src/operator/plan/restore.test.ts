@@ -241,6 +241,30 @@ describe('before anything is begun with a snapshot it is looked at', () => {
     assert.equal(world.theCluster.status?.phase, 'Ready');
   });
 
+  test('that somebody has written to all the same is left to a person, whoever leads by now', () => {
+    const world = worldOf(bare);
+    world.setNode(2, true);
+    live(world, 8);
+    assert.equal(world.theCluster.status?.bootstrap?.phase, 'Started');
+    world.damage('test-1');
+    const observed = world.observe();
+    const [[name, before] = []] = [...observed.reports];
+    assert.ok(name !== undefined && before?.configuration !== undefined);
+    // The snapshot is of epoch 1, the first leader here was that of epoch 2, and there has been another one.
+    const report = { ...before, serving: true, epoch: 3, configuration: { ...before.configuration, version: '200000000' } };
+    const deletions = (lastZxid: string, more: Partial<typeof report> = {}) => {
+      const reports = new Map([[name, { ...report, lastZxid, ...more }]]);
+      return plan(world, { reports }).steps.filter((step) => step.do === 'delete');
+    };
+    assert.notDeepEqual(deletions('0x100000005'), [], 'the snapshot has it');
+    assert.notDeepEqual(deletions('0x100000005', { serving: false, state: 'looking', epoch: 0 }), []);
+    assert.deepEqual(deletions('0x200000001'), []);
+    assert.deepEqual(deletions('0x200000001', { serving: false, state: 'looking', epoch: 0 }), []);
+    const untold = { ...before.configuration, version: '0' };
+    assert.deepEqual(deletions('0x300000001', { configuration: untold }), []);
+    assert.notDeepEqual(deletions('0x100000005', { configuration: untold }), []);
+  });
+
   test('wherever the operator dies and whatever is forgotten, it begins once, with what was looked at', () => {
     const happening = fc.oneof(
       fc.nat({ max: 3 }).map((writes) => ({ writes })),
