@@ -183,23 +183,29 @@ describe('an ensemble that cannot be formed', () => {
     const world = formingWorld();
     world.damage('test-1');
     const observed = world.observe();
-    const deletions = (seen: Observed) =>
-      planCluster(world.theCluster, seen, { defaultImage: 'zabkeeper:test' }).steps.filter(
-        (step) => step.do === 'delete',
-      );
+    const planned = (seen: Observed) => planCluster(world.theCluster, seen, { defaultImage: 'zabkeeper:test' });
+    const deletions = (seen: Observed) => planned(seen).steps.filter((step) => step.do === 'delete');
+    const told = (seen: Observed, type: string) =>
+      planned(seen).status?.conditions?.find((one) => one.type === type)?.message ?? '';
     assert.notDeepEqual(deletions(observed), []);
 
     const [[name, report] = []] = [...observed.reports];
     assert.ok(name !== undefined && report !== undefined);
-    assert.deepEqual(
-      deletions({ ...observed, reports: new Map([[name, { ...report, lastZxid: '0x100000001' }]]) }),
-      [],
-    );
+    const written = { ...observed, reports: new Map([[name, { ...report, lastZxid: '0x100000001' }]]) };
+    assert.deepEqual(deletions(written), []);
+    const help = new RegExp(`not formed once more .*${name} has transaction 0x100000001.*delete this cluster`);
+    assert.match(told(written, 'Progressing'), help);
+    world.edit({ replicas: 1 });
+    assert.match(told(written, 'Scaling'), help, 'and not that it will be begun once more');
 
     const [claim, ...others] = observed.claims;
     assert.ok(claim);
     const foreign = { ...claim, metadata: { ...claim.metadata, labels: selectorLabels(world.theCluster) } };
-    assert.deepEqual(deletions({ ...observed, claims: [foreign, ...others] }), []);
+    const beside = { ...observed, claims: [foreign, ...others] };
+    assert.deepEqual(deletions(beside), []);
+    const leaving = { ...foreign, metadata: { ...foreign.metadata, deletionTimestamp: world.now } };
+    assert.notDeepEqual(deletions({ ...observed, claims: [leaving, ...others] }), []);
+    assert.match(told(beside, 'Progressing'), /nobody knows .*somebody else has made \(data-test-0\): delete/);
   });
 
   test('once it is formed, nothing is taken back', () => {

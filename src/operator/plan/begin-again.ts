@@ -22,6 +22,12 @@ export interface BeginsAgain {
   readonly progress: string;
 }
 
+/** One that cannot be formed, and is not taken back either. */
+export interface LeftToPerson {
+  /** Why, and what a person can do. */
+  readonly help: string;
+}
+
 /**
  * While the ensemble is being formed: takes everything back, the members and their volumes, where it cannot be formed with what there is:
  * a volume is lost or its data are damaged, or the manifest asks by now for other volumes or another number of members than those that
@@ -38,18 +44,19 @@ export function beginAgain(
   latch: BootstrapLatch,
   state: EnsembleState,
   observed: Observed,
-): BeginsAgain | undefined {
+): BeginsAgain | LeftToPerson | undefined {
   if (latch.phase !== 'Started') return undefined;
   const { statefulSet: set, pods, now } = observed;
   const volumes = membersClaims(cluster, observed);
-  // Of a volume that somebody else has put there nobody knows what is on it.
-  if (volumes.some((claim) => !isOwn(cluster, claim))) return undefined;
-  if (!volumes.every(isLeaving) && isWrittenTo(latch, state)) return undefined;
   const isUnderWay = isTakenBack(latch, volumes, observed);
   // What is left of the first attempt would be beside new volumes as soon as the ensemble is woken up.
   if (cluster.spec.hibernated && !isUnderWay) return undefined;
   const why = isUnderWay ? 'what was begun is taken back' : whyAgain(cluster, latch, state, observed);
   if (why === undefined) return undefined;
+  const obstacle = unknownData(cluster, latch, state, volumes);
+  if (obstacle !== undefined) {
+    return { help: `it is not formed once more by itself (${why}), as ${obstacle}` };
+  }
   const steps = [
     // Its pods go with it; those that it has left behind do not.
     ...(set === undefined ? [] : deletion('StatefulSet', set)),
@@ -141,13 +148,30 @@ function otherBeginning(cluster: CoordinationCluster, latch: BootstrapLatch, obs
     : 'the manifest says by now that it begins with something else';
 }
 
-/** Whether a client has written something, as far as the members tell: to a pod, as there is no Service for clients yet. */
-function isWrittenTo({ origin }: BootstrapLatch, { members }: EnsembleState): boolean {
-  return members.some(({ report }) => {
-    if (report === undefined) return false;
-    const zxid = Number(report.lastZxid);
-    return counterOf(zxid) > 0 && (origin === 'Fresh' || isOfThisLife(zxid, report));
-  });
+/** What may be on the volumes that somebody needs, and what to do where nobody does. */
+function unknownData(
+  cluster: CoordinationCluster,
+  latch: BootstrapLatch,
+  { members }: EnsembleState,
+  volumes: readonly PersistentVolumeClaim[],
+): string | undefined {
+  const staying = volumes.filter((claim) => !isLeaving(claim));
+  const foreign = staying.filter((claim) => !isOwn(cluster, claim));
+  if (foreign.length > 0) {
+    return `nobody knows what is on volumes that somebody else has made (${namesOf(foreign)}): delete those that nobody needs`;
+  }
+  const written = members.find(({ report }) => report !== undefined && isWrittenTo(latch, report));
+  if (staying.length === 0 || written === undefined) return undefined;
+  return (
+    `somebody has connected to it all the same (${written.slot.podName} has transaction ${written.report?.lastZxid ?? ''}): where nobody ` +
+    'needs what was written, delete this cluster, and its volumes with it, and make it anew'
+  );
+}
+
+/** Whether a client has written something, as far as a member tells: to a pod, as there is no Service for clients yet. */
+function isWrittenTo({ origin }: BootstrapLatch, report: MemberReport): boolean {
+  const zxid = Number(report.lastZxid);
+  return counterOf(zxid) > 0 && (origin === 'Fresh' || isOfThisLife(zxid, report));
 }
 
 /**

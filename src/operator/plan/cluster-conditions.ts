@@ -36,6 +36,8 @@ export interface Situation {
   readonly rebuildWaitsFor?: string | undefined;
   /** Why everything is taken back while the ensemble is being formed, and what that waits for. */
   readonly beginsAgain?: string | undefined;
+  /** What a person can do about an ensemble that cannot be formed, and is not taken back. */
+  readonly leftToPerson?: string | undefined;
   /** What the deletion waits for. */
   readonly deletion?: string | undefined;
 }
@@ -206,6 +208,8 @@ function progressing(situation: Situation): ConditionValue {
   }
   if (latch?.phase !== 'Completed') {
     const message = absent(state, now);
+    const { leftToPerson } = situation;
+    if (leftToPerson !== undefined) return isFalse(BOOTSTRAP_STOPPED, `${message}: ${leftToPerson}`);
     if (latch === undefined || troubled(state, now) === undefined) return isTrue('Bootstrapping', message);
     return isFalse(BOOTSTRAP_STOPPED, `${message}: correct the manifest or what it needs`);
   }

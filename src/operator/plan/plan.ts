@@ -54,7 +54,7 @@ export function planCluster(cluster: CoordinationCluster, all: Observed, setting
     return beginningPlan(situation, observed, ensemble.image);
   }
   const again = beginAgain(cluster, latch, state, observed);
-  if (again !== undefined) {
+  if (again !== undefined && 'steps' in again) {
     return conclude({ ...situation, beginsAgain: again.progress }, again.steps, REQUEUE.formingMs);
   }
   const advanced = advanceLatch(latch, state, now);
@@ -78,7 +78,8 @@ export function planCluster(cluster: CoordinationCluster, all: Observed, setting
   const settled: Situation = {
     ...situation,
     nextLatch: advanced,
-    refusal: scaling.refusal,
+    leftToPerson: again?.help,
+    refusal: scaling.refusal && { ...scaling.refusal, message: again?.help ?? scaling.refusal.message },
     scaling: scaling.progress,
     updateWaitsFor: rolling.waitingFor,
     rebuildWaitsFor: rebuild.waitingFor,
