@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { CoordinationBackupStatus } from '../../api/coordination-backup.ts';
+import { parseCoordinationBackup, type CoordinationBackupStatus } from '../../api/coordination-backup.ts';
 import { parseCoordinationBackupSchedule } from '../../api/coordination-backup-schedule.ts';
 import type { KubeObject, ResourceType } from '../../api/objects.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { ApiRefusal } from '../kube/errors.ts';
 import { EventRecorder } from '../kube/event-recorder.ts';
 import { silentLogger } from '../kube/silent-logger.ts';
+import { backupLocation } from '../resources/backup/jobs.ts';
 import { BACKUP_FINALIZER } from '../resources/names.ts';
 import { backupKind, scheduleKind, scheduleTimes } from './backup-kinds.ts';
 import { ResourceController } from './resource-controller.ts';
@@ -275,5 +276,22 @@ describe('what a schedule lets go of', () => {
     assert.deepEqual(await expired(old, [cluster({ backup: { name: 'a' } })], 'default'), []);
     assert.deepEqual(await expired(old, [cluster({ backup: { name: 'b' } })]), ['a']);
     assert.deepEqual(await expired(old, [cluster('in words of another version')]), []);
+    // The manifest says no more of it, and members still begin with it.
+    const [backup] = backups;
+    assert.ok(backup);
+    const restoreFrom = backupLocation(
+      parseCoordinationBackup({ apiVersion: 'zabkeeper.dev/v1alpha1', kind: 'CoordinationBackup', ...backup }),
+    );
+    const bootstrap = {
+      phase: 'Started',
+      id: 'uid-c',
+      origin: 'Restored',
+      replicas: 3,
+      startedAt: started,
+      restoreFrom,
+    };
+    const changed = { ...cluster(undefined), spec: {}, status: { bootstrap } };
+    const metadata = { ...changed.metadata, uid: 'uid-c' };
+    assert.deepEqual(await expired(old, [{ ...changed, metadata }]), []);
   });
 });

@@ -112,17 +112,24 @@ async function observeSchedule(
   return { now: wholeSeconds(now), times: scheduleTimes(schedule, now), backups, restoring };
 }
 
-/** The clusters that begin with a snapshot. Undefined where one of them is not understood: nobody can tell what it needs. */
+/** As much of a cluster as tells whether it may begin with a snapshot, where nothing else of it is understood. */
+interface MayBegin extends KubeObject {
+  readonly spec?: { readonly bootstrap?: unknown };
+  readonly status?: { readonly bootstrap?: { readonly phase?: unknown; readonly restoreFrom?: unknown } };
+}
+
+/** The clusters that begin with a snapshot, whatever their manifest says by now. Undefined where one of them is not understood: nobody can tell what it needs. */
 async function observeRestoring(
   client: Reader,
   everywhere: Everywhere,
 ): Promise<readonly CoordinationCluster[] | undefined> {
-  const { items } = await client.list<KubeObject & { readonly spec?: { readonly bootstrap?: unknown } }>(
-    COORDINATION_CLUSTER,
-    { namespace: everywhere },
-  );
+  const { items } = await client.list<MayBegin>(COORDINATION_CLUSTER, { namespace: everywhere });
+  const beginning = items.filter(({ spec, status }) => {
+    const { phase, restoreFrom } = status?.bootstrap ?? {};
+    return spec?.bootstrap !== undefined || (restoreFrom !== undefined && phase !== 'Completed');
+  });
   try {
-    return items.filter(({ spec }) => spec?.bootstrap !== undefined).map(parseCoordinationCluster);
+    return beginning.map(parseCoordinationCluster);
   } catch (error) {
     if (!(error instanceof z.ZodError)) throw error;
     return undefined;
