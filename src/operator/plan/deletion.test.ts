@@ -66,6 +66,16 @@ describe('the deletion', () => {
     });
   }
 
+  test('with --cascade=orphan keeps the volumes of members too whose StatefulSet is gone', () => {
+    const world = readyWorld({ storage: { whenDeleted: 'Delete' } });
+    world.objects.delete('StatefulSet/test');
+    world.deleteButLeaveAll();
+    world.orphan();
+    world.reconcile();
+    assert.equal(world.cluster, undefined);
+    assert.equal(world.claims.size, 3);
+  });
+
   test('takes no StatefulSet of somebody else along, and says what it waits for', () => {
     const world = readyWorld({ storage: { whenDeleted: 'Delete' } });
     const disown = (object: StatefulSet): StatefulSet => ({

@@ -28,8 +28,8 @@ export function planDeletion(cluster: CoordinationCluster, observed: Observed): 
   const claims = memberClaims(cluster, observed.claims);
   const sets = [observed.statefulSet, observed.observerSet].filter((set) => set !== undefined);
   // Whoever asks for this wants the members to live on without the operator, and with their volumes, whatever the manifest says. Where
-  // Kubernetes has done its part already, nothing but the missing owners tells.
-  if (finalizers.includes(ORPHAN_FINALIZER) || sets.some((set) => isOrphaned(cluster, set))) {
+  // Kubernetes has done its part already, nothing but the missing owners tells, of whatever there is.
+  if (finalizers.includes(ORPHAN_FINALIZER) || observed.existing.some((object) => isOrphaned(cluster, object))) {
     return letGo(orphaned(sets, claims));
   }
 
