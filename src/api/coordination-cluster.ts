@@ -240,14 +240,16 @@ export const bootstrapLatch = z
     startedAt: timestamp,
     completedAt: timestamp.optional(),
   })
-  .meta(
-    validated(
+  .meta({
+    // As a whole: of one that a backup tool copied no field must stay beside those of this cluster's own.
+    'x-kubernetes-map-type': 'atomic',
+    ...validated(
       rule(
         "self.id != oldSelf.id || oldSelf.phase != 'Completed' || self.phase == 'Completed'",
         'a completed bootstrap stays completed: a second one would empty the ensemble',
       ),
     ),
-  );
+  });
 
 /** One word for the whole state, as `kubectl get` shows it. */
 export const CLUSTER_PHASES = [

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { COORDINATION_CLUSTER, coordinationClusterSpec, parseCoordinationCluster } from './coordination-cluster.ts';
+import { bootstrapLatch, COORDINATION_CLUSTER, coordinationClusterSpec, parseCoordinationCluster } from './coordination-cluster.ts';
 import { customResourceDefinition, structuralSchema } from './custom-resource-definition.ts';
 import { RESOURCE_DEFINITIONS } from './definitions.ts';
 
@@ -33,6 +33,12 @@ test('every validation rule has a sentence', () => {
       for (const { rule, message } of rules) assert.ok((message ?? '').length > 15, rule);
     }
   }
+});
+
+test('a latch is written as a whole: what another manager put into it would stay, and no beginning be as it was decided', () => {
+  const { properties, ...schema } = structuralSchema(bootstrapLatch);
+  assert.ok(properties);
+  assert.equal(schema['x-kubernetes-map-type'], 'atomic');
 });
 
 test('the operator fills in the same defaults as the API server', () => {
