@@ -195,6 +195,18 @@ test('a zoo.cfg that cannot be used: exit code 2 and one line that says what to 
   assert.equal(await exitCodeOf(start()), 2);
 });
 
+test('an environment that cannot be used is refused like a zoo.cfg, and --help says what may be in it', async () => {
+  const { file } = await prepared();
+  process.env['ZABKEEPER_STOP_DELAY_MS'] = '3s';
+  const server = start(file);
+  delete process.env['ZABKEEPER_STOP_DELAY_MS'];
+  assert.equal(await exitCodeOf(server), 2);
+  assert.match(server.said(), /^ZK_CONFIG_INVALID: ZABKEEPER_STOP_DELAY_MS is '3s': write a number of milliseconds/);
+  const help = start('--help');
+  assert.equal(await exitCodeOf(help), 0);
+  assert.match(help.said(), /ZABKEEPER_STOP_DELAY_MS/);
+});
+
 test('a port that is taken', async () => {
   const taken = createServer();
   await listen(taken, { host: '127.0.0.1', port: 0 }, 'tests');
