@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { STOP_DELAY_VARIABLE } from '../common/environment.ts';
+import { FORMED_VARIABLE, STOP_DELAY_VARIABLE } from '../common/environment.ts';
 import { CodedError } from '../common/errors.ts';
 import type { ErrorCode } from '../common/errors.ts';
 import type { Logger } from '../common/types.ts';
@@ -22,6 +22,7 @@ const USAGE = `usage: server [--my-id-from-hostname] [--initialize] <zoo.cfg>
 
 What it is told by its environment:
 
+  ${FORMED_VARIABLE}         true: the ensemble has been formed, so that --initialize means nothing
   ${STOP_DELAY_VARIABLE}  for how many milliseconds it goes on serving after SIGTERM, 0 where it is not set
 `;
 
@@ -88,7 +89,8 @@ async function main(): Promise<void> {
   const own = reconfigured(named, ensemble);
   const logger = createLogger(process.env['LOG_LEVEL'] ?? 'info', own.id);
   for (const warning of warnings) logger.warn(warning);
-  const refused = initialize ? allowInitialization(config) : undefined;
+  const isFormed = process.env[FORMED_VARIABLE] === 'true';
+  const refused = initialize ? allowInitialization(config, isFormed) : undefined;
   if (refused !== undefined) logger.warn(refused);
   logger.info('starting', { version: VERSION, node: process.version, config: file, standalone: config.standalone });
   const podUid = process.env['POD_UID'];
