@@ -239,6 +239,12 @@ export class FakeWorld {
     this.#elect();
   }
 
+  /** The member's disk is another one, with nothing on it, under a pod that stays. */
+  wipe(podName: string): void {
+    this.kubernetes.wipe(podName);
+    this.#elect();
+  }
+
   /** The member's data cannot be read any more. */
   damage(podName: string): void {
     const disk = this.disks.get(`${DATA_CLAIM}-${podName}`);
@@ -287,7 +293,7 @@ export class FakeWorld {
     const { kind, name } = step;
     if (kind === 'Pod') this.#checkRestart(name);
     if (kind === 'PersistentVolumeClaim') this.#checkVolume(name);
-    if (kind === 'ConfigMap') assert.deepEqual(this.outdated, [], `nobody needs ${name} any more`);
+    if (kind === 'ConfigMap') this.#checkConfigMap(name);
     this.kubernetes.delete(step);
     this.#elect();
   }
@@ -313,6 +319,12 @@ export class FakeWorld {
       !isLeader || this.outdated.length === 1,
       `the leader ${name} is restarted before ${this.outdated.join()}`,
     );
+  }
+
+  /** No configuration goes that anybody has, nor what keeps members from beginning anew. */
+  #checkConfigMap(name: string): void {
+    assert.deepEqual(this.outdated, [], `nobody needs ${name} any more`);
+    assert.notEqual(name, 'test-formed', 'what says that the ensemble has been formed stays');
   }
 
   /** It is to form an ensemble with others than the manifest says by now. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { INITIALIZE_FLAG } from '../resources/pod-template.ts';
-import { happening, liveOn } from './fake-lives.ts';
+import { happening, liveOn, readyWorld, wipe } from './fake-lives.ts';
 import { FakeWorld } from './fake-world.ts';
 
 /**
@@ -17,6 +17,8 @@ function checkSafety(world: FakeWorld, before: FakeWorld['cluster']): void {
   const initializes = statefulSet?.spec.template.spec.containers[0]?.args.includes(INITIALIZE_FLAG) ?? false;
   assert.ok(statefulSet === undefined || latch !== undefined, 'there are members only once the latch is written');
   assert.ok(!(initializes && world.clientsMayConnect), 'clients are let in only when no member may begin anew');
+  const isFormed = world.objects.has('ConfigMap/test-formed');
+  assert.ok(isFormed || !world.clientsMayConnect, 'nor one whose pod was made before');
   if (latchBefore === undefined) return;
   assert.equal(latch?.startedAt, latchBefore.startedAt, 'a bootstrap is started once');
   assert.equal(latch.replicas, latchBefore.replicas);
@@ -38,6 +40,32 @@ test('whatever happens and wherever the operator dies: one bootstrap, and no ack
       }
     }),
     { numRuns: 300 },
+  );
+});
+
+/** Some time in which a member may be down, a client may write, and what is on a disk may be lost under its pod. */
+const turn = fc.record({
+  down: fc.option(fc.nat({ max: 2 })),
+  seconds: fc.nat({ max: 3 }),
+  writes: fc.nat({ max: 2 }),
+  wiped: fc.option(fc.nat({ max: 2 })),
+});
+
+test('a disk that is wiped under one of the pods that formed the ensemble costs no acknowledged write', () => {
+  fc.assert(
+    fc.property(fc.array(turn, { minLength: 2, maxLength: 8 }), (turns) => {
+      const world = readyWorld();
+      for (const { down, seconds, writes, wiped } of turns) {
+        for (let ordinal = 0; ordinal < 3; ordinal++) world.setNode(ordinal, ordinal === down);
+        liveOn(world, seconds);
+        for (let write = 0; write < writes; write++) world.write();
+        if (wiped !== null) wipe(world, wiped);
+      }
+      for (let ordinal = 0; ordinal < 3; ordinal++) world.setNode(ordinal, false);
+      liveOn(world, 5);
+      assert.equal(conditionOf(world, 'Ready'), 'True');
+    }),
+    { numRuns: 100 },
   );
 });
 
