@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { Option, type Command } from 'commander';
+import { FORMED_VARIABLE } from '../common/environment.ts';
 import { checksum, waitMs } from './arguments.ts';
 import { backUp } from './backup.ts';
 import {
@@ -46,6 +47,9 @@ interface RestoreArguments extends Output, S3Arguments {
 const ABOUT_LOCATIONS = `
 A location is a file, or s3://bucket/key. For S3 the credentials come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or from
 wherever Amazon's tools find them; certificates to trust from ZABCTL_S3_CA_BUNDLE, in PEM.`;
+
+/** A member that began with the snapshot and has lost its disk since: the others know more than the snapshot does. */
+const NOTHING_RESTORED = `nothing is restored: the ensemble has been formed (${FORMED_VARIABLE}=true), and what a member lost it gets from the others\n`;
 
 /** The commands about snapshots that are kept. `globals` are the options that all of zabctl's commands share. */
 export function addBackupCommands(
@@ -117,10 +121,17 @@ export function addBackupCommands(
     'make an empty data directory one that a new ensemble begins with; do it for every member, then start them',
   )
     .option('--data-log-dir <directory>', 'dataLogDir of zoo.cfg, which must be empty too')
-    .option('--if-empty', 'do nothing, and succeed, where there are data already')
+    .option(
+      '--if-empty',
+      `do nothing, and succeed, where there are data already, or where ${FORMED_VARIABLE}=true in the environment says that there were`,
+    )
     .option('--sha256 <digest>', 'only if the stored file has this checksum')
     .action(async (location: string, dataDir: string, options: RestoreArguments) => {
       const { dataLogDir, ifEmpty } = options;
+      if (ifEmpty === true && process.env[FORMED_VARIABLE] === 'true') {
+        process.stderr.write(NOTHING_RESTORED);
+        return;
+      }
       const sha256 = options.sha256 === undefined ? undefined : checksum(options.sha256);
       const restored = await untilInterrupted(async (signal) => {
         const place = await placeOf(location, s3Options(options), signal);

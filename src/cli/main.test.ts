@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { open, writeFile } from 'node:fs/promises';
+import { open, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
@@ -49,6 +49,21 @@ test('an argument that cannot be used is refused before anything is done', async
     assert.match(told[index]?.stderr ?? '', said);
     assert.match(told[index]?.stderr ?? '', /^ZK_CLI_ARGUMENTS: /);
   }
+});
+
+test('who lost its disk in an ensemble that has been formed restores nothing, and says so; asked for without --if-empty it does', async (t) => {
+  const directory = await scratch(t);
+  const [file, dataDir] = [join(directory, 'f'), join(directory, 'data')];
+  await writeFile(file, EMPTY_SNAPSHOT);
+  process.env['ZABKEEPER_FORMED'] = 'true';
+  t.after(() => delete process.env['ZABKEEPER_FORMED']);
+  const refused = await zabctl('restore', join(directory, 'not-there'), dataDir, '--if-empty');
+  assert.deepEqual([refused.exitCode, refused.stdout], [0, '']);
+  assert.match(refused.stderr, /^nothing is restored: the ensemble has been formed \(ZABKEEPER_FORMED=true\), .*\n$/);
+  assert.deepEqual(await readdir(directory), ['f']);
+  assert.equal((await zabctl('restore', file, dataDir)).exitCode, 0);
+  const help = await zabctl('restore', '--help');
+  assert.match(help.stdout, /ZABKEEPER_FORMED=true/);
 });
 
 test('a result that cannot be written where it is to go is a failure', async (t) => {

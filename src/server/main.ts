@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { FORMED_VARIABLE, STOP_DELAY_VARIABLE } from '../common/environment.ts';
 import { CodedError } from '../common/errors.ts';
 import type { ErrorCode } from '../common/errors.ts';
 import type { Logger } from '../common/types.ts';
 import { ownServer, reconfigured } from './config/own-server.ts';
+import { parseStopDelayMs } from './config/stop-delay.ts';
 import { parseZooCfg } from './config/zoo-cfg.ts';
 import { allowInitialization, prepareDirectories, readServerId } from './net/data-directory.ts';
 import { newerEnsemble } from './net/dynamic-configuration.ts';
@@ -17,6 +19,11 @@ const USAGE = `usage: server [--my-id-from-hostname] [--initialize] <zoo.cfg>
   --my-id-from-hostname  the server's id is the number at the end of the host name, plus 1 (as in a StatefulSet),
                          instead of what dataDir/myid says
   --initialize           with db.autocreate=false: this server may begin a new ensemble if it has no data, and never had any
+
+What it is told by its environment:
+
+  ${FORMED_VARIABLE}         true: the ensemble has been formed, so that --initialize means nothing
+  ${STOP_DELAY_VARIABLE}  for how many milliseconds it goes on serving after SIGTERM, 0 where it is not set
 `;
 
 /** How the process ends when it cannot go on. */
@@ -69,6 +76,7 @@ function parseArguments() {
 
 async function main(): Promise<void> {
   const { file, initialize, ...flags } = parseArguments();
+  const stopDelayMs = parseStopDelayMs(process.env[STOP_DELAY_VARIABLE]);
   const { config: configured, warnings } = parseZooCfg(readText(file), file, readText);
   prepareDirectories(configured);
   const ensemble = newerEnsemble(configured);
@@ -81,27 +89,25 @@ async function main(): Promise<void> {
   const own = reconfigured(named, ensemble);
   const logger = createLogger(process.env['LOG_LEVEL'] ?? 'info', own.id);
   for (const warning of warnings) logger.warn(warning);
-  const refused = initialize ? allowInitialization(config) : undefined;
+  const isFormed = process.env[FORMED_VARIABLE] === 'true';
+  const refused = initialize ? allowInitialization(config, isFormed) : undefined;
   if (refused !== undefined) logger.warn(refused);
   logger.info('starting', { version: VERSION, node: process.version, config: file, standalone: config.standalone });
   const podUid = process.env['POD_UID'];
   const server = await ZooServer.start({ config, own, logger, podUid, failed: fail });
   logger.info('listening', { clientPort: own.client.port, adminPort: config.admin.port });
-  running = { server, logger };
+  running = { server, logger, stopDelayMs };
 }
 
-let running: { readonly server: ZooServer; readonly logger: Logger } | undefined;
+let running: { readonly server: ZooServer; readonly logger: Logger; readonly stopDelayMs: number } | undefined;
 let stopping = false;
-
-/** How long it goes on serving when it is told to end, in milliseconds: until nobody is sent to it any more. */
-const stopDelayMs = Number(process.env['ZABKEEPER_STOP_DELAY_MS'] ?? 0);
 
 /** Who is told to end while it starts ends at once: it has told nobody anything yet that is not durable. */
 function stop(signal: NodeJS.Signals): void {
   if (running === undefined) process.exit(0);
   if (stopping) return;
   stopping = true;
-  const { server, logger } = running;
+  const { server, logger, stopDelayMs } = running;
   logger.info('stopping', { signal, stopDelayMs });
   const end = (): void => {
     server.stop().then(() => {

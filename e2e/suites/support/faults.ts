@@ -32,8 +32,7 @@ export async function loseVolume(namespace: string, podName: string): Promise<vo
 
 /** Zeroes in the middle of a member's log, and a start that finds them. */
 export async function damageLog(namespace: string, podName: string): Promise<void> {
-  const pod = await get<PodObject>(namespace, 'pod', podName);
-  if (pod === undefined) throw new Error(`there is no pod ${podName}`);
+  const pod = await podOf(namespace, podName);
   const { path } = await volumeOf(namespace, podName);
   const script = `cd ${path}/version-2; log=$(ls -S log.* | head -1); dd if=/dev/zero of="$log" bs=1 seek=2000 count=500 conv=notrunc`;
   await docker('exec', pod.spec.nodeName ?? '', 'bash', '-ec', script);
@@ -42,11 +41,26 @@ export async function damageLog(namespace: string, podName: string): Promise<voi
 
 /** A file of one line that a member cannot read any more, and a start that finds it: it needs no log of any length. */
 export async function damageEpoch(namespace: string, podName: string): Promise<void> {
-  const pod = await get<PodObject>(namespace, 'pod', podName);
-  if (pod === undefined) throw new Error(`there is no pod ${podName}`);
+  const pod = await podOf(namespace, podName);
   const { path } = await volumeOf(namespace, podName);
   await docker('exec', pod.spec.nodeName ?? '', 'bash', '-ec', `echo damaged > ${path}/version-2/currentEpoch`);
   await killProcess(pod);
+}
+
+/** A member's disk is replaced by an empty one, under a pod and a claim that stay: its process starts again with nothing. */
+export async function wipeVolume(namespace: string, podName: string): Promise<void> {
+  const pod = await podOf(namespace, podName);
+  const { path } = await volumeOf(namespace, podName);
+  // Whatever it wrote in between would be on the new disk.
+  await pauseProcess(pod);
+  await docker('exec', pod.spec.nodeName ?? '', 'bash', '-ec', `cd ${path}; shopt -s dotglob; rm -r *`);
+  await killProcess(pod);
+}
+
+async function podOf(namespace: string, podName: string): Promise<PodObject> {
+  const pod = await get<PodObject>(namespace, 'pod', podName);
+  if (pod === undefined) throw new Error(`there is no pod ${podName}`);
+  return pod;
 }
 
 /** The PersistentVolume behind a member's claim, and where it is on its node. */
@@ -54,6 +68,7 @@ async function volumeOf(namespace: string, podName: string): Promise<{ name: str
   const claim = ['get', 'pvc', `data-${podName}`, '-o', 'jsonpath={.spec.volumeName}'];
   const name = await kubectl(['-n', namespace, ...claim]);
   const path = await kubectl(['get', 'pv', name, '-o', 'jsonpath={.spec.hostPath.path}{.spec.local.path}']);
+  if (path === '') throw new Error(`PersistentVolume ${name} is no directory of a node`);
   return { name, path };
 }
 

@@ -19,6 +19,7 @@ import {
 } from '../resources/kubernetes.ts';
 import {
   clientServiceName,
+  formedName,
   isMemberClaim,
   labelSelector,
   namespaceOf,
@@ -69,8 +70,10 @@ export async function observe(cluster: CoordinationCluster, sources: Sources, so
   const sets = [statefulSet, observerSet].filter((set) => set !== undefined);
   const someMissing = pods.length < sets.reduce((sum, { spec }) => sum + spec.replicas, 0);
   const refusals = someMissing ? await podRefusals(cluster, sets, sources.client) : undefined;
-  const configMaps = cached(sources.caches.ConfigMap, cluster).filter(({ metadata }) => isOwned(metadata, cluster));
-  const existing = [statefulSet, observerSet, secret, ...others, ...configMaps].filter(
+  const configurations = cached(sources.caches.ConfigMap, cluster).filter(
+    ({ metadata }) => isOwned(metadata, cluster) && metadata.name !== formedName(cluster),
+  );
+  const existing = [statefulSet, observerSet, secret, ...others, ...configurations].filter(
     (object) => object !== undefined,
   );
   const freshPassword = randomBytes(PASSWORD_BYTES).toString('base64url');
@@ -168,6 +171,7 @@ function cachedNames(cluster: CoordinationCluster): [CachedKind, string][] {
     ['Service', peerServiceName(cluster)],
     ['Service', clientServiceName(cluster)],
     ['PodDisruptionBudget', setName(cluster)],
+    ['ConfigMap', formedName(cluster)],
   ];
 }
 

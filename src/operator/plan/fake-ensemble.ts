@@ -122,7 +122,11 @@ export class FakeEnsemble {
     if (after.length < majorityOf(next.voters.length)) return 'refused';
     this.#checkChange(before, next);
     const informed = new Set([...this.#quorum(before), ...this.#quorum(next)]);
-    for (const { disk } of informed) disk.configuration = next;
+    for (const { disk } of informed) {
+      disk.configuration = next;
+      // Who has logged it has logged all that was written before.
+      disk.newest = Math.max(disk.newest ?? 0, this.acknowledged);
+    }
     this.committed = next;
     if (!next.voters.includes(this.leader)) this.leader = undefined;
     return 'done';

@@ -3,16 +3,12 @@ import type { KubeObject } from '../../api/objects.ts';
 import { canonicalJson } from '../resources/fingerprint.ts';
 import type { ConfigMap, PersistentVolumeClaim, Pod, Secret, StatefulSet } from '../resources/kubernetes.ts';
 import { DATA_CLAIM, KUBECTL_RESTART_ANNOTATION } from '../resources/names.ts';
-import { RESTORE_CONTAINER } from '../resources/backup/restore.ts';
-import { INITIALIZE_FLAG } from '../resources/pod-template.ts';
 import { refuseForbiddenChange } from './fake-admission.ts';
+import { startOn, type FakeContainers } from './fake-containers.ts';
 import { configurationIn, type FakeConfiguration, type FakeDisk, type FakeServer } from './fake-ensemble.ts';
 import type { Step } from './model.ts';
 
 // For tests: as much of Kubernetes as a plan can tell from the real one.
-
-/** The newest write in the backup that a cluster begins with. */
-const BACKED_UP = 5;
 
 /** What becomes of a pod: its process works, hangs or ends again and again, or its image does not exist. */
 type Fate = 'works' | 'hangs' | 'crashes' | 'pending';
@@ -22,6 +18,7 @@ export interface RunningPod extends Pod {
   readonly claimName: string;
   readonly fate: Fate;
   readonly startedAt: string;
+  readonly containers: FakeContainers;
   /** What its zoo.cfg lists. */
   readonly seeds: FakeConfiguration;
 }
@@ -174,6 +171,17 @@ export class FakeKubernetes {
     for (const [pod, { claimName: used }] of this.pods) if (used === claimName) this.removePod(pod);
   }
 
+  /** The member's disk is another one, with nothing on it, under a pod that stays: its containers start again. */
+  wipe(podName: string): void {
+    const pod = this.pods.get(podName);
+    if (pod === undefined) return;
+    const disk: FakeDisk = { newest: undefined, configuration: undefined, isDamaged: false };
+    this.disks.set(pod.claimName, disk);
+    if (pod.fate !== 'pending') startOn(disk, pod.containers, this.objects);
+    const fate = pod.fate === 'hangs' ? 'works' : pod.fate;
+    this.pods.set(podName, { ...pod, fate, startedAt: this.now });
+  }
+
   /** The StatefulSets' controller and the kubelets do what they have to. */
   run(mayEnd: (podName: string) => void): void {
     for (const set of this.sets) this.#runSet(set, mayEnd);
@@ -252,10 +260,7 @@ export class FakeKubernetes {
     const image = container?.image ?? '';
     const hasVolume = this.claims.get(claimName)?.status?.capacity !== undefined;
     const fate = !hasVolume || image.includes('missing') ? 'pending' : image.includes('crashing') ? 'crashes' : 'works';
-    const initializes = container?.args.includes(INITIALIZE_FLAG) === true;
-    const restores = template.spec.initContainers?.[0]?.name === RESTORE_CONTAINER;
-    if (fate !== 'pending' && restores) this.disk(claimName).newest ??= BACKED_UP;
-    if (fate !== 'pending' && initializes) this.disk(claimName).newest ??= 0;
+    if (fate !== 'pending') startOn(this.disk(claimName), template.spec, this.objects);
     this.pods.set(name, {
       apiVersion: 'v1',
       kind: 'Pod',
@@ -271,6 +276,7 @@ export class FakeKubernetes {
       claimName,
       fate,
       startedAt: this.now,
+      containers: template.spec,
       seeds,
     });
   }

@@ -62,6 +62,10 @@ export const happening: fc.Arbitrary<Happening> = fc.oneof(
       .map(([n, what]) => named(`volume ${n} ${what}`, (world) => loseData(world, n, what))),
   },
   {
+    weight: 3,
+    arbitrary: fc.nat({ max: 4 }).map((n) => named(`disk ${n} is wiped under its pod`, (world) => wipe(world, n))),
+  },
+  {
     weight: 2,
     arbitrary: fc
       .nat({ max: 2 })
@@ -108,6 +112,18 @@ function loseData(world: FakeWorld, ordinal: number, what: string): void {
   if (what === 'disappears') world.loseVolume(`data-${podName}`);
   else if (what === 'is lost') world.losePersistentVolume(`data-${podName}`);
   else world.damage(podName);
+}
+
+/** So does it the loss of what is on one, as long as no other voter has forgotten anything; some may be behind, or down. */
+export function wipe(world: FakeWorld, ordinal: number): void {
+  const { voters, disks, kubernetes } = world;
+  const remembers = (id: number): boolean => {
+    const claimName = `data-test-${id - 1}`;
+    const { newest, configuration } = disks.get(claimName) ?? {};
+    return newest !== undefined && configuration !== undefined && kubernetes.isUsable(claimName);
+  };
+  const others = voters.filter((id) => id !== ordinal + 1);
+  if (voters.length >= 3 && others.every(remembers)) world.wipe(`test-${ordinal}`);
 }
 
 /** Whether each voter serves and has all that was acknowledged. */

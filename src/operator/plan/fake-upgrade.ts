@@ -5,6 +5,7 @@ import { parseCoordinationCluster } from '../../api/coordination-cluster.ts';
 import type { KubeObject } from '../../api/objects.ts';
 import type { ConfigMap, PersistentVolumeClaim, Pod } from '../resources/kubernetes.ts';
 import { DATA_CLAIM } from '../resources/names.ts';
+import type { FakeContainers } from './fake-containers.ts';
 import { configurationIn } from './fake-ensemble.ts';
 import { FakeWorld } from './fake-world.ts';
 import type { MemberReport, Observed } from './model.ts';
@@ -56,5 +57,6 @@ function adoptPod(world: FakeWorld, pod: Pod): void {
   assert.ok(config !== undefined && creationTimestamp !== undefined, `the file has what ${name} was made from`);
   const seeds = configurationIn(config.data['zoo.cfg'] ?? '');
   const claimName = `${DATA_CLAIM}-${name}`;
-  world.pods.set(name, { ...pod, claimName, fate: 'works', startedAt: creationTimestamp, seeds });
+  const containers = pod.spec as FakeContainers;
+  world.pods.set(name, { ...pod, claimName, fate: 'works', startedAt: creationTimestamp, containers, seeds });
 }

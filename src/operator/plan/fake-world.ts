@@ -262,6 +262,12 @@ export class FakeWorld {
     this.#elect();
   }
 
+  /** The member's disk is another one, with nothing on it, under a pod that stays. */
+  wipe(podName: string): void {
+    this.kubernetes.wipe(podName);
+    this.#elect();
+  }
+
   /** The member's data cannot be read any more. */
   damage(podName: string): void {
     const disk = this.disks.get(`${DATA_CLAIM}-${podName}`);
@@ -319,7 +325,7 @@ export class FakeWorld {
     const { kind, name } = step;
     if (kind === 'Pod') this.#checkRestart(name);
     if (kind === 'PersistentVolumeClaim') this.#checkVolume(name);
-    if (kind === 'ConfigMap') assert.deepEqual(this.outdated, [], `nobody needs ${name} any more`);
+    if (kind === 'ConfigMap') this.#checkConfigMap(name);
     this.kubernetes.delete(step);
     // Of an ensemble that is begun once more nothing is left.
     if (this.claims.size === 0 && !this.clientsMayConnect) this.ensemble.forget();
@@ -353,6 +359,12 @@ export class FakeWorld {
   #isTakenBack(): boolean {
     const isForming = this.theCluster.status?.bootstrap?.phase === 'Started';
     return isForming && [...this.claims.values()].every(({ metadata }) => metadata.deletionTimestamp !== undefined);
+  }
+
+  /** No configuration goes that anybody has, nor what keeps members from beginning anew. */
+  #checkConfigMap(name: string): void {
+    assert.deepEqual(this.outdated, [], `nobody needs ${name} any more`);
+    assert.notEqual(name, 'test-formed', 'what says that the ensemble has been formed stays');
   }
 
   /** It is to form an ensemble with others than the manifest says by now. */

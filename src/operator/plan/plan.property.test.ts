@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { INITIALIZE_FLAG } from '../resources/pod-template.ts';
-import { happening, liveOn } from './fake-lives.ts';
+import { happening, liveOn, readyWorld, wipe } from './fake-lives.ts';
 import { FakeWorld } from './fake-world.ts';
 
 /**
@@ -17,6 +17,8 @@ function checkSafety(world: FakeWorld, before: FakeWorld['cluster']): void {
   const initializes = statefulSet?.spec.template.spec.containers[0]?.args.includes(INITIALIZE_FLAG) ?? false;
   assert.ok(statefulSet === undefined || latch !== undefined, 'there are members only once the latch is written');
   assert.ok(!(initializes && world.clientsMayConnect), 'clients are let in only when no member may begin anew');
+  const isFormed = world.objects.has('ConfigMap/test-formed');
+  assert.ok(isFormed || !world.clientsMayConnect, 'nor one whose pod was made before');
   if (latchBefore === undefined) return;
   if (latchBefore.phase === 'Completed') assert.deepEqual(latch, latchBefore, 'a completed bootstrap stays completed');
 }
@@ -36,6 +38,32 @@ test('whatever happens and wherever the operator dies: one bootstrap, and no ack
       }
     }),
     { numRuns: 300 },
+  );
+});
+
+/** Some time in which a member may be down, a client may write, and what is on a disk may be lost under its pod. */
+const turn = fc.record({
+  down: fc.option(fc.nat({ max: 2 })),
+  seconds: fc.nat({ max: 3 }),
+  writes: fc.nat({ max: 2 }),
+  wiped: fc.option(fc.nat({ max: 2 })),
+});
+
+test('a disk that is wiped under one of the pods that formed the ensemble costs no acknowledged write', () => {
+  fc.assert(
+    fc.property(fc.array(turn, { minLength: 2, maxLength: 8 }), (turns) => {
+      const world = readyWorld();
+      for (const { down, seconds, writes, wiped } of turns) {
+        for (let ordinal = 0; ordinal < 3; ordinal++) world.setNode(ordinal, ordinal === down);
+        liveOn(world, seconds);
+        for (let write = 0; write < writes; write++) world.write();
+        if (wiped !== null) wipe(world, wiped);
+      }
+      for (let ordinal = 0; ordinal < 3; ordinal++) world.setNode(ordinal, false);
+      liveOn(world, 5);
+      assert.equal(conditionOf(world, 'Ready'), 'True');
+    }),
+    { numRuns: 100 },
   );
 });
 
@@ -101,6 +129,9 @@ test('whatever was changed and wherever the operator died: a correct manifest ge
       const latch = world.theCluster.status?.bootstrap;
       // Which volumes of an earlier life fit is told elsewhere.
       if (latch === undefined || latch.id !== world.theCluster.metadata.uid) return;
+      // A disk that is lost before the ensemble is formed is not rebuilt: the status says to make the cluster anew.
+      const isWhole = [...world.claims.keys()].every((name) => world.kubernetes.isUsable(name));
+      if (latch.phase === 'Started' && !isWhole) return;
       world.edit({ image, paused: false, hibernated: false });
       liveOn(world, 80);
       assert.deepEqual(world.outdated, []);

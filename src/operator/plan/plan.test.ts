@@ -46,12 +46,30 @@ describe('bootstrap', () => {
     assert.notEqual(conditionOf(world, 'Ready')?.status, 'True');
     assert.equal(world.clientsMayConnect, false);
 
-    assert.deepEqual(applied(world.plan()).slice(-2), ['StatefulSet test', 'Service test-client']);
+    assert.deepEqual(applied(world.plan()).slice(-3), [
+      'ConfigMap test-formed',
+      'StatefulSet test',
+      'Service test-client',
+    ]);
     world.reconcile();
     assert.equal(initializes(world), false);
     assert.equal(conditionOf(world, 'Ready')?.reason, 'AllMembersServe');
     assert.equal(world.theCluster.status.readiness, '3/3');
     assert.equal(world.theCluster.status.phase, 'Ready');
+  });
+
+  test('over, nobody begins anew whose disk is wiped under its pod, and no client is let in before: wherever the operator dies', () => {
+    for (let writes = 0; writes < 8; writes++) {
+      const world = new FakeWorld();
+      while (world.theCluster.status?.bootstrap?.phase !== 'Completed') live(world, 1);
+      world.reconcile(writes);
+      const isKnown = world.objects.has('ConfigMap/test-formed');
+      assert.ok(isKnown || (!world.clientsMayConnect && initializes(world)), `it dies after ${writes} writes`);
+      world.wipe('test-0');
+      assert.equal(world.disks.get('data-test-0')?.newest, isKnown ? undefined : 0);
+      live(world, 5);
+      assert.equal(condition(world, 'Ready').status, 'True');
+    }
   });
 
   test('waits for every member, and says for whom', () => {
@@ -96,7 +114,9 @@ describe('bootstrap', () => {
 describe('the Secret of the super user', () => {
   const digestIn = (world: FakeWorld) => world.observe().superUser?.digest;
   const zooCfg = (world: FakeWorld) =>
-    world.observe().existing.flatMap((one) => (one.kind === 'ConfigMap' ? (one as ConfigMap).data['zoo.cfg'] : []));
+    world
+      .observe()
+      .existing.flatMap((one) => (one.kind === 'ConfigMap' ? ((one as ConfigMap).data['zoo.cfg'] ?? []) : []));
 
   test('is made once; the members know its digest and nothing else of it', () => {
     const world = readyWorld();
@@ -108,7 +128,7 @@ describe('the Secret of the super user', () => {
       world.tick();
     }
     assert.equal(digestIn(world), digest);
-    assert.ok(zooCfg(world).every((text) => text?.includes(`superDigest=${digest}\n`) && !text.includes(password)));
+    assert.ok(zooCfg(world).every((text) => text.includes(`superDigest=${digest}\n`) && !text.includes(password)));
   });
 
   test('is made anew where somebody deleted it, and the members learn of it one by one', () => {
@@ -121,7 +141,7 @@ describe('the Secret of the super user', () => {
     }
     assert.notEqual(digestIn(world), before);
     assert.deepEqual(world.restarted.length, 3);
-    assert.ok(zooCfg(world).every((text) => text?.includes(`superDigest=${digestIn(world)}\n`)));
+    assert.ok(zooCfg(world).every((text) => text.includes(`superDigest=${digestIn(world)}\n`)));
     assert.equal(conditionOf(world, 'Ready')?.status, 'True');
   });
 

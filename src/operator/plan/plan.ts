@@ -3,8 +3,9 @@ import { withoutRestore, withRestore } from '../resources/backup/restore.ts';
 import { configMap } from '../resources/config-map.ts';
 import { disruptionBudget } from '../resources/disruption-budget.ts';
 import type { Ensemble } from '../resources/ensemble.ts';
+import { formedConfigMap } from '../resources/formed.ts';
 import type { Secret, StatefulSet } from '../resources/kubernetes.ts';
-import { FINALIZER, memberSlots, OBSERVER_LABEL } from '../resources/names.ts';
+import { FINALIZER, formedName, memberSlots, OBSERVER_LABEL } from '../resources/names.ts';
 import { operatorSecret, superUser } from '../resources/operator-secret.ts';
 import { clientService, peerService } from '../resources/services.ts';
 import { statefulSet } from '../resources/stateful-set.ts';
@@ -90,7 +91,7 @@ export function planCluster(cluster: CoordinationCluster, all: Observed, setting
 /**
  * The objects that the latch permits, in the order in which they must come to be. While the bootstrap is under way the
  * members may begin with empty disks and no client is let in; once it is over, both turn around, the first before the
- * second.
+ * second, and for pods that are there already too.
  */
 function ensembleObjects(ensemble: Ensemble, latch: BootstrapLatch, observed: Observed): Step[] {
   const { cluster } = ensemble;
@@ -109,6 +110,7 @@ function ensembleObjects(ensemble: Ensemble, latch: BootstrapLatch, observed: Ob
     { do: 'apply', kind: 'Service', object: peerService(cluster) },
     { do: 'apply', kind: 'ConfigMap', object: configMap(ensemble) },
     { do: 'apply', kind: 'PodDisruptionBudget', object: disruptionBudget(cluster) },
+    ...(initialize ? [] : [{ do: 'apply', kind: 'ConfigMap', object: formedConfigMap(cluster) } as const]),
     { do: 'apply', kind: 'StatefulSet', object: onlyOver(observed.statefulSet, set) },
     ...observersSet(ensemble, observed),
     ...(initialize ? [] : [{ do: 'apply', kind: 'Service', object: clientService(cluster) } as const]),
@@ -133,7 +135,7 @@ function create(object: Secret): Step {
   return { do: 'create', kind: 'Secret', object };
 }
 
-/** Deletes the configurations that no member has any more. */
+/** Deletes the configurations that no member has any more. That the ensemble has been formed is said for good. */
 function retireConfigMaps(ensemble: Ensemble, state: EnsembleState, observed: Observed): Step[] {
   const { existing, pods, statefulSet: voters, observerSet: observers } = observed;
   const slots = memberSlots(ensemble.cluster, ensemble.sizes);
@@ -143,11 +145,10 @@ function retireConfigMaps(ensemble: Ensemble, state: EnsembleState, observed: Ob
   // A pod that dies now is made anew from what Kubernetes knows of the template.
   const sets = [voters, observers].filter((set) => set !== undefined);
   if (!sets.every((set) => isTakenUp(set) && mounts(set.spec.template.spec, current))) return [];
-  const mounted = new Set(pods.flatMap(({ spec }) => spec?.volumes?.map((volume) => volume.configMap?.name) ?? []));
+  const mounted = pods.flatMap(({ spec }) => spec?.volumes?.map((volume) => volume.configMap?.name) ?? []);
+  const kept = new Set([current, formedName(ensemble.cluster), ...mounted]);
   return existing.flatMap(({ kind, metadata: { name, uid } }): Step[] =>
-    kind !== 'ConfigMap' || name === current || mounted.has(name) || uid === undefined
-      ? []
-      : [{ do: 'delete', kind, name, uid }],
+    kind !== 'ConfigMap' || kept.has(name) || uid === undefined ? [] : [{ do: 'delete', kind, name, uid }],
   );
 }
 

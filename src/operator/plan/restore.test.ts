@@ -98,6 +98,26 @@ describe('a cluster that begins with a snapshot', () => {
     assert.deepEqual(world.restarted, [], 'the end of the bootstrap restarts nobody');
   });
 
+  test('nor where a disk is wiped under one of the pods that did restore, which start again as they were made', () => {
+    const world = worldOf(location);
+    live(world, 9);
+    assert.ok(world.write());
+    for (const name of ['test-0', 'test-1', 'test-2']) {
+      world.wipe(name);
+      assert.equal(
+        world.disks.get(`data-${name}`)?.newest,
+        undefined,
+        'what it restored once is less than the others have',
+      );
+      live(world, 2);
+    }
+    assert.deepEqual(
+      [...world.disks.values()].map(({ newest }) => newest),
+      [6, 6, 6],
+    );
+    assert.deepEqual(world.restarted, []);
+  });
+
   test('does not need the snapshot, or the Secret behind it, when all nodes are started anew', () => {
     const world = worldOf(location);
     live(world, 9);

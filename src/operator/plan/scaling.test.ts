@@ -31,6 +31,16 @@ describe('scaling', () => {
     assert.equal(world.claims.size, 5);
   });
 
+  test('down right behind a write leaves a voter that has it', () => {
+    const world = readyWorld();
+    assert.ok(world.write());
+    world.edit({ replicas: 1 });
+    for (let look = 0; look < 4; look++) world.reconcile();
+    assert.deepEqual(world.voters, [1]);
+    live(world);
+    assert.equal(condition(world, 'Ready').status, 'True');
+  });
+
   test('works for an ensemble of an earlier operator, once its members are updated', () => {
     const world = readyWorld({ replicas: 3 });
     const { membership: _, ...status } = world.theCluster.status ?? {};

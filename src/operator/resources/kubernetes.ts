@@ -65,16 +65,21 @@ export interface PodDisruptionBudget extends KubeObject {
   };
 }
 
-/** A variable of a container's environment; a Secret's key is read by the pod, not by the operator. */
+/** A variable of a container's environment; a key of a Secret or ConfigMap is read for the pod whenever the container starts, not by the operator. */
 export type EnvVar =
   | { readonly name: string; readonly value: string }
   | { readonly name: string; readonly valueFrom: { readonly fieldRef: { readonly fieldPath: string } } }
   | {
       readonly name: string;
-      readonly valueFrom: {
-        readonly secretKeyRef: { readonly name: string; readonly key: string; readonly optional?: boolean };
-      };
+      readonly valueFrom: { readonly secretKeyRef: KeyReference } | { readonly configMapKeyRef: KeyReference };
     };
+
+/** One key of an object; where it may be missing, the variable is not set then. */
+interface KeyReference {
+  readonly name: string;
+  readonly key: string;
+  readonly optional?: boolean;
+}
 
 /** See Kubernetes' batch/v1. */
 export interface Job extends KubeObject {

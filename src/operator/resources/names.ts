@@ -89,6 +89,11 @@ export function configMapName(cluster: CoordinationCluster, zooCfg: string): str
   return `${cluster.metadata.name}-config-${fingerprint(zooCfg)}`;
 }
 
+/** The ConfigMap that says that the ensemble has been formed. */
+export function formedName(cluster: CoordinationCluster): string {
+  return `${cluster.metadata.name}-formed`;
+}
+
 /** An object's namespace; all that we deal with are in one. */
 export function namespaceOf({ metadata }: Pick<KubeObject, 'metadata'>): string {
   return metadata.namespace ?? 'default';

@@ -1,6 +1,8 @@
 import type { CoordinationCluster } from '../../api/coordination-cluster.ts';
+import { STOP_DELAY_VARIABLE } from '../../common/environment.ts';
 import type { Ensemble } from './ensemble.ts';
 import { fingerprint } from './fingerprint.ts';
+import { formedVariable } from './formed.ts';
 import type { Container, PodTemplate, Probe } from './kubernetes.ts';
 import {
   CONFIG_ANNOTATION,
@@ -17,7 +19,10 @@ import {
 import { CONTAINER_SECURITY, POD_SECURITY } from './security.ts';
 import { CONFIG_DIRECTORY, DATA_DIRECTORY, zooCfg, zooCfgKeys } from './zoo-cfg.ts';
 
-/** Lets a member whose disk is empty vote. Only ever part of a template until the bootstrap is latched as completed. */
+/**
+ * Lets a member whose disk is empty vote. Only ever part of a template until the bootstrap is latched as completed; pods that were made
+ * with it keep it until something else restarts them, and hear by their environment that it means nothing any more.
+ */
 export const INITIALIZE_FLAG = '--initialize';
 
 /** Long enough to write what is in flight and to hand the clients over. */
@@ -85,23 +90,24 @@ function templateWith(ensemble: Ensemble, role: MemberRole, passing: Passing): P
       ...(spec.imagePullSecrets === undefined ? {} : { imagePullSecrets: spec.imagePullSecrets }),
       affinity: spec.scheduling.affinity ?? preferOtherNodes(cluster),
       topologySpreadConstraints: spec.scheduling.topologySpreadConstraints ?? spread(cluster),
-      containers: [serverContainer(ensemble, serverArguments(passing.initialize))],
+      containers: [serverContainer(ensemble, passing.initialize)],
       volumes: [{ name: 'config', configMap: { name: passing.configMap } }],
     },
   };
 }
 
-function serverContainer(ensemble: Ensemble, args: string[]): Container {
-  const { spec } = ensemble.cluster;
+function serverContainer({ cluster, image }: Ensemble, initialize: boolean): Container {
+  const { spec } = cluster;
   return {
     name: 'server',
-    image: ensemble.image,
+    image,
     imagePullPolicy: spec.imagePullPolicy,
-    args,
+    args: serverArguments(initialize),
     env: [
       // It tells it to whoever asks how it is, see `GET /status`.
       { name: 'POD_UID', valueFrom: { fieldRef: { fieldPath: 'metadata.uid' } } },
-      { name: 'ZABKEEPER_STOP_DELAY_MS', value: String(STOP_DELAY_MS) },
+      { name: STOP_DELAY_VARIABLE, value: String(STOP_DELAY_MS) },
+      ...(initialize ? [formedVariable(cluster)] : []),
     ],
     ports: Object.entries(PORTS).map(([name, containerPort]) => ({ name, containerPort })),
     resources: spec.resources,

@@ -2,11 +2,15 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
 import { parseCoordinationCluster } from '../../api/coordination-cluster.ts';
+import { parseStopDelayMs } from '../../server/config/stop-delay.ts';
 import { parseZooCfg } from '../../server/config/zoo-cfg.ts';
+import { mayBegin, withoutRestore, withRestore } from './backup/restore.ts';
 import { configMap } from './config-map.ts';
 import { disruptionBudget } from './disruption-budget.ts';
 import type { Ensemble } from './ensemble.ts';
 import { canonicalJson, fingerprint } from './fingerprint.ts';
+import { formedConfigMap } from './formed.ts';
+import type { EnvVar, StatefulSet } from './kubernetes.ts';
 import { memberSlots, ordinalOfClaim, TEMPLATE_ANNOTATION } from './names.ts';
 import { operatorSecret, superUser } from './operator-secret.ts';
 import { podTemplate, templateFingerprint } from './pod-template.ts';
@@ -125,6 +129,41 @@ describe('pods', () => {
     assert.equal(during.metadata.annotations?.[TEMPLATE_ANNOTATION], templateFingerprint(ensemble(), 'participant'));
   });
 
+  const stopDelay = { name: 'ZABKEEPER_STOP_DELAY_MS', value: '3000' };
+  const formed: EnvVar = {
+    name: 'ZABKEEPER_FORMED',
+    valueFrom: { configMapKeyRef: { name: 'books-formed', key: 'uid-1', optional: true } },
+  };
+
+  test('of the bootstrap are told when it is over, those after it begin nothing, and all serve on for a moment', () => {
+    const environment = (initialize: boolean) => {
+      const [server] = podTemplate(ensemble(), 'participant', initialize).spec.containers;
+      return server?.env.filter(({ name }) => name !== 'POD_UID');
+    };
+    assert.deepEqual(environment(true), [stopDelay, formed]);
+    assert.deepEqual(environment(false), [stopDelay]);
+    assert.equal(parseStopDelayMs(stopDelay.value), 3000);
+    const { metadata, data, immutable } = formedConfigMap(ensemble().cluster);
+    assert.deepEqual([metadata.name, data, immutable], ['books-formed', { 'uid-1': 'true' }, true]);
+  });
+
+  test('that restore are told so too, both of their containers, and nothing of it outdates them', () => {
+    const source = { s3: { bucket: 'backups', key: 'today.gz', credentialsSecretRef: { name: 'keys' } } };
+    const made = statefulSet(ensemble(), 'participant', { initialize: false, claims: { size: '1Gi' } });
+    const during = withRestore(made, source, ensemble());
+    const isTold = ({ spec: { template } }: StatefulSet) =>
+      [...(template.spec.initContainers ?? []), ...template.spec.containers].map(({ env }) =>
+        env.some((variable) => canonicalJson(variable) === canonicalJson(formed)),
+      );
+    const after = withoutRestore(made, source);
+    assert.deepEqual([isTold(during), isTold(after)], [[true, true], [false]]);
+    assert.deepEqual(
+      [during, after].map(({ spec }) => mayBegin(spec.template)),
+      [true, false],
+    );
+    assert.deepEqual(during.spec.template.metadata, after.spec.template.metadata);
+  });
+
   test('are not outdated by members that come or go', () => {
     for (const role of ['participant', 'observer'] as const) {
       const [three, five] = [ensemble({}, 3), ensemble({ observers: { replicas: 2 } }, 5)];
@@ -200,6 +239,7 @@ test('everything belongs to the cluster and says who made it', () => {
     peerService(of.cluster),
     clientService(of.cluster),
     configMap(of),
+    formedConfigMap(of.cluster),
     disruptionBudget(of.cluster),
     operatorSecret(of.cluster, superUser('secret')),
     statefulSet(of, 'participant', { initialize: false, claims: { size: '1Gi' } }),
@@ -210,6 +250,7 @@ test('everything belongs to the cluster and says who made it', () => {
       'Service library/books-peers',
       'Service library/books-client',
       `ConfigMap library/books-config-${fingerprint(zooCfg(of))}`,
+      'ConfigMap library/books-formed',
       'PodDisruptionBudget library/books',
       'Secret library/books-operator',
       'StatefulSet library/books',

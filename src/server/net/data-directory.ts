@@ -1,6 +1,7 @@
 import { accessSync, constants, existsSync, mkdirSync, readFileSync, readdirSync, statSync, statfsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { FORMED_VARIABLE } from '../../common/environment.ts';
 import { CodedError } from '../../common/errors.ts';
 import type { ServerId } from '../../common/types.ts';
 import type { Zxid } from '../../common/zxid.ts';
@@ -79,19 +80,24 @@ export function newestSnapshot(dataDir: string): { readonly zxid: Zxid; readonly
 
 /**
  * Writes the `initialize` file if there is no data at all: beside data it would only be there for the day they are lost. Nor does
- * it where there have been data: who started a server so once may still start it so when somebody has cleared its directory.
+ * it where there have been data: who started a server so once may still start it so when somebody has cleared its directory, or when its
+ * whole disk is another one. Of the former a file tells, of the latter whoever starts it.
  *
+ * @param isFormed The ensemble has been formed, so that every member had data.
  * @returns what is to be warned of
  * @throws CodedError ZK_STORAGE_FAILED
  */
-export function allowInitialization(config: ZooConfig): string | undefined {
+export function allowInitialization(config: ZooConfig, isFormed: boolean): string | undefined {
   const memberFile = join(config.dataDir, MEMBER_FILE);
   const directories = [config.dataDir, config.dataLogDir].map((directory) => join(directory, VERSION_DIRECTORY));
   const empty = directories.every((directory) => !existsSync(directory) || readdirSync(directory).length === 0);
   if (!empty) return undefined;
-  if (existsSync(memberFile)) {
-    return `--initialize means nothing: this server had data, and must not vote before it has got them from the others; to begin anew all the same, remove ${memberFile}`;
+  const lost =
+    'this server had data, and must not vote before it has got them from the others; to begin anew all the same,';
+  if (isFormed) {
+    return `--initialize means nothing any more: the ensemble has been formed, ${lost} start it without ${FORMED_VARIABLE}`;
   }
+  if (existsSync(memberFile)) return `--initialize means nothing: ${lost} remove ${memberFile}`;
   initialization.allow(new NodeDisk(config.dataDir));
   return undefined;
 }

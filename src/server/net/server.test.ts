@@ -195,6 +195,18 @@ test('a zoo.cfg that cannot be used: exit code 2 and one line that says what to 
   assert.equal(await exitCodeOf(start()), 2);
 });
 
+test('an environment that cannot be used is refused like a zoo.cfg, and --help says what may be in it', async () => {
+  const { file } = await prepared();
+  process.env['ZABKEEPER_STOP_DELAY_MS'] = '3s';
+  const server = start(file);
+  delete process.env['ZABKEEPER_STOP_DELAY_MS'];
+  assert.equal(await exitCodeOf(server), 2);
+  assert.match(server.said(), /^ZK_CONFIG_INVALID: ZABKEEPER_STOP_DELAY_MS is '3s': write a number of milliseconds/);
+  const help = start('--help');
+  assert.equal(await exitCodeOf(help), 0);
+  for (const name of ['ZABKEEPER_STOP_DELAY_MS', 'ZABKEEPER_FORMED']) assert.ok(help.said().includes(name));
+});
+
 test('a port that is taken', async () => {
   const taken = createServer();
   await listen(taken, { host: '127.0.0.1', port: 0 }, 'tests');
@@ -246,7 +258,7 @@ test('told to stop with a delay it serves on for so long, and ends then', async 
   assert.match(server.said(), /"msg":"stopped"/);
 });
 
-test('a member whose directory somebody clears does not begin anew, although it is started as it was', async () => {
+test('a member whose directory somebody clears, or whose disk is wiped whole, does not begin anew, although it is started as it was', async () => {
   const [quorum = 0, election = 0] = await freePorts(2);
   const { file, directory, adminPort } = await prepared([
     'initLimit=10',
@@ -264,12 +276,28 @@ test('a member whose directory somebody clears does not begin anew, although it 
   first.kill('SIGKILL');
   await exitCodeOf(first);
   await rm(join(dataDir, 'version-2'), { recursive: true });
+  const mayVote = async (): Promise<unknown> => {
+    const status = await until('it answers', () => get(adminPort, '/status'));
+    return (JSON.parse(status.text) as Record<string, unknown>)['voting'];
+  };
   const second = start('--initialize', file);
-  await until('it warns', async () => /--initialize means nothing: this server had data/.test(second.said()));
-  await until('it looks for a leader', async () => (await get(adminPort, '/readyz'))?.status === 503);
+  assert.equal(await mayVote(), false);
+  assert.match(second.said(), /--initialize means nothing: this server had data/);
   assert.ok(!existsSync(join(dataDir, 'initialize')));
   second.kill('SIGTERM');
   assert.equal(await exitCodeOf(second), 0);
+
+  await rm(dataDir, { recursive: true });
+  await mkdir(dataDir);
+  await writeFile(join(dataDir, 'myid'), '1\n');
+  process.env['ZABKEEPER_FORMED'] = 'true';
+  const third = start('--initialize', file);
+  delete process.env['ZABKEEPER_FORMED'];
+  assert.equal(await mayVote(), false);
+  assert.match(third.said(), /--initialize means nothing any more: the ensemble has been formed, this server had data/);
+  assert.ok(!existsSync(join(dataDir, 'initialize')));
+  third.kill('SIGTERM');
+  assert.equal(await exitCodeOf(third), 0);
 });
 
 test('a server that zoo.cfg does not list (any more) goes by the configuration in its data directory', async () => {

@@ -1,5 +1,6 @@
 import type { RestoreSource } from '../../../api/bootstrap.ts';
 import type { Ensemble } from '../ensemble.ts';
+import { formedVariable } from '../formed.ts';
 import type { PodTemplate, StatefulSet } from '../kubernetes.ts';
 import { DATA_CLAIM } from '../names.ts';
 import { INITIALIZE_FLAG } from '../pod-template.ts';
@@ -18,20 +19,23 @@ export const RESTORE_CONTAINER = 'restore';
 export function withRestore(set: StatefulSet, source: RestoreSource, { image, cluster }: Ensemble): StatefulSet {
   const { template } = set.spec;
   const store = storeOf(source);
+  const formed = formedVariable(cluster);
   const checksum = source.sha256 === undefined ? [] : ['--sha256', source.sha256];
   const spec: PodTemplate['spec'] = {
     ...template.spec,
     // All of the pod has it, though the server itself needs none; pods that are made later are without.
     ...store.serviceAccount,
+    // As in every pod that may begin. The server itself is never told to.
+    containers: template.spec.containers.map((container) => ({ ...container, env: [...container.env, formed] })),
     initContainers: [
       {
         name: RESTORE_CONTAINER,
         image,
         imagePullPolicy: cluster.spec.imagePullPolicy,
         command: ['zabctl'],
-        // After a crash in the middle there is nothing; after one behind it there is all.
+        // After a crash in the middle there is nothing; after one behind it there is all. Once the ensemble has been formed it does nothing.
         args: ['restore', store.location, DATA_DIRECTORY, '--if-empty', ...checksum, ...store.options],
-        env: store.env,
+        env: [...store.env, formed],
         resources: cluster.spec.resources,
         securityContext: CONTAINER_SECURITY,
         terminationMessagePolicy: 'FallbackToLogsOnError',

@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { KubeObject, ResourceType } from '../../api/objects.ts';
+import { readyWorld } from '../plan/fake-lives.ts';
+import { FakeWorld } from '../plan/fake-world.ts';
+import { fakeCaches } from './fake-caches.ts';
+import { observe, type Sources } from './observe.ts';
+
+/** Of the objects of a world, those that a cluster's own names and ConfigMaps lead to, as `Kind/name`. */
+async function existing({ theCluster, objects }: FakeWorld, cached: readonly KubeObject[]): Promise<string[]> {
+  const known = (kind: string) =>
+    new Map(cached.filter((one) => one.kind === kind).map((one) => [`default/${one.metadata.name}`, one]));
+  const client = {
+    now: () => new Date(0),
+    get: async ({ kind }: ResourceType, _: string, name: string) => objects.get(`${kind}/${name}`),
+    list: async () => ({ items: [], resourceVersion: '1' }),
+  } as unknown as Sources['client'];
+  const sources = { client, caches: fakeCaches(known), readMembers: async () => new Map() };
+  const observed = await observe(theCluster, sources, 'cache');
+  return observed.existing.map(({ kind, metadata }) => `${kind}/${metadata.name}`).toSorted();
+}
+
+test('every object of a cluster’s own is seen once', async () => {
+  const world = readyWorld();
+  const own = [...world.objects.values()];
+  assert.ok(own.some(({ metadata }) => metadata.name === 'test-formed'));
+  assert.deepEqual(await existing(world, own), [...world.objects.keys()].toSorted());
+});
+
+test('what has a name that a cluster’s own objects have is seen, whoever made it, although no cache holds it', async () => {
+  const world = new FakeWorld();
+  for (const [kind, name] of [
+    ['ConfigMap', 'test-formed'],
+    ['Service', 'test-client'],
+  ] as const) {
+    const metadata = { name, namespace: 'default' };
+    world.objects.set(`${kind}/${name}`, { apiVersion: 'v1', kind, metadata });
+  }
+  assert.deepEqual(await existing(world, []), ['ConfigMap/test-formed', 'Service/test-client']);
+});
