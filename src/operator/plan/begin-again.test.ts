@@ -208,6 +208,33 @@ describe('an ensemble that cannot be formed', () => {
     assert.match(told(beside, 'Progressing'), /nobody knows .*somebody else has made \(data-test-0\): delete/);
   });
 
+  test('is left to a person where a member serves that the operator does not hear of: it may well have been written to', () => {
+    const world = formingWorld();
+    world.setNode(2, false);
+    live(world, 1);
+    world.damage('test-2');
+    const pods = [...world.pods.values()].map(({ metadata }) => metadata.name);
+    const planned = (seen: Observed) => planCluster(world.theCluster, seen, { defaultImage: 'zabkeeper:test' });
+    const deletionsOf = (seen: Observed) => planned(seen).steps.filter((step) => step.do === 'delete');
+    assert.deepEqual(pods, ['test-0', 'test-1', 'test-2']);
+    const observed = world.observe();
+    assert.notDeepEqual(deletionsOf(observed), []);
+    const unheard = { ...observed, reports: new Map() };
+    assert.deepEqual(deletionsOf(unheard), []);
+    const { message = '' } =
+      planned(unheard).status?.conditions?.find(({ type }) => type === 'Progressing') ?? assert.fail();
+    assert.match(
+      message,
+      /test-0 serves, and does not tell the operator what it has: let the operator reach its port 8080$/,
+    );
+
+    // Its set is gone already: nothing new comes to be beside what it has.
+    const [first, ...others] = observed.claims;
+    assert.ok(first);
+    const claims = [{ ...first, metadata: { ...first.metadata, deletionTimestamp: world.now } }, ...others];
+    assert.deepEqual(planned({ ...unheard, statefulSet: undefined, claims }).steps, []);
+  });
+
   test('once it is formed, nothing is taken back', () => {
     const world = new FakeWorld({ storage: { size: '1Gi', whenDeleted: 'Retain', whenScaled: 'Retain' } });
     live(world, 8);

@@ -2,10 +2,10 @@ import type { BootstrapLatch, CoordinationCluster } from '../../api/coordination
 import type { KubeObject } from '../../api/objects.ts';
 import { counterOf, epochOf } from '../../common/zxid.ts';
 import { canonicalJson } from '../resources/fingerprint.ts';
-import type { Kind, PersistentVolumeClaim, StatefulSet } from '../resources/kubernetes.ts';
-import { CLUSTER_UID_LABEL, DATA_CLAIM, everySlot } from '../resources/names.ts';
-import { trouble } from './health.ts';
-import type { EnsembleState } from './members.ts';
+import { isPodReady, type Kind, type PersistentVolumeClaim, type StatefulSet } from '../resources/kubernetes.ts';
+import { CLUSTER_UID_LABEL, DATA_CLAIM, everySlot, PORTS } from '../resources/names.ts';
+import { isGone, trouble } from './health.ts';
+import type { EnsembleState, Member } from './members.ts';
 import { versionNumber } from './membership.ts';
 import type { MemberReport, Observed, Step } from './model.ts';
 import { isMore } from './quantity.ts';
@@ -53,6 +53,12 @@ export function beginAgain(
   if (cluster.spec.hibernated && !isUnderWay) return undefined;
   const why = isUnderWay ? 'what was begun is taken back' : whyAgain(cluster, latch, state, observed);
   if (why === undefined) return undefined;
+  const silent = state.members.find(mayServeUnheard);
+  const progress = `the ensemble is formed once more: ${why}`;
+  // To make the set anew would bring in new volumes beside old ones.
+  if (silent !== undefined && isUnderWay && set === undefined) {
+    return { steps: [], progress: `${progress}; waiting for ${silent.slot.podName} to answer, or to end` };
+  }
   const obstacle = unknownData(cluster, latch, state, volumes);
   if (obstacle !== undefined) {
     return { help: `it is not formed once more by itself (${why}), as ${obstacle}` };
@@ -65,7 +71,7 @@ export function beginAgain(
   ];
   return {
     steps: isUnderWay ? steps : announced(steps, why),
-    progress: `the ensemble is formed once more: ${why}; ${leftovers(volumes, state, now)}`,
+    progress: `${progress}; ${leftovers(volumes, state, now)}`,
   };
 }
 
@@ -160,12 +166,22 @@ function unknownData(
   if (foreign.length > 0) {
     return `nobody knows what is on volumes that somebody else has made (${namesOf(foreign)}): delete those that nobody needs`;
   }
+  const silent = members.find(mayServeUnheard);
+  if (silent !== undefined) {
+    return `${silent.slot.podName} serves, and does not tell the operator what it has: let the operator reach its port ${PORTS.admin}`;
+  }
   const written = members.find(({ report }) => report !== undefined && isWrittenTo(latch, report));
   if (staying.length === 0 || written === undefined) return undefined;
   return (
     `somebody has connected to it all the same (${written.slot.podName} has transaction ${written.report?.lastZxid ?? ''}): where nobody ` +
     'needs what was written, delete this cluster, and its volumes with it, and make it anew'
   );
+}
+
+/** Kubernetes gets an answer from it, and the operator does not: somebody may well have written to it. */
+function mayServeUnheard(member: Member): boolean {
+  const { pod, report } = member;
+  return report === undefined && pod !== undefined && !isGone(member) && isPodReady(pod);
 }
 
 /** Whether a client has written something, as far as a member tells: to a pod, as there is no Service for clients yet. */
