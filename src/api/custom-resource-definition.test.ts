@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bootstrapLatch, COORDINATION_CLUSTER, coordinationClusterSpec, parseCoordinationCluster } from './coordination-cluster.ts';
+import {
+  bootstrapLatch,
+  COORDINATION_CLUSTER,
+  coordinationClusterSpec,
+  parseCoordinationCluster,
+} from './coordination-cluster.ts';
 import { customResourceDefinition, structuralSchema } from './custom-resource-definition.ts';
 import { RESOURCE_DEFINITIONS } from './definitions.ts';
 

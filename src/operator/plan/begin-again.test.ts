@@ -221,10 +221,9 @@ describe('an ensemble that cannot be formed', () => {
     assert.notDeepEqual(deletionsOf(observed), []);
     const unheard = { ...observed, reports: new Map() };
     assert.deepEqual(deletionsOf(unheard), []);
-    const { message = '' } =
-      planned(unheard).status?.conditions?.find(({ type }) => type === 'Progressing') ?? assert.fail();
+    const progressing = planned(unheard).status?.conditions?.find(({ type }) => type === 'Progressing');
     assert.match(
-      message,
+      progressing?.message ?? '',
       /test-0 serves, and does not tell the operator what it has: let the operator reach its port 8080$/,
     );
 

@@ -271,7 +271,12 @@ describe('before anything is begun with a snapshot it is looked at', () => {
     const [[name, before] = []] = [...observed.reports];
     assert.ok(name !== undefined && before?.configuration !== undefined);
     // The snapshot is of epoch 1, the first leader here was that of epoch 2, and there has been another one.
-    const report = { ...before, serving: true, epoch: 3, configuration: { ...before.configuration, version: '200000000' } };
+    const report = {
+      ...before,
+      serving: true,
+      epoch: 3,
+      configuration: { ...before.configuration, version: '200000000' },
+    };
     const deletions = (lastZxid: string, more: Partial<typeof report> = {}) => {
       const reports = new Map([[name, { ...report, lastZxid, ...more }]]);
       return plan(world, { reports }).steps.filter((step) => step.do === 'delete');
