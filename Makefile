@@ -43,8 +43,9 @@ clean: down ## the caches too: the compiled node image, npm packages
 
 # Beside all the rest, fewer lives than `make sim` has by itself.
 test: export SIM_LIVES := 200
+# Suites that run alone wait more than they work, so they come first, beside what keeps both cores busy.
 test: install ## every part, several at once, until one fails
-	@.ci/parts 'check unit sim mutants peers' 'e2e-prepare e2e-together e2e-alone' -- e2e-timed
+	@.ci/parts 'check unit sim mutants peers' 'e2e-prepare e2e-alone e2e-together' -- e2e-timed
 
 check: install ## format, types, lint, layers, dead code, generated files
 	@TAP='$(TAP)' .ci/check
@@ -65,7 +66,7 @@ peers: install ## against Apache ZooKeeper and the clients of others [TESTS=glob
 	@$(node_test) --test-concurrency=1 $(if $(TESTS),'$(TESTS)','e2e/peers/**/*.test.ts')
 
 e2e: e2e-prepare ## on a kind cluster, against the image [TESTS=glob]
-	@$(if $(TESTS),$(on_cluster) --test-concurrency=1 '$(TESTS)',.ci/parts 'e2e-together e2e-alone e2e-timed')
+	@$(if $(TESTS),$(on_cluster) --test-concurrency=1 '$(TESTS)',.ci/parts 'e2e-alone e2e-together e2e-timed')
 
 e2e e2e-prepare e2e-alone: export IGNORE_NAMESPACES := $(OWN_OPERATOR)
 e2e-prepare: cluster load deploy ## all that the suites need: the cluster, the images, the operator, helm
