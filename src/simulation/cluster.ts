@@ -40,6 +40,9 @@ const RULES = { votersMin: 1, severalAddresses: false };
 /** One read, or two: a client that sends more at once is held. */
 const ANSWER_BYTES_PER_STEP = 150;
 
+/** Of the simulated servers. */
+export const TICK_TIME_MS = 500;
+
 /** How often a leader looks for boxes to take away. */
 export const REAP_INTERVAL_MS = 1_000;
 
@@ -52,7 +55,7 @@ function configOf(
   return {
     zab: {
       serverId,
-      tickTimeMs: 500,
+      tickTimeMs: TICK_TIME_MS,
       initLimitTicks: 10,
       syncLimitTicks: 4,
       committedLogEntries: random.pick([3, 20, 500]),
