@@ -83,8 +83,7 @@ export class FakeWorldApi {
       },
       client,
       resource: {
-        setStatus: async (cluster, status) =>
-          await this.#writeCluster(cluster, () => (this.#world.cluster = { ...this.#world.theCluster, status })),
+        setStatus: async (cluster, status) => await this.#writeCluster(cluster, () => this.#world.recordStatus(status)),
         setFinalizers: async (cluster, finalizers) =>
           await this.#writeCluster(cluster, () => this.#world.perform({ do: 'setFinalizers', finalizers })),
         confirm: async (cluster) => await this.#writeCluster(cluster, () => undefined),

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import {
   parseCoordinationCluster,
-  type BootstrapLatch,
   type CoordinationCluster,
+  type CoordinationClusterStatus,
 } from '../../api/coordination-cluster.ts';
 import type { KubeObject } from '../../api/objects.ts';
 import type { Pod, StatefulSet } from '../resources/kubernetes.ts';
@@ -198,10 +198,22 @@ export class FakeWorld {
     }
     if (status !== undefined) {
       if (writes >= writesMax) return false;
-      this.#checkBeginning(status.bootstrap);
-      this.cluster = { ...this.theCluster, status };
+      this.recordStatus(status);
     }
     return true;
+  }
+
+  /** The operator writes the status: an ensemble is formed once, and how it begins is decided anew only where nothing is left of a beginning. */
+  recordStatus(status: CoordinationClusterStatus): void {
+    const { metadata, status: previous } = this.theCluster;
+    const [before, latch] = [previous?.bootstrap, status.bootstrap];
+    this.cluster = { ...this.theCluster, status };
+    if (before === undefined || before.id !== metadata.uid) return;
+    assert.ok(latch?.id === before.id, 'a latch stays');
+    if (before.phase === 'Completed') assert.deepEqual(latch, before, 'a completed bootstrap stays completed');
+    if (latch.startedAt === before.startedAt && latch.replicas === before.replicas) return;
+    assert.deepEqual([...this.claims.keys(), ...this.pods.keys()], [], 'what has begun goes on');
+    assert.equal(this.statefulSet, undefined, 'what has begun goes on');
   }
 
   /** Time passes: Kubernetes makes pods and volumes, members start, elect and synchronize. */
@@ -303,15 +315,6 @@ export class FakeWorld {
         this.cluster = { ...this.theCluster, metadata: { ...this.theCluster.metadata, finalizers: step.finalizers } };
         this.#collectGarbage();
     }
-  }
-
-  /** How an ensemble begins is decided anew only where nothing has come of it, or is left of it. */
-  #checkBeginning(latch: BootstrapLatch | undefined): void {
-    const { status, metadata } = this.theCluster;
-    const before = status?.bootstrap;
-    if (before?.id !== metadata.uid || before?.phase !== 'Started' || latch?.startedAt === before.startedAt) return;
-    assert.deepEqual([...this.claims.keys(), ...this.pods.keys()], [], 'what has begun goes on');
-    assert.equal(this.statefulSet, undefined);
   }
 
   #reconfigure(step: Extract<Step, { do: 'reconfigure' }>): void {
