@@ -24,7 +24,7 @@ export const WATCH_FLAWS: readonly Mutation[] = [
     edits: [
       edit(
         'pipeline/watch-requests.ts',
-        "for (const path of request.persistentWatches) watches.add('persistent', path, client.id);",
+        "request.persistentWatches.every((path) => this.#setOneAgain(client, 'persistent', path)) &&",
         '',
       ),
     ],
