@@ -34,7 +34,11 @@ export class VoteLinks {
 
   leave(server: ServerId): void {
     this.receivers.delete(server);
-    for (const [key, link] of this.links) if (key.startsWith(`${server}>`)) link.newest = undefined;
+    // Its connections end with it, and what the next ones carry does not wait behind what these had yet to deliver (seed 5567).
+    for (const [key, link] of this.links) {
+      if (key.startsWith(`${server}>`)) link.newest = undefined;
+      if (key.split('>').includes(String(server))) link.lastDeliveryMs = 0;
+    }
   }
 
   send(from: ServerId, to: ServerId, notification: Notification): void {
