@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { connect } from 'node:net';
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
 import { after, test } from 'node:test';
 import type { Logger } from '../../common/types.ts';
 import type { HostPort } from '../config/servers.ts';
@@ -103,6 +104,43 @@ test('a server that has restarted is spoken to again, by the newest message', as
   restarted.transport.send(5, vote(2));
   await until('its message', () => larger.heard.includes('2 from 4'));
   await until('the old message again', () => restarted.heard.includes('1 from 5'));
+});
+
+/** A way to a port on which, from some moment on, the connections that there are lead nowhere; they stay open, and new ones get through. */
+async function stallingWayTo(port: number): Promise<{ port: number; stall: () => void }> {
+  const stalls: (() => void)[] = [];
+  const way = createServer((from) => {
+    const to = connect({ host: '127.0.0.1', port });
+    for (const socket of [from, to]) {
+      socket.on('error', () => undefined);
+      closing.push(() => socket.destroy());
+    }
+    from.pipe(to).pipe(from);
+    stalls.push(() => {
+      from.unpipe(to).resume();
+      to.unpipe(from).resume();
+    });
+  });
+  closing.push(() => way.close());
+  await once(way.listen(0, '127.0.0.1'), 'listening');
+  return { port: portOf(way), stall: () => stalls.splice(0).forEach((stall) => stall()) };
+}
+
+test('a connection that nothing comes back over, as after a partition, is given up by either server that looks for a leader', async () => {
+  for (const looking of [4, 5]) {
+    const { addresses, start } = network();
+    const [smaller, larger] = [await start(4), await start(5)];
+    const way = await stallingWayTo(smaller.port);
+    addresses.set(4, { host: '127.0.0.1', port: way.port });
+    larger.transport.send(4, vote(1));
+    await until('the message', () => smaller.heard.includes('1 from 5'));
+    way.stall();
+    const [here, there] = looking === 4 ? [smaller, larger] : [larger, smaller];
+    await until('a message through another connection', () => {
+      here.transport.send(looking === 4 ? 5 : 4, vote(2));
+      return there.heard.includes(`2 from ${looking}`);
+    });
+  }
 });
 
 test('a server that the configuration does not know is answered where its handshake says', async () => {

@@ -3,7 +3,7 @@ import type { Logger, ServerId } from '../../common/types.ts';
 import type { HostPort } from '../config/servers.ts';
 import { ElectionStream, encodeElectionHandshake, encodeNotification } from '../protocol/election-codec.ts';
 import type { ElectionHandshake } from '../protocol/election-codec.ts';
-import type { Notification } from '../protocol/quorum.ts';
+import { PeerState, type Notification } from '../protocol/quorum.ts';
 import { dial } from './dial.ts';
 import type { Dial } from './dial.ts';
 import { PeerPorts } from './peer-ports.ts';
@@ -15,7 +15,7 @@ export interface ElectionOptions {
   ownAddresses(): readonly HostPort[];
   /** Where a server of the configuration listens for election messages; undefined for a stranger. */
   addressesOf(server: ServerId): readonly HostPort[] | undefined;
-  /** How long a peer may take to accept a connection, or to say who it is. */
+  /** How long a peer may take to accept a connection, to say who it is, or to say anything to somebody who looks for a leader. */
   readonly connectTimeoutMs: number;
   vote(from: ServerId, notification: Notification): void;
 }
@@ -39,6 +39,11 @@ interface Peer {
   waiting: boolean;
   /** Whether it has been told that it cannot be reached; once is enough, until it can be. */
   isToldOf: boolean;
+  /**
+   * Since when nothing has come back over this connection for what was said in search of a leader, as performance.now() has it. After a
+   * partition, TCP tries again only after about as long as that lasted, while a new connection gets through at once.
+   */
+  unansweredSinceMs: number | undefined;
   /** Where its handshake said it listens; for servers that the configuration does not know. */
   announced: readonly HostPort[];
 }
@@ -83,6 +88,7 @@ export class ElectionTransport {
     const peer = this.#peer(to);
     peer.latest = encodeNotification(notification);
     peer.waiting = true;
+    if (notification.state === PeerState.looking) this.#expectAnswer(to, peer);
     if (peer.socket === undefined) this.#dial(to, peer);
     else this.#sendLatest(peer, peer.socket);
   }
@@ -99,6 +105,18 @@ export class ElectionTransport {
     await stopped;
   }
 
+  /** Everybody answers who looks for a leader, or looks for one too and says so again and again. */
+  #expectAnswer(id: ServerId, peer: Peer): void {
+    if (peer.socket === undefined) return;
+    const nowMs = performance.now();
+    peer.unansweredSinceMs ??= nowMs;
+    const silentMs = nowMs - peer.unansweredSinceMs;
+    if (silentMs < this.#options.connectTimeoutMs) return;
+    this.#logger.debug('an election connection is silent: opening another', { server: id, silentMs });
+    peer.socket.destroy();
+    peer.socket = undefined;
+  }
+
   #peer(id: ServerId): Peer {
     let peer = this.#peers.get(id);
     if (peer === undefined) {
@@ -110,6 +128,7 @@ export class ElectionTransport {
         latest: undefined,
         waiting: false,
         isToldOf: false,
+        unansweredSinceMs: undefined,
         announced: [],
       };
       this.#peers.set(id, peer);
@@ -187,7 +206,7 @@ export class ElectionTransport {
           if (this.#greeted(handshake, socket)) from = handshake.serverId;
         },
         notification: (notification) => {
-          if (from !== undefined && this.#isCurrent(from, socket)) this.#options.vote(from, notification);
+          if (from !== undefined) this.#hear(from, socket, notification);
         },
       },
       true,
@@ -226,6 +245,7 @@ export class ElectionTransport {
   #keep(id: ServerId, peer: Peer, socket: Socket): void {
     peer.socket?.destroy();
     peer.socket = socket;
+    peer.unansweredSinceMs = undefined;
     peer.retryMs = RETRY_FIRST_MS;
     peer.isToldOf = false;
     clearTimeout(peer.retry);
@@ -249,16 +269,18 @@ export class ElectionTransport {
     return new ElectionStream(
       {
         handshake: () => undefined,
-        notification: (notification) => {
-          if (this.#isCurrent(id, socket)) this.#options.vote(id, notification);
-        },
+        notification: (notification) => this.#hear(id, socket, notification),
       },
       false,
     );
   }
 
-  #isCurrent(id: ServerId, socket: Socket): boolean {
-    return this.#peers.get(id)?.socket === socket;
+  /** What comes over a connection that has been replaced is old. */
+  #hear(id: ServerId, socket: Socket, notification: Notification): void {
+    const peer = this.#peers.get(id);
+    if (peer?.socket !== socket) return;
+    peer.unansweredSinceMs = undefined;
+    this.#options.vote(id, notification);
   }
 
   #push(stream: ElectionStream, socket: Socket, chunk: Uint8Array): void {
