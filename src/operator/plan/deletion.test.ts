@@ -42,6 +42,15 @@ describe('the deletion', () => {
     );
   });
 
+  test('ends members whose set somebody has deleted without them, where their volumes go', () => {
+    const world = readyWorld({ storage: { whenDeleted: 'Delete' } });
+    world.objects.delete('StatefulSet/test');
+    world.delete();
+    live(world, 5);
+    assert.equal(world.cluster, undefined);
+    assert.deepEqual([world.pods.size, world.claims.size], [0, 0]);
+  });
+
   for (const [when, orphanedFirst] of [
     ['before Kubernetes has taken the owner away', false],
     ['when it has', true],

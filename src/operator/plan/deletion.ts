@@ -1,5 +1,5 @@
 import type { CoordinationCluster } from '../../api/coordination-cluster.ts';
-import type { PersistentVolumeClaim, StatefulSet } from '../resources/kubernetes.ts';
+import type { PersistentVolumeClaim, Pod, StatefulSet } from '../resources/kubernetes.ts';
 import { CLUSTER_UID_LABEL, FINALIZER, isMemberClaim, ORPHAN_FINALIZER } from '../resources/names.ts';
 import { isOrphaned, nameTaken } from './acceptance.ts';
 import { validLatch } from './bootstrap.ts';
@@ -12,6 +12,8 @@ export interface Deletion {
   /** What it waits for; undefined once the finalizer is removed by the steps. */
   readonly waitingFor?: string;
 }
+
+const MEMBERS_END = 'the members end, then their volumes are deleted';
 
 /**
  * Deletes the volumes where the manifest says so, then lets go of the resource; Kubernetes deletes everything else with
@@ -43,8 +45,11 @@ export function planDeletion(cluster: CoordinationCluster, observed: Observed): 
     const end = sets.flatMap(({ metadata: { name, uid, deletionTimestamp } }): Step[] =>
       uid === undefined || deletionTimestamp !== undefined ? [] : [{ do: 'delete', kind: 'StatefulSet', name, uid }],
     );
-    return { steps: end, waitingFor: 'the members end, then their volumes are deleted' };
+    return { steps: end, waitingFor: MEMBERS_END };
   }
+  // Somebody has deleted their set without them; as long as they run, nobody else would ever end them, nor the volumes.
+  const left = observed.pods.filter(({ metadata }) => (metadata.ownerReferences ?? []).length === 0);
+  if (left.length > 0) return { steps: left.flatMap(deletePod), waitingFor: MEMBERS_END };
   const why =
     cluster.spec.storage.whenDeleted === 'Delete' ? 'as spec.storage.whenDeleted says' : 'no client was ever let in';
   const names = doomed.map(({ metadata }) => metadata.name).join(', ');
@@ -68,6 +73,10 @@ function doomedClaims(
   if (cluster.spec.storage.whenDeleted === 'Delete') return own;
   if (latch.phase !== 'Started') return [];
   return own.filter(({ metadata }) => metadata.labels?.[CLUSTER_UID_LABEL] === cluster.metadata.uid);
+}
+
+function deletePod({ metadata: { name, uid, deletionTimestamp } }: Pod): Step[] {
+  return uid === undefined || deletionTimestamp !== undefined ? [] : [{ do: 'delete', kind: 'Pod', name, uid }];
 }
 
 function memberClaims(cluster: CoordinationCluster, claims: readonly PersistentVolumeClaim[]): PersistentVolumeClaim[] {

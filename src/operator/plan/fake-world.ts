@@ -339,6 +339,10 @@ export class FakeWorld {
   #checkRestart(name: string): void {
     const pod = this.pods.get(name);
     assert.ok(pod, `${name} is deleted as it was observed`);
+    if (this.theCluster.metadata.deletionTimestamp !== undefined) {
+      assert.equal(this.statefulSet, undefined, 'the members of a set end with it');
+      return;
+    }
     const claim = this.claims.get(pod.claimName);
     const isRebuilt = claim === undefined || claim.metadata.deletionTimestamp !== undefined;
     const { initContainerStatuses = [] } = pod.status ?? {};
