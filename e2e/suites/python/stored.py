@@ -7,6 +7,10 @@ root = sys.argv[1]
 for directory, _, names in os.walk(root):
     for name in names:
         path = os.path.join(directory, name)
-        with open(path, 'rb') as file:
-            data = file.read()
+        try:
+            with open(path, 'rb') as file:
+                data = file.read()
+        except FileNotFoundError:
+            # A schedule's retention has deleted it since it was listed.
+            continue
         print(os.path.relpath(path, root), len(data), hashlib.sha256(data).hexdigest())
