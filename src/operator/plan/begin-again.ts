@@ -2,17 +2,17 @@ import type { BootstrapLatch, CoordinationCluster } from '../../api/coordination
 import type { KubeObject } from '../../api/objects.ts';
 import { counterOf, epochOf } from '../../common/zxid.ts';
 import { canonicalJson } from '../resources/fingerprint.ts';
-import { isPodReady, type Kind, type PersistentVolumeClaim, type StatefulSet } from '../resources/kubernetes.ts';
-import { CLUSTER_UID_LABEL, DATA_CLAIM, everySlot, PORTS } from '../resources/names.ts';
-import { isGone, trouble } from './health.ts';
+import { isPodReady, type PersistentVolumeClaim, type StatefulSet } from '../resources/kubernetes.ts';
+import { DATA_CLAIM, everySlot, PORTS } from '../resources/names.ts';
+import { deletionOf, deletionOfVery, type Deletion } from './deletions.ts';
+import { isGone, podsLeft, trouble } from './health.ts';
 import type { EnsembleState, Member } from './members.ts';
 import { versionNumber } from './membership.ts';
-import type { MemberReport, Observed, Step } from './model.ts';
+import type { MemberReport, Observed } from './model.ts';
 import { isMore } from './quantity.ts';
 import { lostData } from './rebuild.ts';
 import { decideRestore } from './restore.ts';
-
-type Deletion = Extract<Step, { readonly do: 'delete' }>;
+import { isMadeBy } from './volumes.ts';
 
 /** An ensemble that is about to be formed once more. */
 export interface BeginsAgain {
@@ -65,9 +65,9 @@ export function beginAgain(
   }
   const steps = [
     // Its pods go with it; those that it has left behind do not.
-    ...(set === undefined ? [] : deletion('StatefulSet', set)),
-    ...volumes.flatMap((claim) => deletion('PersistentVolumeClaim', claim)),
-    ...(set === undefined ? pods.flatMap((pod) => deletion('Pod', pod)) : []),
+    ...deletionOf('StatefulSet', set),
+    ...volumes.flatMap((claim) => deletionOf('PersistentVolumeClaim', claim)),
+    ...(set === undefined ? pods.flatMap((pod) => deletionOfVery('Pod', pod)) : []),
   ];
   return {
     steps: isUnderWay ? steps : announced(steps, why),
@@ -162,7 +162,7 @@ function unknownData(
   volumes: readonly PersistentVolumeClaim[],
 ): string | undefined {
   const staying = volumes.filter((claim) => !isLeaving(claim));
-  const foreign = staying.filter((claim) => !isOwn(cluster, claim));
+  const foreign = staying.filter((claim) => !isMadeBy(cluster, claim));
   if (foreign.length > 0) {
     return `nobody knows what is on volumes that somebody else has made (${namesOf(foreign)}): delete those that nobody needs`;
   }
@@ -205,30 +205,18 @@ function membersClaims(cluster: CoordinationCluster, { claims }: Observed): Pers
   return claims.filter(({ metadata }) => names.has(metadata.name));
 }
 
-function isOwn(cluster: CoordinationCluster, { metadata }: KubeObject): boolean {
-  return metadata.labels?.[CLUSTER_UID_LABEL] === cluster.metadata.uid;
-}
-
 function isLeaving({ metadata }: KubeObject): boolean {
   return metadata.deletionTimestamp !== undefined;
 }
 
-/** Only as it was observed, and once. A pod changes with every probe: the very one, however it is by now. */
-function deletion(kind: Kind, { metadata }: KubeObject): Deletion[] {
-  const { name, uid, resourceVersion, deletionTimestamp } = metadata;
-  if (uid === undefined || deletionTimestamp !== undefined) return [];
-  return [{ do: 'delete', kind, name, uid, ...(kind === 'Pod' ? {} : { resourceVersion }) }];
-}
-
 function leftovers(claims: readonly PersistentVolumeClaim[], { members }: EnsembleState, now: string): string {
-  const pods = members.filter(({ pod }) => pod !== undefined);
-  const names = pods.map((member) => {
-    const why = trouble(member, now);
-    return why === undefined ? member.slot.podName : `${member.slot.podName} (${why})`;
-  });
-  return `waiting until all of the first attempt is gone: ${[...names, namesOf(claims)].filter(Boolean).join(', ')}`;
+  return `waiting until all of the first attempt is gone: ${[...podsLeft(members, now), ...claims.map(nameOf)].join(', ')}`;
 }
 
 function namesOf(objects: readonly KubeObject[]): string {
-  return objects.map(({ metadata }) => metadata.name).join(', ');
+  return objects.map(nameOf).join(', ');
+}
+
+function nameOf({ metadata }: KubeObject): string {
+  return metadata.name;
 }

@@ -9,7 +9,7 @@ import type { ClusterConditionType, ConditionValue } from '../../api/conditions.
 import { diskSpaceLow } from './disk-space.ts';
 import type { Refusal } from './acceptance.ts';
 import type { EnsembleState, Member } from './members.ts';
-import { trouble, whyAbsent } from './health.ts';
+import { podsLeft, trouble, whyAbsent } from './health.ts';
 import { memberStatus } from './members.ts';
 
 /** All that the conditions are derived from. */
@@ -320,12 +320,8 @@ export function isStuck({ state, now }: Situation): boolean {
 
 /** Whose pods are left, and what would help one that does not end. */
 function stillThere({ state, now }: Situation): string {
-  const left = state.members.filter(({ pod }) => pod !== undefined);
-  const names = left.map((member) => {
-    const why = trouble(member, now);
-    return why === undefined ? member.slot.podName : `${member.slot.podName} (${why})`;
-  });
-  return `waiting until ${names.join(', ')} ${left.length === 1 ? 'has' : 'have'} ended`;
+  const left = podsLeft(state.members, now);
+  return `waiting until ${left.join(', ')} ${left.length === 1 ? 'has' : 'have'} ended`;
 }
 
 /** Who is missing, and what would bring it back where that is not only time. */

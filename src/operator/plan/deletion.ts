@@ -1,10 +1,11 @@
 import type { CoordinationCluster } from '../../api/coordination-cluster.ts';
-import type { PersistentVolumeClaim, Pod, StatefulSet } from '../resources/kubernetes.ts';
-import { CLUSTER_UID_LABEL, FINALIZER, isMemberClaim, ORPHAN_FINALIZER } from '../resources/names.ts';
+import type { PersistentVolumeClaim, StatefulSet } from '../resources/kubernetes.ts';
+import { FINALIZER, isMemberClaim, ORPHAN_FINALIZER } from '../resources/names.ts';
 import { isOrphaned, nameTaken } from './acceptance.ts';
 import { validLatch } from './bootstrap.ts';
+import { deletionOfVery } from './deletions.ts';
 import type { Observed, PlannedEvent, Step } from './model.ts';
-import { deleteVolume } from './volumes.ts';
+import { deleteVolume, isMadeBy } from './volumes.ts';
 
 /** What is still to be done before a cluster that somebody deleted may be gone. */
 export interface Deletion {
@@ -42,14 +43,11 @@ export function planDeletion(cluster: CoordinationCluster, observed: Observed): 
   const foreign = nameTaken(cluster, sets);
   if (foreign !== undefined) return { steps: [], waitingFor: foreign.message };
   if (sets.length > 0) {
-    const end = sets.flatMap(({ metadata: { name, uid, deletionTimestamp } }): Step[] =>
-      uid === undefined || deletionTimestamp !== undefined ? [] : [{ do: 'delete', kind: 'StatefulSet', name, uid }],
-    );
-    return { steps: end, waitingFor: MEMBERS_END };
+    return { steps: sets.flatMap((set) => deletionOfVery('StatefulSet', set)), waitingFor: MEMBERS_END };
   }
   // Somebody has deleted their set without them; as long as they run, nobody else would ever end them, nor the volumes.
   const left = observed.pods.filter(({ metadata }) => (metadata.ownerReferences ?? []).length === 0);
-  if (left.length > 0) return { steps: left.flatMap(deletePod), waitingFor: MEMBERS_END };
+  if (left.length > 0) return { steps: left.flatMap((pod) => deletionOfVery('Pod', pod)), waitingFor: MEMBERS_END };
   const why =
     cluster.spec.storage.whenDeleted === 'Delete' ? 'as spec.storage.whenDeleted says' : 'no client was ever let in';
   const names = doomed.map(({ metadata }) => metadata.name).join(', ');
@@ -72,11 +70,7 @@ function doomedClaims(
   if (latch === undefined) return [];
   if (cluster.spec.storage.whenDeleted === 'Delete') return own;
   if (latch.phase !== 'Started') return [];
-  return own.filter(({ metadata }) => metadata.labels?.[CLUSTER_UID_LABEL] === cluster.metadata.uid);
-}
-
-function deletePod({ metadata: { name, uid, deletionTimestamp } }: Pod): Step[] {
-  return uid === undefined || deletionTimestamp !== undefined ? [] : [{ do: 'delete', kind: 'Pod', name, uid }];
+  return own.filter((claim) => isMadeBy(cluster, claim));
 }
 
 function memberClaims(cluster: CoordinationCluster, claims: readonly PersistentVolumeClaim[]): PersistentVolumeClaim[] {

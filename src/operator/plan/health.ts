@@ -66,6 +66,15 @@ export function trouble(member: Member, now: string): string | undefined {
   return unchangedForMs(pod, now) >= SLOW_MS ? 'not ready for over a minute' : undefined;
 }
 
+/** The pods that members have, each with what would help it where it will hardly end, or start, by itself. */
+export function podsLeft(members: readonly Member[], now: string): string[] {
+  return members.flatMap((member) => {
+    if (member.pod === undefined) return [];
+    const why = trouble(member, now);
+    return why === undefined ? member.slot.podName : `${member.slot.podName} (${why})`;
+  });
+}
+
 /** Its time to end, which is in its deletion timestamp, has been over for long: nobody is there to end it. */
 function endsInVain({ metadata: { deletionTimestamp } }: Pod, now: string): boolean {
   return deletionTimestamp !== undefined && Date.parse(now) - Date.parse(deletionTimestamp) >= SLOW_MS;

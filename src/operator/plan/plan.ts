@@ -14,6 +14,7 @@ import { beginAgain, mayDecideAnew } from './begin-again.ts';
 import { advanceLatch, decideBeginning, validLatch } from './bootstrap.ts';
 import { allEnded, isScaling, isStuck, isUpdating, type Situation } from './cluster-conditions.ts';
 import { planDeletion } from './deletion.ts';
+import { deletionOf } from './deletions.ts';
 import { hibernationObstacle } from './doomed-volumes.ts';
 import { statusEvents } from './events.ts';
 import { ensembleState, isTakenUp, mounts, type EnsembleState } from './members.ts';
@@ -121,12 +122,9 @@ function ensembleObjects(ensemble: Ensemble, latch: BootstrapLatch, observed: Ob
 function observersSet(ensemble: Ensemble, { observerSet: existing, pods }: Observed): Step[] {
   const { cluster, sizes } = ensemble;
   if (sizes.observer === 0 && existing === undefined) return [];
-  const { name, uid, resourceVersion, deletionTimestamp } = existing?.metadata ?? {};
   const isOver =
     sizes.observer === 0 && !pods.some(({ metadata }) => metadata.labels?.[OBSERVER_LABEL.key] !== undefined);
-  if (isOver && name !== undefined && uid !== undefined) {
-    return deletionTimestamp === undefined ? [{ do: 'delete', kind: 'StatefulSet', name, uid, resourceVersion }] : [];
-  }
+  if (isOver) return deletionOf('StatefulSet', existing);
   const set = statefulSet(ensemble, 'observer', { initialize: false, claims: claimTemplate(cluster, existing) });
   return [{ do: 'apply', kind: 'StatefulSet', object: onlyOver(existing, set) }];
 }
@@ -135,7 +133,7 @@ function create(object: Secret): Step {
   return { do: 'create', kind: 'Secret', object };
 }
 
-/** Deletes the configurations that no member has any more. That the ensemble has been formed is said for good. */
+/** Deletes the zoo.cfgs that no member uses. NAME-formed, which no pod mounts, stays as long as the cluster. */
 function retireConfigMaps(ensemble: Ensemble, state: EnsembleState, observed: Observed): Step[] {
   const { existing, pods, statefulSet: voters, observerSet: observers } = observed;
   const slots = memberSlots(ensemble.cluster, ensemble.sizes);

@@ -1,10 +1,11 @@
 import type { BootstrapLatch, CoordinationCluster } from '../../api/coordination-cluster.ts';
 import { mayBegin } from '../resources/backup/restore.ts';
 import type { PersistentVolumeClaim } from '../resources/kubernetes.ts';
+import { deletionOf } from './deletions.ts';
 import { doomedVolumes } from './doomed-volumes.ts';
 import { damagedData, isMissingForLong, whyAbsent } from './health.ts';
 import { isTakenUp, majorityOf, observedSet, type EnsembleState, type Member } from './members.ts';
-import type { Observed, PlannedEvent, Step } from './model.ts';
+import type { Observed, Step } from './model.ts';
 
 /** What is to be done for a member that has lost its data for good. */
 export interface Rebuild {
@@ -104,22 +105,10 @@ function rebuild(
   const message = `Rebuilding ${podName} from the others: ${why}; ${claimName} is made anew`;
   const announce = { type: 'Warning', reason: 'MemberRebuilt', message } as const;
   return {
-    steps: [...deleteClaim(claim, announce), ...deletePod(member)],
+    // A volume that is used by a pod stays until that one is gone.
+    steps: [...deletionOf('PersistentVolumeClaim', claim, announce), ...deletionOf('Pod', member.pod)],
     waitingFor: `${podName} is being rebuilt from the others: ${why}`,
   };
-}
-
-function deleteClaim(claim: PersistentVolumeClaim | undefined, announce: PlannedEvent): Step[] {
-  const { name, uid, resourceVersion, deletionTimestamp } = claim?.metadata ?? {};
-  if (name === undefined || uid === undefined || deletionTimestamp !== undefined) return [];
-  return [{ do: 'delete', kind: 'PersistentVolumeClaim', name, uid, resourceVersion, announce }];
-}
-
-/** A volume that is used by a pod stays until that one is gone. */
-function deletePod({ pod }: Member): Step[] {
-  const { name, uid, resourceVersion, deletionTimestamp } = pod?.metadata ?? {};
-  if (name === undefined || uid === undefined || deletionTimestamp !== undefined) return [];
-  return [{ do: 'delete', kind: 'Pod', name, uid, resourceVersion }];
 }
 
 function waiting(waitingFor: string): Rebuild {

@@ -1,11 +1,12 @@
 import type { CoordinationCluster } from '../../api/coordination-cluster.ts';
 import type { Ensemble } from '../resources/ensemble.ts';
 import type { PersistentVolumeClaim, StatefulSet } from '../resources/kubernetes.ts';
-import { DATA_CLAIM, everySlot, memberSlots, type MemberSlot } from '../resources/names.ts';
+import { CLUSTER_UID_LABEL, DATA_CLAIM, everySlot, memberSlots, type MemberSlot } from '../resources/names.ts';
 import type { ClaimChoices } from '../resources/stateful-set.ts';
+import { deletionOf } from './deletions.ts';
 import { isTakenUp, observedSet, type EnsembleState } from './members.ts';
 import { belongs } from './membership.ts';
-import type { Observed, PlannedEvent, Step } from './model.ts';
+import type { Observed, Step } from './model.ts';
 import { isMore, quantityBytes } from './quantity.ts';
 
 /** What the claim template asks for: the same as in an existing StatefulSet, which does not let it change. */
@@ -63,11 +64,14 @@ export function retireClaims(ensemble: Ensemble, state: EnsembleState, observed:
 }
 
 /** The deletion of a volume, as it was observed and once, which is told with why. */
-export function deleteVolume({ metadata }: PersistentVolumeClaim, why: string): Step[] {
-  const { name, uid, resourceVersion, deletionTimestamp } = metadata;
-  if (uid === undefined || deletionTimestamp !== undefined) return [];
-  const announce: PlannedEvent = { type: 'Normal', reason: 'VolumeDeleted', message: `Deleting ${name}, ${why}` };
-  return [{ do: 'delete', kind: 'PersistentVolumeClaim', name, uid, resourceVersion, announce }];
+export function deleteVolume(claim: PersistentVolumeClaim, why: string): Step[] {
+  const message = `Deleting ${claim.metadata.name}, ${why}`;
+  return deletionOf('PersistentVolumeClaim', claim, { type: 'Normal', reason: 'VolumeDeleted', message });
+}
+
+/** Whether the cluster has made the volume, and not one of its name before it, or a person. */
+export function isMadeBy({ metadata: { uid } }: CoordinationCluster, { metadata }: PersistentVolumeClaim): boolean {
+  return metadata.labels?.[CLUSTER_UID_LABEL] === uid;
 }
 
 /** The StatefulSet makes no pod for the slot any more, and there is none. */
