@@ -49,7 +49,9 @@ export class FakeS3 {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname, searchParams: query } = new URL(request.url ?? '', 'http://s3');
     const key = decodeURIComponent(pathname).slice('/bucket/'.length);
-    const asked = { method: request.method ?? '', key, query, request, body: await buffer(request) };
+    const body = await whole(request);
+    if (body === undefined) return;
+    const asked = { method: request.method ?? '', key, query, request, body };
     this.asked.push(asked);
     const md5 = request.headers['content-md5'];
     if (md5 !== undefined) assert.equal(md5, createHash('md5').update(asked.body).digest('base64'));
@@ -100,6 +102,16 @@ export class FakeS3 {
         else this.uploads.delete(uploadId);
         response.writeHead(204).end();
     }
+  }
+}
+
+/** What a request brings; undefined where its client has broken it off, for instance since it was interrupted. */
+async function whole(request: IncomingMessage): Promise<Buffer | undefined> {
+  try {
+    return await buffer(request);
+  } catch (error) {
+    if (request.complete) throw error;
+    return undefined;
   }
 }
 
