@@ -189,6 +189,18 @@ describe('a backup', () => {
     assert.equal(world.observe().job?.spec.template.spec['serviceAccountName'], 'writer');
   });
 
+  test('that was through before anybody looked is told from its beginning', () => {
+    const world = new FakeBackupWorld();
+    // The finalizer, and the Job.
+    world.reconcile(2);
+    assert.equal(world.theBackup.status, undefined);
+    live(world);
+    assert.deepEqual(
+      world.told.map(({ reason }) => reason),
+      ['BackupStarted', 'BackupCompleted'],
+    );
+  });
+
   test('whose result is lost is looked at again, and not taken again', () => {
     const world = new FakeBackupWorld();
     world.reconcile();
@@ -278,7 +290,7 @@ describe('deleted', () => {
   });
 });
 
-test('whatever happens and wherever the operator dies: taken once, complete only where it is stored, and it ends', () => {
+test('whatever happens and wherever the operator dies: taken once, complete only where it is stored, and it ends, each told once', () => {
   const happening = fc.oneof(
     fc.nat({ max: 4 }).map((writes) => ({ what: 'operator dies after', writes })),
     fc
@@ -311,6 +323,11 @@ test('whatever happens and wherever the operator dies: taken once, complete only
         world.clusterServes = true;
         live(world, 12);
         assert.match(world.theBackup.status?.phase ?? '', /^(Complete|Failed)$/);
+        const told = world.told.map(({ reason }) => reason);
+        const [beginnings, ends] = [/^BackupStarted$/, /^Backup(Completed|Failed)$/].map(
+          (reason) => told.filter((one) => reason.test(one)).length,
+        );
+        assert.deepEqual([beginnings, ends], [1, 1], `told once each: ${told.join(', ')}`);
         if (!isDeleted) return;
         world.delete();
         live(world, 8);

@@ -316,18 +316,24 @@ function statusOf(
   };
 }
 
-/** The Event that tells how the status differs from the one before: each beginning, end and obstacle once. */
+/**
+ * The Events that tell how the status differs from the one before: each beginning, end and obstacle once. A beginning is told
+ * too where nobody looked between it and what came of it: an operator that ended meanwhile finds a Job that is through.
+ */
 function news(backup: CoordinationBackup, status: CoordinationBackupStatus): PlannedEvent[] {
+  const isBeginning = status.startedAt !== undefined && backup.status?.startedAt === undefined;
+  const begun: PlannedEvent[] = isBeginning ? [STARTED] : [];
   const [before, next] = [conditionOf(backup.status), conditionOf(status)];
-  if (next === undefined || (before?.reason === next.reason && backup.status?.phase === status.phase)) return [];
+  if (next === undefined || (before?.reason === next.reason && backup.status?.phase === status.phase)) return begun;
   const message = next.message.charAt(0).toUpperCase() + next.message.slice(1);
-  if (next.reason === 'Running') {
-    const reason = backup.status?.phase === 'Running' ? 'BackupGoesOn' : 'BackupStarted';
-    return [{ type: 'Normal', reason, message }];
-  }
+  if (next.reason === 'Running') return isBeginning ? begun : [{ type: 'Normal', reason: 'BackupGoesOn', message }];
   const isTrouble = status.phase === 'Failed' || status.phase === 'Pending' || next.reason === CANNOT_START;
-  return [{ type: isTrouble ? 'Warning' : 'Normal', reason: EVENT_REASONS[next.reason] ?? next.reason, message }];
+  const reason = EVENT_REASONS[next.reason] ?? next.reason;
+  return [...begun, { type: isTrouble ? 'Warning' : 'Normal', reason, message }];
 }
+
+/** Always in these words: said again of the same version of the resource, it is the same Event. */
+const STARTED: PlannedEvent = { type: 'Normal', reason: 'BackupStarted', message: 'A Job takes the snapshot' };
 
 const EVENT_REASONS: Readonly<Record<string, string>> = {
   Verified: 'BackupCompleted',

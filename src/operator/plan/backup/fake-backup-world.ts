@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { isDeepStrictEqual } from 'node:util';
 import { parseCoordinationBackup, type CoordinationBackup } from '../../../api/coordination-backup.ts';
 import { parseCoordinationCluster, type CoordinationCluster } from '../../../api/coordination-cluster.ts';
 import { backupJobName, removalJobName } from '../../resources/backup/jobs.ts';
@@ -30,6 +31,10 @@ export class FakeBackupWorld {
   readonly jobs = new Map<string, Job>();
   readonly pods = new Map<string, Pod>();
   readonly told: PlannedEvent[] = [];
+  #toldOfVersion: { version: CoordinationBackup | undefined; told: Set<string> } = {
+    version: undefined,
+    told: new Set(),
+  };
   #number = 0;
   #nowMs = Date.parse('2026-01-01T00:00:00Z');
 
@@ -77,9 +82,21 @@ export class FakeBackupWorld {
       if (writes++ >= writesMax) return;
       this.#perform(step);
     }
-    this.told.push(...events);
-    if (this.backup !== undefined && status !== undefined && writes < writesMax)
-      this.backup = { ...this.theBackup, status };
+    for (const event of events) {
+      if (writes++ >= writesMax) return;
+      this.#tell(event);
+    }
+    if (this.backup === undefined || status === undefined || writes >= writesMax) return;
+    if (!isDeepStrictEqual(status, this.backup.status)) this.backup = { ...this.backup, status };
+  }
+
+  /** Said again of the same version of the resource, it is the same Event. */
+  #tell(event: PlannedEvent): void {
+    if (this.#toldOfVersion.version !== this.backup) this.#toldOfVersion = { version: this.backup, told: new Set() };
+    const said = JSON.stringify(event);
+    if (this.#toldOfVersion.told.has(said)) return;
+    this.#toldOfVersion.told.add(said);
+    this.told.push(event);
   }
 
   /** `kubectl delete`. */
@@ -191,7 +208,7 @@ export class FakeBackupWorld {
         this.forgetPods();
         return;
       case 'setFinalizers':
-        if (step.announce !== undefined) this.told.push(step.announce);
+        if (step.announce !== undefined) this.#tell(step.announce);
         this.backup = { ...this.theBackup, metadata: { ...this.theBackup.metadata, finalizers: step.finalizers } };
         this.#collectGarbage();
         return;
