@@ -248,21 +248,35 @@ describe('what a schedule lets go of', () => {
 
   /** Those that go, by an API server whose clock is ahead of this process's, and which has these clusters. */
   async function expired(aheadMs: number, clusters: readonly object[], watchNamespace?: string): Promise<string[]> {
+    const { steps } = await look(aheadMs, clusters, backups, watchNamespace);
+    return steps.flatMap((step) => (step.do === 'delete' ? [step.name] : []));
+  }
+
+  async function look(aheadMs: number, clusters: readonly object[], items: readonly object[], watchNamespace?: string) {
     const client = {
       now: () => new Date(Date.now() + aheadMs),
       list: async ({ plural }: ResourceType, { namespace }: { namespace?: string }) => {
         if (plural === 'coordinationclusters') assert.equal(namespace, watchNamespace);
-        return { items: plural === 'coordinationclusters' ? clusters : backups };
+        return { items: plural === 'coordinationclusters' ? clusters : items };
       },
     } as unknown as KubeClient;
     const kind = scheduleKind(client, watchNamespace);
-    const { steps } = kind.plan(schedule, await kind.observe(schedule));
-    return steps.flatMap((step) => (step.do === 'delete' ? [step.name] : []));
+    return kind.plan(schedule, await kind.observe(schedule));
   }
 
   test('goes by the time of the API server', async () => {
     assert.deepEqual(await expired(0, []), []);
     assert.deepEqual(await expired(3 * 86_400_000, []), ['a']);
+  });
+
+  test('is nothing that only another version of the operator understands, and the schedule says so', async () => {
+    const strange = { metadata: { ...backups[0]?.metadata, name: 'strange' }, spec: 'in words of another version' };
+    const { steps, status } = await look(3 * 86_400_000, [], [strange, ...backups]);
+    assert.deepEqual(
+      steps.map((step) => step.do === 'delete' && step.name),
+      ['a'],
+    );
+    assert.match(status?.conditions?.[0]?.message ?? '', /strange is left as it is/);
   });
 
   test('is nothing that clusters begin with, wherever the operator looks at those', async () => {

@@ -108,8 +108,14 @@ async function observeSchedule(
   const { items } = await client.list<KubeObject>(COORDINATION_BACKUP, scope);
   const restoring = schedule.spec.retention === undefined ? [] : await observeRestoring(client, everywhere);
   const now = client.now();
-  const backups = items.map(parseCoordinationBackup);
-  return { now: wholeSeconds(now), times: scheduleTimes(schedule, now), backups, restoring };
+  const read = items.map((object) => ({ object, as: parsed(object, parseCoordinationBackup) }));
+  return {
+    now: wholeSeconds(now),
+    times: scheduleTimes(schedule, now),
+    backups: read.flatMap(({ as }) => ('resource' in as ? [as.resource] : [])),
+    notUnderstood: read.flatMap(({ as, object }) => ('notUnderstood' in as ? [object.metadata.name] : [])),
+    restoring,
+  };
 }
 
 /** As much of a cluster as tells whether it may begin with a snapshot, where nothing else of it is understood. */

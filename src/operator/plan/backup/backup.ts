@@ -174,13 +174,15 @@ function waitForStart(
 
 function again(
   backup: CoordinationBackup,
-  { metadata: { name, uid = '' } }: Job,
+  { metadata: { name, uid = '', creationTimestamp } }: Job,
   now: string,
   reason: string,
   message: string,
 ): BackupPlan {
-  const status = statusOf(backup, now, 'Running', waiting(reason, message));
-  return { steps: [{ do: 'delete', kind: 'Job', name, uid }], events: [], status, requeueAfterMs: REQUEUE.waitingMs };
+  const startedAt = backup.status?.startedAt ?? creationTimestamp ?? now;
+  const status = statusOf(backup, now, 'Running', waiting(reason, message), { startedAt });
+  const steps: Step[] = [{ do: 'delete', kind: 'Job', name, uid }];
+  return { steps, events: beginning(backup, status), status, requeueAfterMs: REQUEUE.waitingMs };
 }
 
 /** Removes what is stored where the manifest says so, then lets go of the resource. */
@@ -316,20 +318,22 @@ function statusOf(
   };
 }
 
-/**
- * The Events that tell how the status differs from the one before: each beginning, end and obstacle once. A beginning is told
- * too where nobody looked between it and what came of it: an operator that ended meanwhile finds a Job that is through.
- */
+/** The Events that tell how the status differs from the one before: each beginning, end and obstacle once. */
 function news(backup: CoordinationBackup, status: CoordinationBackupStatus): PlannedEvent[] {
-  const isBeginning = status.startedAt !== undefined && backup.status?.startedAt === undefined;
-  const begun: PlannedEvent[] = isBeginning ? [STARTED] : [];
+  const begun = beginning(backup, status);
   const [before, next] = [conditionOf(backup.status), conditionOf(status)];
   if (next === undefined || (before?.reason === next.reason && backup.status?.phase === status.phase)) return begun;
   const message = next.message.charAt(0).toUpperCase() + next.message.slice(1);
-  if (next.reason === 'Running') return isBeginning ? begun : [{ type: 'Normal', reason: 'BackupGoesOn', message }];
+  if (next.reason === 'Running')
+    return begun.length > 0 ? begun : [{ type: 'Normal', reason: 'BackupGoesOn', message }];
   const isTrouble = status.phase === 'Failed' || status.phase === 'Pending' || next.reason === CANNOT_START;
   const reason = EVENT_REASONS[next.reason] ?? next.reason;
   return [...begun, { type: isTrouble ? 'Warning' : 'Normal', reason, message }];
+}
+
+/** Told too where nobody looked between it and what came of it: an operator that ended meanwhile may find a Job that is through. */
+function beginning(backup: CoordinationBackup, status: CoordinationBackupStatus): PlannedEvent[] {
+  return status.startedAt !== undefined && backup.status?.startedAt === undefined ? [STARTED] : [];
 }
 
 /** Always in these words: said again of the same version of the resource, it is the same Event. */

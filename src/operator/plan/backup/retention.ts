@@ -14,8 +14,8 @@ const FAILED_KEPT = 3;
 /** What is to be done about the backups of a schedule that are not to be kept. */
 export interface Expiry {
   readonly expired: readonly CoordinationBackup[];
-  /** Which are kept all the same, and until when; undefined where none is. */
-  readonly kept?: string;
+  /** Which are kept all the same, and until when. */
+  readonly kept: readonly string[];
 }
 
 /**
@@ -30,14 +30,14 @@ export function expiry(
   now: string,
 ): Expiry {
   const tooMany = superfluous(retention, backups, now);
-  if (tooMany.length === 0) return { expired: [] };
-  if (restoring === undefined) return { expired: [], kept: `no backup is deleted: ${NOT_UNDERSTOOD}` };
+  if (tooMany.length === 0) return { expired: [], kept: [] };
+  if (restoring === undefined) return { expired: [], kept: [`no backup is deleted: ${NOT_UNDERSTOOD}`] };
   const needed = tooMany.map((backup) => ({ backup, cluster: neededBy(backup, restoring) }));
   const expired = needed.flatMap(({ backup, cluster }) => (cluster === undefined ? [backup] : []));
   const kept = needed.flatMap(({ backup: { metadata }, cluster }) =>
     cluster === undefined ? [] : [`${metadata.name} is kept until ${nameOf(cluster)} is formed with it`],
   );
-  return { expired, ...(kept.length === 0 ? {} : { kept: kept.join('; ') }) };
+  return { expired, kept };
 }
 
 /**

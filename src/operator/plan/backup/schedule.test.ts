@@ -68,11 +68,12 @@ function plan(
   now: string,
   backups: readonly CoordinationBackup[] = [],
   restoring: readonly CoordinationCluster[] | undefined = [],
+  notUnderstood: readonly string[] = [],
 ) {
-  return planSchedule(of, { now, times: timesAt(now), backups, restoring });
+  return planSchedule(of, { now, times: timesAt(now), backups, notUnderstood, restoring });
 }
 
-const NOTHING = { backups: [], restoring: [] };
+const NOTHING = { backups: [], notUnderstood: [], restoring: [] };
 
 function begun({ steps }: ReturnType<typeof plan>): string[] {
   return steps.flatMap((step) => (step.do === 'create' ? [step.object.metadata.name] : []));
@@ -130,7 +131,7 @@ describe('a schedule', () => {
       const edited = { ...before, spec: { ...before.spec, ...edit } };
       // As the schedule is now, there was a time between the last backup and the edit.
       const times = { due: time(15), next: time(20) };
-      const { steps, events, status = {} } = planSchedule(edited, { now: time(17), times, backups: [], restoring: [] });
+      const { steps, events, status = {} } = planSchedule(edited, { ...NOTHING, now: time(17), times });
       assert.deepEqual([steps, events], [[], []]);
       assert.deepEqual(status.inForce, { ...inForce, ...edit, since: time(17) });
       assert.deepEqual(begun(plan({ ...edited, status }, time(21))), ['nightly-202603010020']);
@@ -334,10 +335,27 @@ describe('retention', () => {
 
   test('deletes nothing as long as nobody can tell who begins with it', () => {
     const of = schedule({ retention: { maxCount: 1 } });
-    const observed = { now: time(5), times: timesAt(time(5)), backups: [ended('b0', 0), ended('b1', 1)] };
+    const observed = { ...NOTHING, now: time(5), times: timesAt(time(5)), backups: [ended('b0', 0), ended('b1', 1)] };
     const { steps, status } = planSchedule(of, { ...observed, restoring: undefined });
     assert.deepEqual(steps, []);
     assert.match(status?.conditions?.[0]?.message ?? '', /no backup is deleted: .*: install operator and CRDs of the/);
+  });
+
+  test('lets those be that this version of the operator does not understand: in no way, told, not begun again', () => {
+    const of = schedule({ retention: { maxCount: 1 } });
+    const backups = [ended('b0', 0), ended('b1', 1)];
+    const next = plan(of, time(10, 3), backups, [], ['strange']);
+    assert.deepEqual(begun(next), ['nightly-202603010010']);
+    assert.deepEqual(
+      next.steps.flatMap((step) => (step.do === 'delete' ? [step.name] : [])),
+      ['b0'],
+    );
+    assert.equal(next.status?.backups, 3);
+    assert.match(
+      next.status.conditions?.[0]?.message ?? '',
+      /; strange is left as it is: .* install operator and CRDs of the same version$/,
+    );
+    assert.deepEqual(begun(plan(of, time(10, 3), backups, [], ['nightly-202603010010'])), []);
   });
 
   const names = (backups: readonly CoordinationBackup[]) => backups.map(({ metadata }) => metadata.name);

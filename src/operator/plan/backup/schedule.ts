@@ -20,6 +20,8 @@ export interface ObservedSchedule {
   readonly times: ScheduleTimes | string;
   /** The backups that it made, read from the API server itself: a stale list would delete too much. */
   readonly backups: readonly CoordinationBackup[];
+  /** The names of those that this version of the operator does not understand. */
+  readonly notUnderstood: readonly string[];
   /** The clusters that begin with a snapshot, of any namespace; undefined where it is not known who does. */
   readonly restoring: readonly CoordinationCluster[] | undefined;
 }
@@ -52,7 +54,7 @@ export function planSchedule(
   observed: ObservedSchedule,
 ): ResourcePlan<CoordinationBackupScheduleStatus> {
   if (isDeleted(schedule)) return { steps: [], events: [] };
-  const { times, backups, restoring, now } = observed;
+  const { times, backups, notUnderstood, restoring, now } = observed;
   if (typeof times === 'string') {
     const refused: ConditionValue = { status: 'False', reason: 'ScheduleNotUnderstood', message: times };
     const status = statusOf(schedule, observed, { ...schedule.status, nextScheduleTime: undefined }, refused);
@@ -61,8 +63,9 @@ export function planSchedule(
   const inForce = inForceOf(schedule, now);
   const last = lastDecided(schedule, times);
   const due = newlyDue(times, inForce.since, last);
-  const decision = due === undefined ? undefined : decide(schedule, due, backups, now);
-  const { expired, kept } = expiry(schedule.spec.retention, backups, restoring, now);
+  const decision = due === undefined ? undefined : decide(schedule, due, observed);
+  const { expired, kept: needed } = expiry(schedule.spec.retention, backups, restoring, now);
+  const kept = [...needed, ...notUnderstood.map(strange)];
   const steps: Step[] = [...(decision?.begin === true ? [create(schedule, due ?? now)] : []), ...expired.map(deletion)];
   const accepted: ConditionValue = schedule.spec.suspend
     ? { status: 'False', reason: 'Suspended', message: told('spec.suspend is set: no backup is begun', kept) }
@@ -122,15 +125,15 @@ interface Decision {
 function decide(
   schedule: CoordinationBackupSchedule,
   due: string,
-  backups: readonly CoordinationBackup[],
-  now: string,
+  { backups, notUnderstood, now }: ObservedSchedule,
 ): Decision {
   const { spec, metadata } = schedule;
   const message = `Begun the backup of ${due} of ${metadata.name}`;
   const begun: PlannedEvent = { type: 'Normal', reason: 'BackupBegun', message };
   const name = scheduledName(schedule, due);
   // Whoever made it died before it was recorded: it is neither made again nor in its own way.
-  if (backups.some((backup) => backup.metadata.name === name)) return { begin: false, event: begun };
+  if ([...backups.map(({ metadata: made }) => made.name), ...notUnderstood].includes(name))
+    return { begin: false, event: begun };
   if (spec.suspend) return { begin: false };
   const lateS = Math.round((Date.parse(now) - Date.parse(due)) / 1000);
   if (lateS > spec.startingDeadlineSeconds) {
@@ -185,7 +188,7 @@ function deletion({ metadata: { name, uid = '', resourceVersion } }: Coordinatio
 
 function statusOf(
   schedule: CoordinationBackupSchedule,
-  { backups, now }: ObservedSchedule,
+  { backups, notUnderstood, now }: ObservedSchedule,
   { inForce, lastScheduleTime, nextScheduleTime }: Recorded,
   active: ConditionValue,
 ): CoordinationBackupScheduleStatus {
@@ -200,13 +203,18 @@ function statusOf(
     ...(newest === undefined
       ? {}
       : { lastBackup: newest.metadata.name, lastSuccessfulTime: newest.status?.startedAt ?? now }),
-    backups: backups.length,
+    backups: backups.length + notUnderstood.length,
     conditions: nextConditions(previous?.conditions ?? [], { Active: active }, generation, now),
   };
 }
 
-function told(message: string, kept: string | undefined): string {
-  return kept === undefined ? message : `${message}; ${kept}`;
+function told(message: string, kept: readonly string[]): string {
+  return [message, ...kept].join('; ');
+}
+
+/** Nobody works on it or can tell how it is: it is in no other's way, neither counted nor deleted. */
+function strange(name: string): string {
+  return `${name} is left as it is: this version of the operator does not understand it, install operator and CRDs of the same version`;
 }
 
 function news({ status }: CoordinationBackupSchedule, { reason, message }: ConditionValue): PlannedEvent[] {
