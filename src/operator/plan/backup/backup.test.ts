@@ -82,6 +82,16 @@ describe('a backup', () => {
     );
   });
 
+  test('nothing that a manifest says is taken for the name of a secret that its pod has', () => {
+    const world = new FakeBackupWorld({
+      destination: { s3: { bucket: 'backups', endpoint: 'http://$(SUPER_PASSWORD).example' } },
+    });
+    world.reconcile();
+    const args = containerOf(world.observe().job)?.args ?? [];
+    // Kubernetes makes one $ of two, and does nothing else to what is behind them.
+    assert.equal(args[args.indexOf('--s3-endpoint') + 1], 'http://$$(SUPER_PASSWORD).example');
+  });
+
   test('waits until the cluster serves, and says so', () => {
     const world = new FakeBackupWorld();
     world.clusterServes = false;
