@@ -246,6 +246,21 @@ describe('deleted', () => {
     assert.deepEqual(world.told.at(-1)?.reason, 'SnapshotRemoved');
   });
 
+  test('it takes it along too where nobody had recorded yet that it was begun, and wherever the operator dies then', () => {
+    for (let recorded = 0; recorded < 5; recorded++) {
+      for (let removed = 0; removed < 5; removed++) {
+        const world = new FakeBackupWorld({ deletionPolicy: 'Delete' });
+        world.reconcile(recorded);
+        world.tick();
+        world.delete();
+        world.reconcile(removed);
+        live(world);
+        assert.equal(world.backup, undefined);
+        assert.equal(world.stored.present, false, `died after ${recorded} and ${removed} writes`);
+      }
+    }
+  });
+
   test('it leaves it there otherwise, and says where', () => {
     const world = new FakeBackupWorld();
     live(world);

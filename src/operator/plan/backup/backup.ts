@@ -197,12 +197,7 @@ function planRemoval(backup: CoordinationBackup, observed: ObservedBackup, setti
   const { job, removal, pods, cluster, now } = observed;
   const nothingBegun = job === undefined && removal === undefined && backup.status?.startedAt === undefined;
   if (backup.spec.deletionPolicy === 'Retain' || nothingBegun) return release(kept(backup));
-  if (job !== undefined) {
-    // A pod that still stores would do so after the removal.
-    const { name, uid = '' } = job.metadata;
-    const end: Step[] = isDeleted(job) ? [] : [{ do: 'delete', kind: 'Job', name, uid }];
-    return removing(backup, now, end, 'waiting until the Job that takes it has ended');
-  }
+  if (job !== undefined) return endingJob(backup, job, now);
   if (removal === undefined) {
     if (pods.length > 0) return removing(backup, now, [], 'waiting until the Job that takes it has ended');
     const need = whyNeeded(backup, observed.restoring);
@@ -235,6 +230,16 @@ function planRemoval(backup: CoordinationBackup, observed: ObservedBackup, setti
       return removing(backup, now, [], parts.filter((part) => part !== '').join(': '));
     }
   }
+}
+
+/** A pod that still stores would do so after the removal. */
+function endingJob(backup: CoordinationBackup, job: Job, now: string): BackupPlan {
+  const { name, uid = '', creationTimestamp: startedAt = now } = job.metadata;
+  // That there was a Job is recorded before it goes: otherwise nobody would know any more that something may be stored.
+  const isToEnd = !isDeleted(job) && backup.status?.startedAt !== undefined;
+  const end: Step[] = isToEnd ? [{ do: 'delete', kind: 'Job', name, uid }] : [];
+  const plan = removing(backup, now, end, 'waiting until the Job that takes it has ended');
+  return { ...plan, status: { startedAt, ...plan.status } };
 }
 
 /** Who deletes a backup by hand may not know who begins with it. */
