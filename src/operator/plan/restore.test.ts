@@ -384,6 +384,12 @@ describe('nothing is started, and a sentence says what to do, where', () => {
       /annotate it with zabkeeper\.dev\/restorable-in=default/,
     ],
     [
+      'the operator may not look into another namespace',
+      { backup: { name: 'monday', namespace: 'other' } },
+      { restoreBackupForbidden: true },
+      /may not read CoordinationBackup other\/monday.* name the bare location/,
+    ],
+    [
       'it is on a volume of another namespace',
       { backup: { name: 'monday', namespace: 'other' } },
       from({
