@@ -233,6 +233,18 @@ describe('a backup', () => {
     assert.equal(world.theBackup.status?.phase, 'Complete');
     assert.equal(world.stored.count, 1);
   });
+
+  test('is as old as what it stored, whichever Job has looked at that: retention and alerts go by it', () => {
+    for (const forget of ['forgetPods', 'forgetJobs'] as const) {
+      const world = new FakeBackupWorld();
+      world.reconcile();
+      world.tick();
+      world[forget]();
+      live(world);
+      const { phase, startedAt } = world.theBackup.status ?? {};
+      assert.deepEqual([phase, world.stored.count, startedAt], ['Complete', 1, '2026-01-01T00:00:00.000Z'], forget);
+    }
+  });
 });
 
 describe('deleted', () => {
