@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { parser } from '@prometheus-io/lezer-promql';
-import { parseAllDocuments } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 import { Ensemble } from '../e2e/support/ensemble.ts';
 import { waitFor } from '../e2e/support/wait-for.ts';
 import { parseCoordinationBackupSchedule } from './api/coordination-backup-schedule.ts';
@@ -13,6 +13,8 @@ import { addGauges } from './operator/controllers/gauges.ts';
 import { Metrics } from './operator/kube/metrics.ts';
 
 const NOON = '2026-01-01T12:00:00Z';
+/** Of a schedule that makes backups. */
+const WELL = { lastScheduleTime: NOON, nextScheduleTime: NOON, lastSuccessfulTime: NOON };
 
 /** Names of samples, as a query names them, by the job that shows them. */
 const exported = new Map<string, ReadonlySet<string>>();
@@ -22,7 +24,7 @@ let ensemble: Ensemble;
 before(async () => {
   ensemble = await Ensemble.start({ kind: 'ours', size: 3 });
   exported.set('zabkeeper', await memberNames());
-  exported.set('zabkeeper-operator', await operatorNames());
+  exported.set('zabkeeper-operator', await operatorNames(WELL));
 });
 after(() => ensemble.stop());
 
@@ -40,7 +42,7 @@ async function memberNames(): Promise<ReadonlySet<string>> {
   });
 }
 
-async function operatorNames(): Promise<ReadonlySet<string>> {
+async function operatorNames(scheduleStatus: object): Promise<ReadonlySet<string>> {
   const metrics = new Metrics();
   const cluster = parseCoordinationCluster({
     apiVersion: 'zabkeeper.dev/v1alpha1',
@@ -61,7 +63,7 @@ async function operatorNames(): Promise<ReadonlySet<string>> {
       schedule: '@daily',
       backupTemplate: { clusterRef: { name: 'books' }, destination: { s3: { bucket: 'backups' } } },
     },
-    status: { lastScheduleTime: NOON, nextScheduleTime: NOON, lastSuccessfulTime: NOON },
+    status: scheduleStatus,
   } as KubeObject);
   addGauges(metrics, {
     leads: () => true,
@@ -131,6 +133,24 @@ interface Dashboard {
   readonly templating: { readonly list: readonly { readonly type: string; readonly query: string }[] };
   readonly panels: readonly { readonly title: string; readonly targets?: readonly { readonly expr: string }[] }[];
 }
+
+test('of a schedule that cannot be read, which has no next time, no alert about old backups can tell: one of its own does', async () => {
+  const shown = await operatorNames({ ...WELL, nextScheduleTime: undefined });
+  const [gone, ...others] = [...(exported.get('zabkeeper-operator') ?? [])].filter((name) => !shown.has(name));
+  assert.deepEqual([gone, others], ['zabkeeper_operator_backup_schedule_next_timestamp_seconds', []]);
+  const text = await readFile(new URL('../config/prometheus/operator-rules.yaml', import.meta.url), 'utf8');
+  const rules = (parse(text) as Rules).spec.groups.flatMap((group) => group.rules);
+  // All but what is behind `unless` must be there for an alert to fire.
+  const fires = rules.filter(({ expr }) => {
+    const [needed = '', ...unless] = expr.split('unless');
+    const names = (part: string) => (part === '' ? [] : selectedBy(part).map(({ name }) => name));
+    return unless.flatMap(names).includes(gone ?? '') && names(needed).every((name) => shown.has(name));
+  });
+  assert.deepEqual(
+    fires.map(({ alert }) => alert),
+    ['ZabkeeperScheduleNotUnderstood'],
+  );
+});
 
 test('the metrics of the dashboard are those that the programs export', async () => {
   const url = new URL('../config/grafana/zabkeeper-ensemble.json', import.meta.url);
