@@ -5,7 +5,10 @@ import { parser } from '@prometheus-io/lezer-promql';
 import { parse, parseAllDocuments } from 'yaml';
 import { Ensemble } from '../e2e/support/ensemble.ts';
 import { waitFor } from '../e2e/support/wait-for.ts';
-import { parseCoordinationBackupSchedule } from './api/coordination-backup-schedule.ts';
+import {
+  parseCoordinationBackupSchedule,
+  type CoordinationBackupSchedule,
+} from './api/coordination-backup-schedule.ts';
 import { parseCoordinationCluster } from './api/coordination-cluster.ts';
 import { ZooKeeper } from './client/zookeeper.ts';
 import type { KubeObject } from './api/objects.ts';
@@ -42,6 +45,19 @@ async function memberNames(): Promise<ReadonlySet<string>> {
   });
 }
 
+function scheduleOf(status: object): CoordinationBackupSchedule {
+  return parseCoordinationBackupSchedule({
+    apiVersion: 'zabkeeper.dev/v1alpha1',
+    kind: 'CoordinationBackupSchedule',
+    metadata: { name: 'nightly', namespace: 'default' },
+    spec: {
+      schedule: '@daily',
+      backupTemplate: { clusterRef: { name: 'books' }, destination: { s3: { bucket: 'backups' } } },
+    },
+    status,
+  } as KubeObject);
+}
+
 async function operatorNames(scheduleStatus: object): Promise<ReadonlySet<string>> {
   const metrics = new Metrics();
   const cluster = parseCoordinationCluster({
@@ -55,16 +71,7 @@ async function operatorNames(scheduleStatus: object): Promise<ReadonlySet<string
       ],
     },
   });
-  const schedule = parseCoordinationBackupSchedule({
-    apiVersion: cluster.apiVersion,
-    kind: 'CoordinationBackupSchedule',
-    metadata: { name: 'nightly', namespace: 'default' },
-    spec: {
-      schedule: '@daily',
-      backupTemplate: { clusterRef: { name: 'books' }, destination: { s3: { bucket: 'backups' } } },
-    },
-    status: scheduleStatus,
-  } as KubeObject);
+  const schedule = scheduleOf(scheduleStatus);
   addGauges(metrics, {
     leads: () => true,
     queueDepths: () => ({ [cluster.kind]: 0 }),
@@ -115,7 +122,9 @@ function assertExported(query: string, where: string): void {
 
 interface Rules {
   readonly spec: {
-    readonly groups: readonly { readonly rules: readonly { readonly alert: string; readonly expr: string }[] }[];
+    readonly groups: readonly {
+      readonly rules: readonly { readonly alert: string; readonly expr: string; readonly for?: string }[];
+    }[];
   };
 }
 
@@ -150,6 +159,26 @@ test('of a schedule that cannot be read, which has no next time, no alert about 
     fires.map(({ alert }) => alert),
     ['ZabkeeperScheduleNotUnderstood'],
   );
+});
+
+test('members that are scraped at different moments are not compared as if it were the same one', async () => {
+  const text = await readFile(new URL('../config/prometheus/ensemble-rules.yaml', import.meta.url), 'utf8');
+  const rules = (parse(text) as Rules).spec.groups.flatMap((group) => group.rules);
+  // It moves on with each write.
+  const compared = rules.filter(({ expr }) => selectedBy(expr).filter(({ name }) => name === 'last_zxid').length > 1);
+  assert.deepEqual(
+    compared.map(({ alert }) => alert),
+    ['ZabkeeperMemberBehind'],
+  );
+  for (const { expr } of compared) assert.match(expr, /offset 1m/);
+});
+
+test('a backup is not told to be too old while the next one may be under way', async () => {
+  const text = await readFile(new URL('../config/prometheus/operator-rules.yaml', import.meta.url), 'utf8');
+  const rules = (parse(text) as Rules).spec.groups.flatMap((group) => group.rules);
+  const tooOld = rules.find(({ alert }) => alert === 'ZabkeeperBackupTooOld');
+  const hours = /^(\d+)h$/.exec(tooOld?.for ?? '')?.[1];
+  assert.ok(Number(hours) * 3600 >= scheduleOf({}).spec.backupTemplate.activeDeadlineSeconds);
 });
 
 test('the metrics of the dashboard are those that the programs export', async () => {
