@@ -173,6 +173,20 @@ test('members that are scraped at different moments are not compared as if it we
   for (const { expr } of compared) assert.match(expr, /offset 1m/);
 });
 
+test('an alert on quantiles, which nothing but newer values changes, goes by those only where there are enough', async () => {
+  const text = await readFile(new URL('../config/prometheus/ensemble-rules.yaml', import.meta.url), 'utf8');
+  const rules = (parse(text) as Rules).spec.groups.flatMap((group) => group.rules);
+  const onQuantiles = rules.filter(({ expr }) => expr.includes('quantile='));
+  assert.notEqual(onQuantiles.length, 0);
+  for (const { expr } of onQuantiles) {
+    const [{ name } = { name: '' }, ...others] = selectedBy(expr);
+    assert.deepEqual(
+      others.map((other) => other.name),
+      [`${name}_count`],
+    );
+  }
+});
+
 test('a backup is not told to be too old while the next one may be under way', async () => {
   const text = await readFile(new URL('../config/prometheus/operator-rules.yaml', import.meta.url), 'utf8');
   const rules = (parse(text) as Rules).spec.groups.flatMap((group) => group.rules);
