@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { KubeObject, ResourceType } from '../../api/objects.ts';
+import { ApiRefusal } from '../kube/errors.ts';
 import { readyWorld } from '../plan/fake-lives.ts';
 import { FakeWorld } from '../plan/fake-world.ts';
 import { fakeCaches } from './fake-caches.ts';
@@ -37,4 +38,18 @@ test('what has a name that a cluster’s own objects have is seen, whoever made 
     world.objects.set(`${kind}/${name}`, { apiVersion: 'v1', kind, metadata });
   }
   assert.deepEqual(await existing(world, []), ['ConfigMap/test-formed', 'Service/test-client']);
+});
+
+test('an operator of one namespace that may not read the backup of another is told so, and goes on', async () => {
+  const { theCluster } = new FakeWorld({ bootstrap: { restore: { backup: { name: 'monday', namespace: 'other' } } } });
+  const client = {
+    now: () => new Date(0),
+    get: async (_: ResourceType, namespace: string) => {
+      if (namespace === 'other') throw new ApiRefusal('GET monday', 403, { reason: 'Forbidden' });
+    },
+    list: async () => ({ items: [], resourceVersion: '1' }),
+  } as unknown as Sources['client'];
+  const sources = { client, caches: fakeCaches(() => new Map()), readMembers: async () => new Map() };
+  const { restoreBackup, restoreBackupForbidden } = await observe(theCluster, sources, 'cache');
+  assert.deepEqual([restoreBackup, restoreBackupForbidden], [undefined, true]);
 });

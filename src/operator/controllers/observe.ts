@@ -3,6 +3,7 @@ import { parseCoordinationBackup } from '../../api/coordination-backup.ts';
 import type { CoordinationCluster } from '../../api/coordination-cluster.ts';
 import type { KubeObject, ObjectMeta } from '../../api/objects.ts';
 import type { KubeClient } from '../kube/client.ts';
+import { isForbidden } from '../kube/errors.ts';
 import type { ReadableCache } from '../kube/object-cache.ts';
 import type { Observed } from '../plan/model.ts';
 import { jobState, podsOf } from '../plan/backup/attempts.ts';
@@ -85,29 +86,38 @@ export async function observe(cluster: CoordinationCluster, sources: Sources, so
   return { ...restore, now, ...known, ...stranded, pods, claims, foreignClaims, reports };
 }
 
+/** What of a CoordinationBackup was observed that a cluster is to begin with. */
+type ObservedSource = Pick<Observed, 'restoreBackup' | 'restoreBackupNotUnderstood' | 'restoreBackupForbidden'>;
+
 /** What the manifest begins with, as it is now: nothing is started on an old view of it. */
 async function observeRestore(
   cluster: CoordinationCluster,
   { client }: Sources,
-): Promise<Pick<Observed, 'restoreBackup' | 'restoreBackupNotUnderstood' | 'restoreClaim' | 'restoreCheck'>> {
+): Promise<ObservedSource & Pick<Observed, 'restoreClaim' | 'restoreCheck'>> {
   const { restore } = cluster.spec.bootstrap ?? {};
   if (restore === undefined) return {};
-  const { backup: reference, volume } = restore;
+  const { backup, volume } = restore;
   const own = namespaceOf(cluster);
-  const object =
-    reference === undefined
-      ? undefined
-      : await client.get<KubeObject>(KINDS.CoordinationBackup, reference.namespace ?? own, reference.name);
-  const read = object === undefined ? undefined : parsed(object, parseCoordinationBackup);
-  const restoreBackup = read !== undefined && 'resource' in read ? read.resource : undefined;
-  const restoreBackupNotUnderstood = read !== undefined && 'notUnderstood' in read ? read.notUnderstood : undefined;
-  const claimName = (restoreBackup?.spec.destination.volume ?? volume)?.claimName;
+  const source = backup === undefined ? {} : await observeSource(backup.namespace ?? own, backup.name, client);
+  const claimName = (source.restoreBackup?.spec.destination.volume ?? volume)?.claimName;
   const restoreClaim =
     claimName === undefined
       ? undefined
       : await client.get<PersistentVolumeClaim>(KINDS.PersistentVolumeClaim, own, claimName);
   const restoreCheck = await observeCheck(cluster, client);
-  return { restoreBackup, restoreBackupNotUnderstood, restoreClaim, restoreCheck };
+  return { ...source, restoreClaim, restoreCheck };
+}
+
+async function observeSource(namespace: string, name: string, client: Sources['client']): Promise<ObservedSource> {
+  try {
+    const object = await client.get<KubeObject>(KINDS.CoordinationBackup, namespace, name);
+    if (object === undefined) return {};
+    const read = parsed(object, parseCoordinationBackup);
+    return 'resource' in read ? { restoreBackup: read.resource } : { restoreBackupNotUnderstood: read.notUnderstood };
+  } catch (error) {
+    if (isForbidden(error)) return { restoreBackupForbidden: true };
+    throw error;
+  }
 }
 
 async function observeCheck(

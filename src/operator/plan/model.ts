@@ -53,6 +53,8 @@ export interface Observed {
   readonly restoreBackup?: CoordinationBackup | undefined;
   /** What of that backup this version of the operator does not understand: there is one, but `restoreBackup` is not set. */
   readonly restoreBackupNotUnderstood?: string | undefined;
+  /** The operator has no right to read that backup. */
+  readonly restoreBackupForbidden?: boolean | undefined;
   /** The claim that this backup, or the manifest, says it is on. */
   readonly restoreClaim?: PersistentVolumeClaim | undefined;
   /** The Jobs that looked at that snapshot, their pods, and why Kubernetes makes no pod for one, where it said so. */

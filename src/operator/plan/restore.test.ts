@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
 import { parseCoordinationBackup } from '../../api/coordination-backup.ts';
 import { RESTORE_CONTAINER } from '../resources/backup/restore.ts';
+import type { Job } from '../resources/kubernetes.ts';
 import { INITIALIZE_FLAG } from '../resources/pod-template.ts';
 import type { Finding } from './fake-checks.ts';
 import { FakeWorld } from './fake-world.ts';
@@ -80,6 +81,20 @@ describe('a cluster that begins with a snapshot', () => {
     assert.deepEqual(
       [...world.disks.values()].map(({ newest }) => newest),
       [5, 5, 5],
+    );
+  });
+
+  test('takes nothing in the name of the snapshot for that of a secret, before it begins or when it does', () => {
+    const world = worldOf({ s3: { ...bucket, key: '$(AWS_SECRET_ACCESS_KEY)/5$$.gz' } });
+    world.reconcile();
+    const job = [...world.objects.values()].find(({ kind }) => kind === 'Job') as Job;
+    const { containers } = job.spec.template.spec as { containers: { args: string[] }[] };
+    live(world, 3);
+    const { initContainers = [] } = world.statefulSet?.spec.template.spec ?? {};
+    assert.deepEqual(
+      // Kubernetes makes one $ of two, and does nothing else to what is behind them.
+      [...containers, ...initContainers].map(({ args }) => args[1]),
+      Array(2).fill('s3://backups/$$(AWS_SECRET_ACCESS_KEY)/5$$$$.gz'),
     );
   });
 
@@ -367,6 +382,12 @@ describe('nothing is started, and a sentence says what to do, where', () => {
       { backup: { name: 'monday', namespace: 'other' } },
       {},
       /annotate it with zabkeeper\.dev\/restorable-in=default/,
+    ],
+    [
+      'the operator may not look into another namespace',
+      { backup: { name: 'monday', namespace: 'other' } },
+      { restoreBackupForbidden: true },
+      /may not read CoordinationBackup other\/monday.* name the bare location/,
     ],
     [
       'it is on a volume of another namespace',

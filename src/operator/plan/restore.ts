@@ -41,10 +41,16 @@ export function restoredLatch(
 function fromBackup(
   cluster: CoordinationCluster,
   reference: { readonly name: string; readonly namespace?: string | undefined },
-  { restoreBackup: backup, restoreBackupNotUnderstood: notUnderstood }: Observed,
+  { restoreBackup: backup, restoreBackupNotUnderstood: notUnderstood, restoreBackupForbidden: isForbidden }: Observed,
 ): RestoreDecision {
   const { name, namespace = namespaceOf(cluster) } = reference;
   const isForeign = namespace !== namespaceOf(cluster);
+  if (isForbidden === true) {
+    return refused(
+      `this operator may not read CoordinationBackup ${namespace}/${name}; one that looks at a single namespace reads nothing outside of ` +
+        'it: name the bare location of the snapshot in bootstrap.restore',
+    );
+  }
   // Whether it exists is told only to those who may use it.
   if (isForeign && (backup === undefined || !mayBeRestoredIn(backup, namespaceOf(cluster)))) {
     return refused(

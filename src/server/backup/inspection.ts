@@ -32,6 +32,9 @@ export class Inspection implements BodyVisitor {
   dataBytes = 0;
   /** The largest zxid that a znode bears. */
   lastChange: Zxid = 0;
+  /** A znode has an ACL that is not in the map: it got it after the map had been written. */
+  lacksAcl = false;
+  readonly #aclIds = new Set([OPEN_ACL_ID]);
   readonly #largest: Subtree[] = [];
   /** From the root to the last znode; the path of each is the beginning of `#path`. */
   readonly #open: OpenSubtree[] = [];
@@ -49,8 +52,13 @@ export class Inspection implements BodyVisitor {
     this.sessionCount = count;
   }
 
+  acls(bytes: Uint8Array): void {
+    if (bytes.length > ACL_COUNT_BYTES) this.#aclIds.add(aclIdAt(bytes, 0));
+  }
+
   znode(znode: ZnodeRecord): void {
     this.#goTo(znode);
+    if (!this.#aclIds.has(aclIdAt(znode.memory, znode.dataEnd))) this.lacksAcl = true;
     const bytes = znode.pathEnd - znode.pathStart + znode.dataEnd - znode.dataStart;
     this.#open.push({ pathLength: this.#pathLength, znodes: 1, bytes });
     this.znodes++;
@@ -102,6 +110,17 @@ export class Inspection implements BodyVisitor {
     this.#largest.splice(place === -1 ? this.#largest.length : place, 0, { path, znodes, bytes });
     this.#largest.length = Math.min(this.#largest.length, SUBTREES_MAX);
   }
+}
+
+/** Of the number before the entries of the map of ACLs. */
+const ACL_COUNT_BYTES = 4;
+
+/** What stands for the ACL that lets everybody do everything, which is in no map. */
+const OPEN_ACL_ID = -1;
+
+function aclIdAt(memory: Uint8Array, at: number): number {
+  const view = new DataView(memory.buffer, memory.byteOffset + at);
+  return view.getInt32(0) * 2 ** 32 + view.getUint32(4);
 }
 
 /** czxid, mzxid and pzxid in a stored stat. */

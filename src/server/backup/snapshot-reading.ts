@@ -73,7 +73,8 @@ export class SnapshotReading {
     const tookAMoment = this.#nameZxid === undefined || this.#nameZxid === zxid;
     const isExact =
       expected === undefined ? tookAMoment && inspection.lastChange <= zxid : expected === this.#digest.value;
-    if (!isExact) throw inexact(zxid);
+    // In no digest is who may do what.
+    if (!isExact || inspection.lacksAcl) throw inexact(zxid);
     return {
       zxid,
       digest: this.#digest.value,
@@ -94,7 +95,7 @@ export class SnapshotReading {
 function inexact(zxid: Zxid): CodedError {
   return new CodedError(
     'ZK_SNAPSHOT_CORRUPT',
-    `the snapshot is not the tree at ${formatZxid(zxid)}: its digest, its name or its znodes' zxids say otherwise. Apache ZooKeeper writes such snapshots ` +
+    `the snapshot is not the tree at ${formatZxid(zxid)}: its digest, its name, its znodes' zxids or their ACLs say otherwise. Apache ZooKeeper writes such snapshots ` +
       'while writes go on; start a server on it together with the log behind it, and take a backup from that server',
   );
 }

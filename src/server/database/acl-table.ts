@@ -63,9 +63,10 @@ export class AclTable {
     if (entry.uses <= 0 && index !== OPEN_ACL) this.#remove(index, entry);
   }
 
-  /** What a snapshot's map of ACLs holds, in the order of the ids. */
+  /** What a snapshot's map of ACLs holds, in the order of the ids: what was missing in the one that was loaded is in this one. */
   list(): readonly { readonly id: number; readonly acl: readonly Acl[] }[] {
-    return [...this.#byKey.values()].map((index) => this.#entry(index)).toSorted((a, b) => a.id - b.id);
+    const listed = this.#entries.flatMap((entry) => (entry === undefined || entry.id === OPEN_ID ? [] : [entry]));
+    return listed.toSorted((a, b) => a.id - b.id);
   }
 
   /** The number in snapshots of every index in use. */

@@ -82,6 +82,16 @@ describe('a backup', () => {
     );
   });
 
+  test('nothing that a manifest says is taken for the name of a secret that its pod has', () => {
+    const world = new FakeBackupWorld({
+      destination: { s3: { bucket: 'backups', endpoint: 'http://$(SUPER_PASSWORD).example' } },
+    });
+    world.reconcile();
+    const args = containerOf(world.observe().job)?.args ?? [];
+    // Kubernetes makes one $ of two, and does nothing else to what is behind them.
+    assert.equal(args[args.indexOf('--s3-endpoint') + 1], 'http://$$(SUPER_PASSWORD).example');
+  });
+
   test('waits until the cluster serves, and says so', () => {
     const world = new FakeBackupWorld();
     world.clusterServes = false;
@@ -223,6 +233,18 @@ describe('a backup', () => {
     assert.equal(world.theBackup.status?.phase, 'Complete');
     assert.equal(world.stored.count, 1);
   });
+
+  test('is as old as what it stored, whichever Job has looked at that: retention and alerts go by it', () => {
+    for (const forget of ['forgetPods', 'forgetJobs'] as const) {
+      const world = new FakeBackupWorld();
+      world.reconcile();
+      world.tick();
+      world[forget]();
+      live(world);
+      const { phase, startedAt } = world.theBackup.status ?? {};
+      assert.deepEqual([phase, world.stored.count, startedAt], ['Complete', 1, '2026-01-01T00:00:00.000Z'], forget);
+    }
+  });
 });
 
 describe('deleted', () => {
@@ -234,6 +256,21 @@ describe('deleted', () => {
     assert.equal(world.backup, undefined);
     assert.equal(world.stored.present, false);
     assert.deepEqual(world.told.at(-1)?.reason, 'SnapshotRemoved');
+  });
+
+  test('it takes it along too where nobody had recorded yet that it was begun, and wherever the operator dies then', () => {
+    for (let recorded = 0; recorded < 5; recorded++) {
+      for (let removed = 0; removed < 5; removed++) {
+        const world = new FakeBackupWorld({ deletionPolicy: 'Delete' });
+        world.reconcile(recorded);
+        world.tick();
+        world.delete();
+        world.reconcile(removed);
+        live(world);
+        assert.equal(world.backup, undefined);
+        assert.equal(world.stored.present, false, `died after ${recorded} and ${removed} writes`);
+      }
+    }
   });
 
   test('it leaves it there otherwise, and says where', () => {

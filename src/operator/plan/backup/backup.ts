@@ -49,7 +49,9 @@ function beginWith(backup: CoordinationBackup, observed: ObservedBackup, setting
     return { steps: ensureFinalizer(backup), events: news(backup, status), status, requeueAfterMs: REQUEUE.waitingMs };
   }
   const object = backupJob(backup, cluster, podSettings(cluster, settings));
-  const status = statusOf(backup, now, 'Running', waiting('Running', 'a Job takes the snapshot'), { startedAt: now });
+  const status = statusOf(backup, now, 'Running', waiting('Running', 'a Job takes the snapshot'), {
+    startedAt: begunAt(backup, now),
+  });
   const steps: Step[] = [...ensureFinalizer(backup), { do: 'create', kind: 'Job', object }];
   const refused = (said: string) =>
     statusOf(backup, now, 'Pending', waiting('StepRefused', `${said}; put that right, and it begins by itself`));
@@ -90,7 +92,7 @@ function whyNot(
 
 function followJob(backup: CoordinationBackup, job: Job, observed: ObservedBackup, settings: PlanSettings): BackupPlan {
   const { pods, now } = observed;
-  const startedAt = job.metadata.creationTimestamp ?? now;
+  const startedAt = begunAt(backup, now, job);
   const steps = ensureFinalizer(backup);
   switch (jobState(job)) {
     case 'complete': {
@@ -152,6 +154,11 @@ function failed(backup: CoordinationBackup, job: Job, pods: readonly Pod[]): Con
   return { status: 'False', reason: OVERDUE, message };
 }
 
+/** When its first Job was made: what that one stored is of then, whichever Job looks at it afterwards. */
+function begunAt({ status }: CoordinationBackup, now: string, job?: Job): string {
+  return status?.startedAt ?? job?.metadata.creationTimestamp ?? now;
+}
+
 /** Kubernetes goes on trying until the deadline; what the Job cannot be told any more, the next one is. */
 function waitForStart(
   backup: CoordinationBackup,
@@ -166,20 +173,15 @@ function waitForStart(
   }
   const message = [failuresTold(job, pods), obstacle].filter((part) => part !== '').join('; ');
   const status = statusOf(backup, now, 'Running', waiting(CANNOT_START, message), {
-    startedAt: job.metadata.creationTimestamp ?? now,
+    startedAt: begunAt(backup, now, job),
   });
   const steps = ensureFinalizer(backup);
   return { steps, events: news(backup, status), status, requeueAfterMs: REQUEUE.waitingMs };
 }
 
-function again(
-  backup: CoordinationBackup,
-  { metadata: { name, uid = '', creationTimestamp } }: Job,
-  now: string,
-  reason: string,
-  message: string,
-): BackupPlan {
-  const startedAt = backup.status?.startedAt ?? creationTimestamp ?? now;
+function again(backup: CoordinationBackup, job: Job, now: string, reason: string, message: string): BackupPlan {
+  const { name, uid = '' } = job.metadata;
+  const startedAt = begunAt(backup, now, job);
   const status = statusOf(backup, now, 'Running', waiting(reason, message), { startedAt });
   const steps: Step[] = [{ do: 'delete', kind: 'Job', name, uid }];
   return { steps, events: beginning(backup, status), status, requeueAfterMs: REQUEUE.waitingMs };
@@ -197,12 +199,7 @@ function planRemoval(backup: CoordinationBackup, observed: ObservedBackup, setti
   const { job, removal, pods, cluster, now } = observed;
   const nothingBegun = job === undefined && removal === undefined && backup.status?.startedAt === undefined;
   if (backup.spec.deletionPolicy === 'Retain' || nothingBegun) return release(kept(backup));
-  if (job !== undefined) {
-    // A pod that still stores would do so after the removal.
-    const { name, uid = '' } = job.metadata;
-    const end: Step[] = isDeleted(job) ? [] : [{ do: 'delete', kind: 'Job', name, uid }];
-    return removing(backup, now, end, 'waiting until the Job that takes it has ended');
-  }
+  if (job !== undefined) return endingJob(backup, job, now);
   if (removal === undefined) {
     if (pods.length > 0) return removing(backup, now, [], 'waiting until the Job that takes it has ended');
     const need = whyNeeded(backup, observed.restoring);
@@ -235,6 +232,17 @@ function planRemoval(backup: CoordinationBackup, observed: ObservedBackup, setti
       return removing(backup, now, [], parts.filter((part) => part !== '').join(': '));
     }
   }
+}
+
+/** A pod that still stores would do so after the removal. */
+function endingJob(backup: CoordinationBackup, job: Job, now: string): BackupPlan {
+  const { name, uid = '' } = job.metadata;
+  const startedAt = begunAt(backup, now, job);
+  // That there was a Job is recorded before it goes: otherwise nobody would know any more that something may be stored.
+  const isToEnd = !isDeleted(job) && backup.status?.startedAt !== undefined;
+  const end: Step[] = isToEnd ? [{ do: 'delete', kind: 'Job', name, uid }] : [];
+  const plan = removing(backup, now, end, 'waiting until the Job that takes it has ended');
+  return { ...plan, status: { ...plan.status, startedAt } };
 }
 
 /** Who deletes a backup by hand may not know who begins with it. */

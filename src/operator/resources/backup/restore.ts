@@ -6,7 +6,7 @@ import { DATA_CLAIM } from '../names.ts';
 import { INITIALIZE_FLAG } from '../pod-template.ts';
 import { CONTAINER_SECURITY } from '../security.ts';
 import { DATA_DIRECTORY } from '../zoo-cfg.ts';
-import { storeOf } from './store.ts';
+import { storeOf, verbatim } from './store.ts';
 
 /** The init container that puts the snapshot on an empty volume. */
 export const RESTORE_CONTAINER = 'restore';
@@ -34,7 +34,7 @@ export function withRestore(set: StatefulSet, source: RestoreSource, { image, cl
         imagePullPolicy: cluster.spec.imagePullPolicy,
         command: ['zabctl'],
         // After a crash in the middle there is nothing; after one behind it there is all. Once the ensemble has been formed it does nothing.
-        args: ['restore', store.location, DATA_DIRECTORY, '--if-empty', ...checksum, ...store.options],
+        args: verbatim(['restore', store.location, DATA_DIRECTORY, '--if-empty', ...checksum, ...store.options]),
         env: [...store.env, formed],
         resources: cluster.spec.resources,
         securityContext: CONTAINER_SECURITY,

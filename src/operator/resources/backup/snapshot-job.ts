@@ -4,7 +4,7 @@ import { fingerprint } from '../fingerprint.ts';
 import type { EnvVar, Job } from '../kubernetes.ts';
 import { MANAGER, TEMPLATE_ANNOTATION } from '../names.ts';
 import { CONTAINER_SECURITY, POD_SECURITY } from '../security.ts';
-import type { Store } from './store.ts';
+import { verbatim, type Store } from './store.ts';
 
 /** The container whose end says what became of an attempt. */
 export const SNAPSHOT_CONTAINER = 'zabctl';
@@ -94,7 +94,7 @@ function snapshotPod(labels: Record<string, string>, settings: PodSettings, work
           image: settings.image,
           imagePullPolicy: settings.imagePullPolicy,
           command: ['zabctl'],
-          args: work.args,
+          args: verbatim(work.args),
           env: [...work.env, ...work.store.env],
           resources: { requests: { cpu: '50m', memory: '128Mi' }, limits: { memory: '512Mi' } },
           securityContext: CONTAINER_SECURITY,

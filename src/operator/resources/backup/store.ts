@@ -54,6 +54,11 @@ export function storeOf({ s3, volume }: SnapshotLocation): Store {
   };
 }
 
+/** Arguments as Kubernetes hands them on unchanged: it puts the value of a variable, which may be a secret, where one has `$(NAME)`. */
+export function verbatim(args: readonly string[]): string[] {
+  return args.map((arg) => arg.replaceAll('$', '$$$$'));
+}
+
 /** The location of a name at a destination. */
 export function locationAt({ s3, volume }: BackupDestination, name: string): SnapshotLocation {
   return {
