@@ -312,7 +312,7 @@ describe('a running cluster', () => {
       const given = { status: { phase: 'Bound', capacity: { storage: capacity } } };
       world.observe = () => {
         const observed = observe();
-        return { ...observed, claims: observed.claims.map((claim) => ({ ...claim, ...given })) };
+        return { ...observed, claims: observed.claims.map((claim) => Object.assign({}, claim, given)) };
       };
       live(world, 12);
       assert.equal(condition(world, 'Ready').status, 'True');
