@@ -4,7 +4,7 @@ import type { KubeClient } from '../kube/client.ts';
 import { isPermanent } from '../kube/errors.ts';
 import type { Observed, PlannedEvent, Reconfiguration, Step } from '../plan/model.ts';
 import { KINDS, type StatefulSet } from '../resources/kubernetes.ts';
-import { namespaceOf } from '../resources/names.ts';
+import { namespaceOf, PORTS } from '../resources/names.ts';
 import type { AppliedObjects } from './applied-objects.ts';
 import type { ReconfigureOutcome } from './reconfigure.ts';
 
@@ -131,6 +131,11 @@ async function perform(
       if (outcome.result === 'done') return undefined;
       logger.warn('reconfiguration', { namespace, name: owner.metadata.name, ...outcome });
       if (outcome.result === 'unknown') return undefined;
+      if (outcome.result === 'inVain') {
+        const help = `it is tried again; where nobody answers, let the operator reach port ${PORTS.client} of the pods`;
+        const message = `${describe(step)} came to nothing several times (${outcome.why}): ${help}`;
+        return { reason: 'ReconfigurationInVain', message };
+      }
       return { reason: 'ReconfigurationRefused', message: `${describe(step)} was refused: ${outcome.why}` };
     }
     case 'setFinalizers':

@@ -19,6 +19,7 @@ import { observe, type Sources } from './observe.ts';
 import type { Reconfigure, ReconfigureOutcome } from './reconfigure.ts';
 import { REFUSED_RETRY_MS, type ControllerOptions } from './resource-controller.ts';
 import { understood } from './understood.ts';
+import { VainReconfigurations } from './vain-reconfigurations.ts';
 
 /** What a {@link ClusterController} works with. */
 export interface ClusterControllerOptions extends ControllerOptions<CoordinationCluster, CoordinationClusterStatus> {
@@ -31,6 +32,7 @@ export interface ClusterControllerOptions extends ControllerOptions<Coordination
 export class ClusterController {
   readonly #options: ClusterControllerOptions;
   readonly #applied = new AppliedObjects();
+  readonly #vain = new VainReconfigurations();
 
   constructor(options: ClusterControllerOptions) {
     this.#options = options;
@@ -56,14 +58,14 @@ export class ClusterController {
         },
         confirm: async () => void (await this.#options.resource.confirm(current)),
         announce: async (event) => await this.#options.events.record(COORDINATION_CLUSTER, current, event),
-        reconfigure: async (change) => await this.#reconfigure(change, observed),
+        reconfigure: async (change) => await this.#reconfigure(cluster, change, observed),
       });
       const status = failures.length === 0 ? plan.status : withFailures(cluster, plan.status, failures, observed.now);
       const events = failures.length === 0 ? plan.events : eventsWith(failures, cluster, status);
       // As it is now: after a death right behind it the next life tells it again of the same version.
       for (const event of events) await this.#options.events.record(COORDINATION_CLUSTER, current, event);
       await this.#recordStatus(current, status);
-      if (plan.status === undefined) this.#applied.forget(cluster.metadata.uid ?? '');
+      if (plan.status === undefined) this.#forget(cluster);
       return { requeueAfterMs: failures.some(isStop) ? REFUSED_RETRY_MS : plan.requeueAfterMs };
     } catch (error) {
       if (!isConflict(error)) throw error;
@@ -83,9 +85,18 @@ export class ClusterController {
     return { observed, plan: planCluster(cluster, observed, settings) };
   }
 
-  async #reconfigure(change: Reconfiguration, { superUser }: Observed): Promise<ReconfigureOutcome> {
+  async #reconfigure(
+    { metadata: { uid = '' } }: CoordinationCluster,
+    change: Reconfiguration,
+    { superUser }: Observed,
+  ): Promise<ReconfigureOutcome> {
     if (superUser === undefined) return { result: 'unknown', why: 'the super user is only just being made' };
-    return await this.#options.reconfigure(change, superUser);
+    return this.#vain.judge(uid, change, await this.#options.reconfigure(change, superUser));
+  }
+
+  #forget({ metadata: { uid = '' } }: CoordinationCluster): void {
+    this.#applied.forget(uid);
+    this.#vain.forget(uid);
   }
 
   async #recordStatus(cluster: CoordinationCluster, status: CoordinationClusterStatus | undefined): Promise<void> {

@@ -20,6 +20,7 @@ import {
 } from '../resources/kubernetes.ts';
 import {
   clientServiceName,
+  everySlot,
   formedName,
   isMemberClaim,
   labelSelector,
@@ -157,8 +158,19 @@ async function observeClaims(
   const scope = { namespace: namespaceOf(cluster) };
   const { items } = await client.list<PersistentVolumeClaim>(KINDS.PersistentVolumeClaim, scope);
   const claims = items.filter(isMembers(cluster));
-  const foreign = items.filter((claim) => !claims.includes(claim)).map(({ metadata }) => metadata.name);
-  return { claims, foreignClaims: new Set(foreign.filter((name) => isMemberClaim(cluster, name))) };
+  const foreign = items.filter((claim) => !claims.includes(claim) && isInTheWay(cluster, claim));
+  return { claims, foreignClaims: new Set(foreign.map(({ metadata }) => metadata.name)) };
+}
+
+/**
+ * Whether a claim that is not labelled as the cluster's could be one of its members' all the same. Of `zoo-observer`, which names its
+ * volumes as `zoo` does those of its observers, only those are in the way of `zoo` that are called as one that it may have.
+ */
+function isInTheWay(cluster: CoordinationCluster, { metadata: { name, labels = {} } }: PersistentVolumeClaim): boolean {
+  const { 'app.kubernetes.io/instance': own, ...labelsOfAll } = selectorLabels(cluster);
+  const instance = labels['app.kubernetes.io/instance'] ?? own;
+  const isAnothers = instance !== own && Object.entries(labelsOfAll).every(([key, value]) => labels[key] === value);
+  return isAnothers ? everySlot(cluster).some(({ claimName }) => claimName === name) : isMemberClaim(cluster, name);
 }
 
 /** The cache holds only what bears the operator's labels; whatever else has the name is found by asking. */

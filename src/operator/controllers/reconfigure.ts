@@ -9,6 +9,8 @@ import type { SuperUser } from '../resources/operator-secret.ts';
 export type ReconfigureOutcome =
   | { readonly result: 'done' }
   | { readonly result: 'unknown'; readonly why: string }
+  /** The same has come to nothing several times. */
+  | { readonly result: 'inVain'; readonly why: string }
   /** The same would be refused again, until somebody changes something. */
   | { readonly result: 'refused'; readonly why: string };
 

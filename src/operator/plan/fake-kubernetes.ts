@@ -146,7 +146,7 @@ export class FakeKubernetes {
 
   expand(name: string, storage: string): void {
     const claim = this.claims.get(name);
-    assert.ok(claim, `${name} exists`);
+    assert.ok(claim?.status?.capacity, `${name} exists, and has a volume that can grow`);
     const spec = { ...claim.spec, resources: { requests: { storage } } };
     this.claims.set(name, { ...claim, spec, status: { capacity: { storage } } });
   }

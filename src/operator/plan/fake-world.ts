@@ -14,6 +14,7 @@ import { FakeKubernetes, serverId } from './fake-kubernetes.ts';
 import { majorityOf } from './members.ts';
 import type { Observed, Plan, Step } from './model.ts';
 import { planCluster } from './plan.ts';
+import { isMore } from './quantity.ts';
 
 /** For tests: a cluster's whole world, with faults. What the operator must never do is asserted here, at each of its writes. */
 export class FakeWorld {
@@ -205,7 +206,12 @@ export class FakeWorld {
 
   /** The operator writes the status: an ensemble is formed once, and how it begins is decided anew only where nothing is left of a beginning. */
   recordStatus(status: CoordinationClusterStatus): void {
-    const { metadata, status: previous } = this.theCluster;
+    const { metadata, spec, status: previous } = this.theCluster;
+    const { volumeSize = '0' } = status;
+    assert.ok(
+      !isMore(volumeSize, spec.storage.size),
+      'the API server takes no status by which the manifest is too small',
+    );
     const [before, latch] = [previous?.bootstrap, status.bootstrap];
     this.cluster = { ...this.theCluster, status };
     if (before === undefined || before.id !== metadata.uid) return;

@@ -155,8 +155,8 @@ function unchangedForMs({ status, metadata }: Pod, now: string): number {
 }
 
 /** Its server's, or that of the container before it that does not end well: it says best why the server does not start. */
-function serverStatus({ status }: Pod): ContainerStatus | undefined {
-  return failedInitContainer(status) ?? status?.containerStatuses?.find(({ name }) => name === 'server');
+function serverStatus(pod: Pod): ContainerStatus | undefined {
+  return failedInitContainer(pod) ?? pod.status?.containerStatuses?.find(({ name }) => name === 'server');
 }
 
 function endedWith({ exitCode, message }: { readonly exitCode: number; readonly message?: string }): string {

@@ -289,6 +289,46 @@ describe('a running cluster', () => {
     assert.equal(plan.status?.volumeSize, '2Gi');
   });
 
+  test('no volume is asked to grow that has not come to be yet: the API server would refuse it', () => {
+    const world = readyWorld({ storage: { size: '1Gi' } });
+    const isAsked = (status: object) => {
+      const observed = world.observe();
+      const claims = observed.claims.map((claim) => ({ ...claim, status }));
+      return planCluster(world.theCluster, { ...observed, claims }, { defaultImage: 'zabkeeper:test' }).steps.some(
+        (step) => step.do === 'expandClaim',
+      );
+    };
+    world.edit({ storage: { size: '2Gi', whenDeleted: 'Retain', whenScaled: 'Retain' } });
+    assert.deepEqual([isAsked({ phase: 'Pending' }), isAsked({ capacity: { storage: '1Gi' } })], [false, true]);
+  });
+
+  for (const [what, capacity] of [
+    ['five times as large as', '5Gi'],
+    ['a byte larger than', '1073741825'],
+  ] as const) {
+    test(`volumes that are ${what} what was asked for do not keep the status from being taken`, () => {
+      const world = new FakeWorld({ storage: { size: '1Gi' } });
+      const observe = world.observe.bind(world);
+      const given = { status: { phase: 'Bound', capacity: { storage: capacity } } };
+      world.observe = () => {
+        const observed = observe();
+        return { ...observed, claims: observed.claims.map((claim) => Object.assign({}, claim, given)) };
+      };
+      live(world, 12);
+      assert.equal(condition(world, 'Ready').status, 'True');
+      assert.equal(world.theCluster.status?.volumeSize, '1Gi');
+    });
+  }
+
+  test('nor do volumes of an earlier cluster that are larger than what is asked for', () => {
+    const world = readyWorld({ storage: { size: '2Gi' } });
+    world.delete();
+    world.reconcile();
+    world.create({ storage: { size: '1Gi' } });
+    live(world, 12);
+    assert.equal(condition(world, 'Ready').status, 'True');
+  });
+
   test('volumes that do not grow are told of until they have', () => {
     const world = readyWorld({ storage: { size: '1Gi' } });
     const expand = world.kubernetes.expand.bind(world.kubernetes);

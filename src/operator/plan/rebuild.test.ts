@@ -57,6 +57,24 @@ for (const [what, lose] of Object.entries(LOSSES)) {
   });
 }
 
+test('a member whose data are damaged is rebuilt also where a proxy runs beside it that has ended before', () => {
+  const world = readyWorld({ replicas: 3 });
+  const observe = world.observe.bind(world);
+  const proxy = { name: 'proxy', state: { running: {} }, lastState: { terminated: { exitCode: 137 } } };
+  world.observe = () => {
+    const observed = observe();
+    const pods = observed.pods.map((pod) => ({
+      ...pod,
+      spec: { ...pod.spec, initContainers: [{ name: 'proxy', restartPolicy: 'Always' }] },
+      status: { ...pod.status, initContainerStatuses: [proxy] },
+    }));
+    return { ...observed, pods };
+  };
+  world.damage('test-1');
+  live(world);
+  assert.equal(condition(world, 'Ready').status, 'True', condition(world, 'Ready').message);
+});
+
 test('two that are lost in five are rebuilt one after the other', () => {
   const world = readyWorld({ replicas: 5 });
   world.damage('test-1');

@@ -18,21 +18,28 @@ export function claimTemplate(cluster: CoordinationCluster, existing: StatefulSe
 }
 
 /**
- * The size of the members' volumes, the smallest where they differ; undefined before there are any. What was only asked for, in
- * vain perhaps, is no volume.
+ * What of the size in the manifest the members' volumes have, the smallest where they differ; undefined before there are any. What was
+ * only asked for, in vain perhaps, is no volume. What a volume has beyond that (many storage systems round up, a cluster may find larger
+ * ones) does not count: the API server takes no manifest below this size, and no status beside such a manifest.
  */
 export function volumeSize(ensemble: Ensemble, observed: Observed): string | undefined {
-  const sizes = memberClaims(ensemble, observed).flatMap(({ status }) => status?.capacity?.storage ?? []);
-  return sizes.sort((a, b) => quantityBytes(a) - quantityBytes(b))[0];
+  const sizes = memberClaims(ensemble, observed).flatMap(({ spec, status }) => {
+    const capacity = status?.capacity?.storage;
+    return capacity === undefined ? [] : [capacity, spec.resources?.requests?.storage ?? capacity];
+  });
+  if (sizes.length === 0) return undefined;
+  return [ensemble.cluster.spec.storage.size, ...sizes].sort((a, b) => quantityBytes(a) - quantityBytes(b))[0];
 }
 
-/** Asks for larger volumes where the manifest does. Before everything else: a full disk may be what makes a member fail. */
+/**
+ * Asks for larger volumes where the manifest does. Before everything else: a full disk may be what makes a member fail. The API server
+ * refuses it of claims that have no volume yet.
+ */
 export function expandClaims(ensemble: Ensemble, observed: Observed): Step[] {
   const { size } = ensemble.cluster.spec.storage;
-  return memberClaims(ensemble, observed).flatMap((claim): Step[] => {
-    const { name, uid } = claim.metadata;
-    const present = claim.spec.resources?.requests?.storage;
-    if (uid === undefined || present === undefined) return [];
+  return memberClaims(ensemble, observed).flatMap(({ metadata: { name, uid }, spec, status }): Step[] => {
+    const present = spec.resources?.requests?.storage;
+    if (uid === undefined || present === undefined || status?.capacity === undefined) return [];
     return isMore(size, present) ? [{ do: 'expandClaim', name, uid, size }] : [];
   });
 }

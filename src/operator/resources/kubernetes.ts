@@ -206,6 +206,8 @@ export interface Pod extends KubeObject {
   readonly spec?: {
     readonly nodeName?: string;
     readonly volumes?: readonly { readonly configMap?: { readonly name?: string } }[];
+    /** With restart policy `Always` one runs on beside the others. */
+    readonly initContainers?: readonly { readonly name: string; readonly restartPolicy?: string }[];
   };
   readonly status?: {
     readonly phase?: string;
