@@ -176,6 +176,15 @@ test('a server that has moved while this one was away is answered where its hand
   await until('the message', () => moved.heard.includes('8 from 3'));
 });
 
+test('an id that no server can have is refused, so that there are no more connections than servers', async () => {
+  const { start } = network();
+  const one = await start(1);
+  const socket = connect({ host: '127.0.0.1', port: one.port });
+  socket.on('error', () => undefined);
+  socket.write(encodeElectionHandshake({ serverId: 256, addresses: [{ host: 'a', port: 1 }] }));
+  await until('it is closed', () => socket.closed);
+});
+
 test('connections that break the rules are closed, and do not disturb the others', async () => {
   const { start } = network();
   const one = await start(1);

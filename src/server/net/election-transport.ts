@@ -1,6 +1,6 @@
 import type { Server, Socket } from 'node:net';
 import type { Logger, ServerId } from '../../common/types.ts';
-import { formatHostPort } from '../config/servers.ts';
+import { formatHostPort, SERVER_ID_MAX } from '../config/servers.ts';
 import type { HostPort } from '../config/servers.ts';
 import { ElectionStream, encodeElectionHandshake, encodeNotification } from '../protocol/election-codec.ts';
 import type { ElectionHandshake } from '../protocol/election-codec.ts';
@@ -232,7 +232,8 @@ export class ElectionTransport {
   /** Decides what becomes of a connection whose other end has said who it is. Returns whether it is kept. */
   #greeted({ serverId: id, addresses }: ElectionHandshake, socket: Socket): boolean {
     const own = this.#options.serverId;
-    if (this.#stopped || id === own || id < 0) {
+    // Each id has a connection of its own: without a limit, whoever makes them up could have any number.
+    if (this.#stopped || id === own || id < 0 || id > SERVER_ID_MAX) {
       this.#logger.warn('refusing an election connection', { server: id, address: remoteAddressOf(socket) });
       socket.destroy();
       return false;
