@@ -45,7 +45,8 @@ function refuseLostLog({ dataDir, dataLogDir }: ZooConfig): void {
   throw new CodedError(
     'ZK_STORAGE_MISSING',
     `the log of this member is not in ${dataLogDir}: if it is elsewhere, move its ${VERSION_DIRECTORY} there, or correct dataLogDir; if it is ` +
-      `lost and other members have the data, empty ${join(dataDir, VERSION_DIRECTORY)} as well and let it synchronize from the leader`,
+      `lost and other members have the data, empty ${join(dataDir, VERSION_DIRECTORY)} as well and let it synchronize from the leader; to begin ` +
+      `anew all the same, remove ${join(dataDir, MEMBER_FILE)}`,
   );
 }
 
