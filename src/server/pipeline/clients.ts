@@ -47,6 +47,8 @@ export class Clients {
   /** Undefined while this member does not serve. */
   #service: Service | undefined;
   #stopping = false;
+  /** Whether what clients send is left unread for now, because too many requests wait. Their silence says nothing then. */
+  areUnread = false;
   /** While this member does not serve: until when clients are let wait, and those that do. */
   #patientUntilMs = 0;
   readonly #waiting = new Set<Client>();
@@ -218,16 +220,19 @@ export class Clients {
   }
 
   /** Closes connections that have been silent, or have waited, for too long. */
-  expire(reading: boolean): void {
+  expire(): void {
     if (this.#step.nowMs >= this.#patientUntilMs) for (const client of this.#waiting) this.close(client, NO_QUORUM);
     for (const client of this.#expiry.poll(this.#step.nowMs, Infinity)) {
-      if (reading) {
-        this.close(client, `nothing was heard for ${client.timeoutMs || SESSIONLESS_TIMEOUT_MS} ms`);
-      } else {
-        // We have not been listening, so the silence says nothing.
-        this.#expiry.add(client, this.#step.nowMs, client.timeoutMs || SESSIONLESS_TIMEOUT_MS);
-      }
+      if (this.areUnread) this.#expiry.add(client, this.#step.nowMs, client.timeoutMs || SESSIONLESS_TIMEOUT_MS);
+      else this.close(client, `nothing was heard for ${client.timeoutMs || SESSIONLESS_TIMEOUT_MS} ms`);
     }
+  }
+
+  /** Before silent sessions end: of those that nobody listens to, all count as heard. */
+  touchUnread(): void {
+    const service = this.#service;
+    if (!this.areUnread || service === undefined) return;
+    for (const client of this.#clients.values()) if (client.phase === 'open') service.touch(client);
   }
 
   nextDeadlineMs(): number {
