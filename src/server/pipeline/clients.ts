@@ -47,7 +47,7 @@ export class Clients {
   /** Undefined while this member does not serve. */
   #service: Service | undefined;
   #stopping = false;
-  /** Whether what clients send is left unread for now, because too many requests wait. Their silence says nothing then. */
+  /** Whether what clients send is left unread for now, because too many requests wait. */
   areUnread = false;
   /** While this member does not serve: until when clients are let wait, and those that do. */
   #patientUntilMs = 0;
@@ -223,7 +223,7 @@ export class Clients {
   expire(): void {
     if (this.#step.nowMs >= this.#patientUntilMs) for (const client of this.#waiting) this.close(client, NO_QUORUM);
     for (const client of this.#expiry.poll(this.#step.nowMs, Infinity)) {
-      if (this.areUnread) this.#expiry.add(client, this.#step.nowMs, client.timeoutMs || SESSIONLESS_TIMEOUT_MS);
+      if (this.#isUnread(client)) this.#expiry.add(client, this.#step.nowMs, client.timeoutMs || SESSIONLESS_TIMEOUT_MS);
       else this.close(client, `nothing was heard for ${client.timeoutMs || SESSIONLESS_TIMEOUT_MS} ms`);
     }
   }
@@ -231,13 +231,20 @@ export class Clients {
   /** Before silent sessions end: of those that nobody listens to, all count as heard. */
   touchUnread(): void {
     const service = this.#service;
-    if (!this.areUnread || service === undefined) return;
-    for (const client of this.#clients.values()) if (client.phase === 'open') service.touch(client);
+    if (service === undefined) return;
+    for (const client of this.#clients.values()) {
+      if (client.phase === 'open' && this.#isUnread(client)) service.touch(client);
+    }
   }
 
   nextDeadlineMs(): number {
     const patienceMs = this.#waiting.size === 0 ? Infinity : this.#patientUntilMs;
     return Math.min(this.#expiry.nextDeadlineMs(), patienceMs);
+  }
+
+  /** Whether the silence of a client says nothing. That of one which is held does where it is we who wait, for it to take its answers. */
+  #isUnread({ held, queue }: Client): boolean {
+    return this.areUnread || (held && queue.length > 0);
   }
 
   #take(client: Client, frame: Uint8Array): void {

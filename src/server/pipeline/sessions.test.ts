@@ -170,6 +170,20 @@ test('a session does not end while its server does not read from clients, for wh
   }
 });
 
+test('nor does that of a client which is held because its reads wait behind a write', () => {
+  for (const at of ['leader', 'follower'] as const) {
+    const ensemble = Ensemble.serving(5);
+    const [follower = 0, ...others] = ensemble.followers;
+    const client = ensemble.connected(at === 'leader' ? ensemble.leader : follower, { timeoutMs: 4000 });
+    for (const other of others) ensemble.pause(other);
+    send.create(client, '/written');
+    const xids = Array.from({ length: 200 }, () => send.exists(client, '/written'));
+    ensemble.advance(9000);
+    for (const other of others) ensemble.resume(other);
+    assert.equal(errorOf(ensemble, client, xids.at(-1) ?? 0), ReplyCode.ok, at);
+  }
+});
+
 test('a session outlives its connection until it expires, and no longer', () => {
   const ensemble = Ensemble.serving(1);
   const client = ensemble.connected(1, { timeoutMs: 6000 });
