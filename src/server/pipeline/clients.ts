@@ -223,8 +223,9 @@ export class Clients {
   expire(): void {
     if (this.#step.nowMs >= this.#patientUntilMs) for (const client of this.#waiting) this.close(client, NO_QUORUM);
     for (const client of this.#expiry.poll(this.#step.nowMs, Infinity)) {
-      if (this.#isUnread(client)) this.#expiry.add(client, this.#step.nowMs, client.timeoutMs || SESSIONLESS_TIMEOUT_MS);
-      else this.close(client, `nothing was heard for ${client.timeoutMs || SESSIONLESS_TIMEOUT_MS} ms`);
+      const timeoutMs = client.timeoutMs || SESSIONLESS_TIMEOUT_MS;
+      if (this.#isUnread(client)) this.#expiry.add(client, this.#step.nowMs, timeoutMs);
+      else this.close(client, `nothing was heard for ${timeoutMs} ms`);
     }
   }
 
