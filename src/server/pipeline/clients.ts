@@ -233,7 +233,8 @@ export class Clients {
   touchUnread(): void {
     const service = this.#service;
     if (service === undefined) return;
-    for (const client of this.#clients.values()) {
+    // At a follower for every ping of the leader's, and syncs have many: not all clients are looked at each time.
+    for (const client of this.areUnread ? this.#clients.values() : this.#held.all) {
       if (client.phase === 'open' && this.#isUnread(client)) service.touch(client);
     }
   }
@@ -384,7 +385,7 @@ export class Clients {
   #forget(client: Client): void {
     client.phase = 'closed';
     client.segments.length = 0;
-    client.heldFrames.clear();
+    this.#held.forget(client);
     this.#clients.delete(client.id);
     this.#waiting.delete(client);
     if (this.#bySession.get(client.sessionId) === client) this.#bySession.delete(client.sessionId);
