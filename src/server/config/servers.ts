@@ -27,7 +27,7 @@ export interface ServerEntry {
 }
 
 /** The largest id: it has one byte of the session ids. */
-const SERVER_ID_MAX = 255;
+export const SERVER_ID_MAX = 255;
 
 const FORM = 'write server.N=host:2888:3888[:participant|observer][;[host:]2181], an IPv6 address in brackets';
 

@@ -143,6 +143,24 @@ test('no more connections than allowed, from one address and in all', async () =
   }
 });
 
+test('a client that is given up as it is closed counts once, so that its address gets no more connections than allowed', async () => {
+  const { listener, heard, port } = await listening({ connectionsPerAddressMax: 2 });
+  const greedy = await connected(port);
+  greedy.pause();
+  greedy.write(framed('first'));
+  await until('the frame', () => heard.length === 2);
+  await connected(port);
+  await until('the other one', () => listener.count === 2);
+  listener.send(1, new Uint8Array(80 * 1024 * 1024));
+  listener.close(1, 'it said goodbye');
+  assert.equal(listener.count, 1);
+  await connected(port);
+  await until('the room is taken', () => listener.count === 2);
+  await connected(port);
+  await until('one too many', () => listener.counts.rejected === 1 || listener.count > 2);
+  assert.equal(listener.count, 2);
+});
+
 test('a connection that says nothing whole is closed in time', async () => {
   const { heard, port } = await listening({ silenceMs: 500 });
   const talker = await connected(port);

@@ -190,7 +190,8 @@ export class ClientListener implements ConnectionsView {
   }
 
   #forget(connection: ClientConnection): void {
-    this.#connections.delete(connection.id);
+    // Closing one sends what is left for it, over which it may be given up: it has then been forgotten before.
+    if (!this.#connections.delete(connection.id)) return;
     this.#silent.delete(connection);
     this.latencies.forget(connection.id);
     this.#unflushed.delete(connection);

@@ -16,7 +16,7 @@ export const VERSION_DIRECTORY = 'version-2';
 
 /**
  * Makes the data directories if they are missing and zoo.cfg lets it.
- * @throws CodedError ZK_STORAGE_FAILED
+ * @throws CodedError ZK_STORAGE_FAILED; ZK_STORAGE_MISSING where the log of a member is gone, and its snapshots are not.
  */
 export function prepareDirectories(config: ZooConfig): void {
   for (const directory of new Set([config.dataDir, config.dataLogDir])) {
@@ -31,6 +31,23 @@ export function prepareDirectories(config: ZooConfig): void {
       );
     }
   }
+  refuseLostLog(config);
+}
+
+/**
+ * A log on a volume of its own can be lost alone. What the snapshots have would then pass for all that this server has acknowledged. A log
+ * may be empty, but its directory is there before anybody is a member.
+ */
+function refuseLostLog({ dataDir, dataLogDir }: ZooConfig): void {
+  const isMember =
+    existsSync(join(dataDir, MEMBER_FILE)) && existsSync(join(dataDir, VERSION_DIRECTORY, 'currentEpoch'));
+  if (!isMember || existsSync(join(dataLogDir, VERSION_DIRECTORY))) return;
+  throw new CodedError(
+    'ZK_STORAGE_MISSING',
+    `the log of this member is not in ${dataLogDir}: if it is elsewhere, move its ${VERSION_DIRECTORY} there, or correct dataLogDir; if it is ` +
+      `lost and other members have the data, empty ${join(dataDir, VERSION_DIRECTORY)} as well and let it synchronize from the leader; to begin ` +
+      `anew all the same, remove ${join(dataDir, MEMBER_FILE)}`,
+  );
 }
 
 /**

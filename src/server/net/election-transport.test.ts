@@ -8,6 +8,7 @@ import { encodeElectionHandshake, encodeNotification } from '../protocol/electio
 import type { Notification } from '../protocol/quorum.ts';
 import { ElectionTransport } from './election-transport.ts';
 import { portOf } from './listen.ts';
+import { freePorts } from './testing/free-ports.ts';
 import { SILENT } from './testing/silent-logger.ts';
 import { until } from './testing/until.ts';
 
@@ -156,6 +157,32 @@ test('a server that the configuration does not know is answered where its handsh
   socket.write(encodeElectionHandshake({ serverId: 2, addresses: [address] }));
   member.transport.send(2, vote(8));
   await until('the message', () => stranger.heard.includes('8 from 3'));
+});
+
+test('a server that has moved while this one was away is answered where its handshake says', async () => {
+  const { addresses, start } = network();
+  const away = await start(3);
+  const moved = await start(2);
+  const address = addresses.get(2);
+  assert.ok(address);
+  // Where it was before; server 3 has not heard of the reconfiguration, and can only hear of it from there.
+  const [former = 0] = await freePorts(1);
+  addresses.set(2, { host: '127.0.0.1', port: former });
+  const socket = connect({ host: '127.0.0.1', port: away.port });
+  closing.push(() => socket.destroy());
+  socket.on('error', () => undefined);
+  socket.write(encodeElectionHandshake({ serverId: 2, addresses: [address] }));
+  away.transport.send(2, vote(8));
+  await until('the message', () => moved.heard.includes('8 from 3'));
+});
+
+test('an id that no server can have is refused, so that there are no more connections than servers', async () => {
+  const { start } = network();
+  const one = await start(1);
+  const socket = connect({ host: '127.0.0.1', port: one.port });
+  socket.on('error', () => undefined);
+  socket.write(encodeElectionHandshake({ serverId: 256, addresses: [{ host: 'a', port: 1 }] }));
+  await until('it is closed', () => socket.closed);
 });
 
 test('connections that break the rules are closed, and do not disturb the others', async () => {

@@ -1,5 +1,6 @@
 import type { Server, Socket } from 'node:net';
 import type { Logger, ServerId } from '../../common/types.ts';
+import { formatHostPort, SERVER_ID_MAX } from '../config/servers.ts';
 import type { HostPort } from '../config/servers.ts';
 import { ElectionStream, encodeElectionHandshake, encodeNotification } from '../protocol/election-codec.ts';
 import type { ElectionHandshake } from '../protocol/election-codec.ts';
@@ -44,7 +45,7 @@ interface Peer {
    * partition, TCP tries again only after about as long as that lasted, while a new connection gets through at once.
    */
   unansweredSinceMs: number | undefined;
-  /** Where its handshake said it listens; for servers that the configuration does not know. */
+  /** Where its handshake said it listens. */
   announced: readonly HostPort[];
 }
 
@@ -139,9 +140,8 @@ export class ElectionTransport {
   #dial(id: ServerId, peer: Peer): void {
     if (peer.dial !== undefined || this.#stopped) return;
     clearTimeout(peer.retry);
-    const addresses = this.#options.addressesOf(id) ?? peer.announced;
     peer.dial = dial(
-      addresses,
+      this.#addressesOf(id, peer),
       this.#options.connectTimeoutMs,
       (socket) => {
         peer.dial = undefined;
@@ -153,6 +153,16 @@ export class ElectionTransport {
         this.#retryLater(id, peer);
       },
     );
+  }
+
+  /**
+   * Where the configuration says; then where the server itself has said. A reconfiguration may have moved it that this server has yet
+   * to hear of, which it does from there. Strangers are in no configuration at all.
+   */
+  #addressesOf(id: ServerId, { announced }: Peer): readonly HostPort[] {
+    const configured = this.#options.addressesOf(id) ?? [];
+    const names = new Set(configured.map(formatHostPort));
+    return [...configured, ...announced.filter((address) => !names.has(formatHostPort(address)))];
   }
 
   /** A member that restarts is away for a moment; one that cannot be reached for longer is something to look into. */
@@ -222,7 +232,8 @@ export class ElectionTransport {
   /** Decides what becomes of a connection whose other end has said who it is. Returns whether it is kept. */
   #greeted({ serverId: id, addresses }: ElectionHandshake, socket: Socket): boolean {
     const own = this.#options.serverId;
-    if (this.#stopped || id === own || id < 0) {
+    // Each id has a connection of its own: without a limit, whoever makes them up could have any number.
+    if (this.#stopped || id === own || id < 0 || id > SERVER_ID_MAX) {
       this.#logger.warn('refusing an election connection', { server: id, address: remoteAddressOf(socket) });
       socket.destroy();
       return false;

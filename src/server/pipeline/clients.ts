@@ -47,6 +47,8 @@ export class Clients {
   /** Undefined while this member does not serve. */
   #service: Service | undefined;
   #stopping = false;
+  /** Whether what clients send is left unread for now, because too many requests wait. */
+  areUnread = false;
   /** While this member does not serve: until when clients are let wait, and those that do. */
   #patientUntilMs = 0;
   readonly #waiting = new Set<Client>();
@@ -218,21 +220,33 @@ export class Clients {
   }
 
   /** Closes connections that have been silent, or have waited, for too long. */
-  expire(reading: boolean): void {
+  expire(): void {
     if (this.#step.nowMs >= this.#patientUntilMs) for (const client of this.#waiting) this.close(client, NO_QUORUM);
     for (const client of this.#expiry.poll(this.#step.nowMs, Infinity)) {
-      if (reading) {
-        this.close(client, `nothing was heard for ${client.timeoutMs || SESSIONLESS_TIMEOUT_MS} ms`);
-      } else {
-        // We have not been listening, so the silence says nothing.
-        this.#expiry.add(client, this.#step.nowMs, client.timeoutMs || SESSIONLESS_TIMEOUT_MS);
-      }
+      const timeoutMs = client.timeoutMs || SESSIONLESS_TIMEOUT_MS;
+      if (this.#isUnread(client)) this.#expiry.add(client, this.#step.nowMs, timeoutMs);
+      else this.close(client, `nothing was heard for ${timeoutMs} ms`);
+    }
+  }
+
+  /** Before silent sessions end: of those that nobody listens to, all count as heard. */
+  touchUnread(): void {
+    const service = this.#service;
+    if (service === undefined) return;
+    // At a follower for every ping of the leader's, and syncs have many: not all clients are looked at each time.
+    for (const client of this.areUnread ? this.#clients.values() : this.#held.all) {
+      if (client.phase === 'open' && this.#isUnread(client)) service.touch(client);
     }
   }
 
   nextDeadlineMs(): number {
     const patienceMs = this.#waiting.size === 0 ? Infinity : this.#patientUntilMs;
     return Math.min(this.#expiry.nextDeadlineMs(), patienceMs);
+  }
+
+  /** Whether the silence of a client says nothing. That of one which is held does where it is we who wait, for it to take its answers. */
+  #isUnread({ held, queue }: Client): boolean {
+    return this.areUnread || (held && queue.length > 0);
   }
 
   #take(client: Client, frame: Uint8Array): void {
@@ -371,7 +385,7 @@ export class Clients {
   #forget(client: Client): void {
     client.phase = 'closed';
     client.segments.length = 0;
-    client.heldFrames.clear();
+    this.#held.forget(client);
     this.#clients.delete(client.id);
     this.#waiting.delete(client);
     if (this.#bySession.get(client.sessionId) === client) this.#bySession.delete(client.sessionId);

@@ -15,6 +15,7 @@ export class HeldClients {
   readonly #bytesPerStep: number;
   readonly #step: Step;
   readonly #take: (client: Client, frame: Uint8Array) => void;
+  readonly #held = new Set<Client>();
 
   constructor(bytesPerStep: number, step: Step, take: (client: Client, frame: Uint8Array) => void) {
     this.#bytesPerStep = bytesPerStep;
@@ -30,6 +31,7 @@ export class HeldClients {
         return;
       }
       client.held = true;
+      this.#held.add(client);
       this.#step.emit({ type: 'holdClient', client: client.id, held: true });
     }
     client.heldFrames.push(frame);
@@ -42,6 +44,7 @@ export class HeldClients {
       const frame = client.heldFrames.shift();
       if (frame === undefined) {
         client.held = false;
+        this.#held.delete(client);
         this.#step.emit({ type: 'holdClient', client: client.id, held: false });
         return;
       }
@@ -49,6 +52,17 @@ export class HeldClients {
       // Whoever is closed holds no frames any more, nor is there anything to let go on.
       if (client.phase === 'closed') return;
     }
+  }
+
+  /** Those that are held at the moment. */
+  get all(): Iterable<Client> {
+    return this.#held;
+  }
+
+  /** The client is gone. */
+  forget(client: Client): void {
+    client.heldFrames.clear();
+    this.#held.delete(client);
   }
 
   #isFull({ answerBytes, queuedReads }: Client): boolean {

@@ -313,6 +313,7 @@ export class Leading implements Service {
     // This process stood still: heartbeats wait in its sockets, and at learners, who tell of them when they are pinged.
     if (stalled) this.#expiresAgainAtMs = nowMs + this.#tickTimeMs;
     if (nowMs < this.#expiresAgainAtMs || this.#sessions.nextDeadlineMs() > nowMs) return;
+    this.#clients.touchUnread();
     const expired = this.#sessions.expired(nowMs, EXPIRED_PER_STEP_MAX);
     if (expired.length === 0) return;
     this.#step.counts.sessionsExpired += expired.length;

@@ -75,6 +75,7 @@ export class Learning implements Service {
   fromLeader(packet: QuorumPacket): void {
     switch (packet.type) {
       case PacketType.ping: {
+        this.#clients.touchUnread();
         const data = encodeTouchedSessions(this.#touched);
         for (const client of this.#touched) client.touched = false;
         this.#touched = [];

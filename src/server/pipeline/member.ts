@@ -59,7 +59,6 @@ class ZabMember implements Member {
   /** What the ZAB core is told once it is done with what it is doing. */
   readonly #later: ZabInput[] = [];
   readonly #incoming: IncomingSnapshot;
-  #paused = false;
   #stopped = false;
 
   constructor(config: MemberConfig, random: Random, observer: Partial<MemberObserver> | undefined) {
@@ -321,7 +320,7 @@ class ZabMember implements Member {
 
   #finish(): void {
     const { nowMs } = this.#step;
-    if (this.#clients.nextDeadlineMs() <= nowMs) this.#clients.expire(!this.#paused);
+    if (this.#clients.nextDeadlineMs() <= nowMs) this.#clients.expire();
     do {
       for (const input of this.#later.splice(0)) this.#feed(input);
       this.#serving.leading?.finish((input) => this.#feed(input));
@@ -337,11 +336,11 @@ class ZabMember implements Member {
 
   /** Reading pauses above the limit and goes on below half of it, so that it does not change with every request. */
   #throttle(): void {
-    const { outstanding } = this.#clients;
+    const { outstanding, areUnread } = this.#clients;
     const max = this.#config.outstandingRequestsMax;
-    const paused = this.#paused ? outstanding > max / 2 : outstanding > max;
-    if (paused === this.#paused) return;
-    this.#paused = paused;
+    const paused = areUnread ? outstanding > max / 2 : outstanding > max;
+    if (paused === areUnread) return;
+    this.#clients.areUnread = paused;
     this.#step.emit({ type: 'pauseClients', paused });
   }
 

@@ -147,6 +147,43 @@ test('a leader that stood still hears first who lives, at its followers as well,
   );
 });
 
+test('a session does not end while its server does not read from clients, for whom too many requests wait', () => {
+  for (const at of ['leader', 'follower'] as const) {
+    const ensemble = Ensemble.serving(5, { outstandingRequestsMax: 4 });
+    const [follower = 0, ...others] = ensemble.followers;
+    const server = at === 'leader' ? ensemble.leader : follower;
+    const idle = ensemble.connected(server, { timeoutMs: 4000 });
+    const busy = ensemble.connected(server, { timeoutMs: 40_000 });
+    // Without them nothing is committed.
+    for (const other of others) ensemble.pause(other);
+    for (let i = 0; i < 5; i++) send.create(busy, `/n${i}`);
+    ensemble.run();
+    assert.deepEqual(ensemble.pauses(server), [true]);
+    // The heartbeats that it sends meanwhile wait in its socket.
+    ensemble.advance(9000);
+    for (const other of others) ensemble.resume(other);
+    ensemble.run();
+    assert.deepEqual(ensemble.pauses(server), [true, false]);
+    assert.equal(errorOf(ensemble, idle, send.exists(idle, '/n4')), ReplyCode.ok, at);
+    ensemble.advance(8000);
+    assert.match(idle.closedBecause ?? '', /expired|nothing was heard/, 'silence ends it again');
+  }
+});
+
+test('nor does that of a client which is held because its reads wait behind a write', () => {
+  for (const at of ['leader', 'follower'] as const) {
+    const ensemble = Ensemble.serving(5);
+    const [follower = 0, ...others] = ensemble.followers;
+    const client = ensemble.connected(at === 'leader' ? ensemble.leader : follower, { timeoutMs: 4000 });
+    for (const other of others) ensemble.pause(other);
+    send.create(client, '/written');
+    const xids = Array.from({ length: 200 }, () => send.exists(client, '/written'));
+    ensemble.advance(9000);
+    for (const other of others) ensemble.resume(other);
+    assert.equal(errorOf(ensemble, client, xids.at(-1) ?? 0), ReplyCode.ok, at);
+  }
+});
+
 test('a session outlives its connection until it expires, and no longer', () => {
   const ensemble = Ensemble.serving(1);
   const client = ensemble.connected(1, { timeoutMs: 6000 });
