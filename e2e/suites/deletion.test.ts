@@ -7,7 +7,7 @@ import { apply, kubectl, list } from './support/kubectl.ts';
 import { Writer } from './support/writer.ts';
 
 const cluster = new ClusterUnderTest('e2e-deletion');
-const storage = (whenDeleted: 'Retain' | 'Delete'): object => ({ storage: { size: '256Mi', whenDeleted } });
+const storage = (size: string, whenDeleted: 'Retain' | 'Delete'): object => ({ storage: { size, whenDeleted } });
 
 after(() => cluster.remove());
 
@@ -19,8 +19,8 @@ async function deleteCluster(): Promise<void> {
   });
 }
 
-test('deletion keeps the volumes, a cluster of the same name goes on with them, and deletes them where told to', async () => {
-  await cluster.createReady(storage('Retain'));
+test('deletion keeps the volumes, a cluster of the same name that asks for smaller ones goes on with them, and deletes them where told to', async () => {
+  await cluster.createReady(storage('256Mi', 'Retain'));
   const pod = await ClientPod.start(cluster.namespace);
   const writer = await Writer.start(pod, cluster.address, '/written');
   await writer.goesOn();
@@ -31,7 +31,7 @@ test('deletion keeps the volumes, a cluster of the same name goes on with them, 
   const kept = await list(cluster.namespace, 'pvc');
   assert.equal(kept.length, 3, 'the volumes are kept');
 
-  await apply(cluster.manifest(storage('Delete')));
+  await apply(cluster.manifest(storage('128Mi', 'Delete')));
   await cluster.ready();
   assert.equal(await pod.run('list_children', cluster.address, '/written'), written, 'the tree is the same');
 
