@@ -2,13 +2,10 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { parser } from '@prometheus-io/lezer-promql';
-import { parse, parseAllDocuments } from 'yaml';
+import { parseAllDocuments } from 'yaml';
 import { Ensemble } from '../e2e/support/ensemble.ts';
 import { waitFor } from '../e2e/support/wait-for.ts';
-import {
-  parseCoordinationBackupSchedule,
-  type CoordinationBackupSchedule,
-} from './api/coordination-backup-schedule.ts';
+import { parseCoordinationBackupSchedule } from './api/coordination-backup-schedule.ts';
 import { parseCoordinationCluster } from './api/coordination-cluster.ts';
 import { ZooKeeper } from './client/zookeeper.ts';
 import type { KubeObject } from './api/objects.ts';
@@ -16,8 +13,6 @@ import { addGauges } from './operator/controllers/gauges.ts';
 import { Metrics } from './operator/kube/metrics.ts';
 
 const NOON = '2026-01-01T12:00:00Z';
-/** Of a schedule that makes backups. */
-const WELL = { lastScheduleTime: NOON, nextScheduleTime: NOON, lastSuccessfulTime: NOON };
 
 /** Names of samples, as a query names them, by the job that shows them. */
 const exported = new Map<string, ReadonlySet<string>>();
@@ -27,7 +22,7 @@ let ensemble: Ensemble;
 before(async () => {
   ensemble = await Ensemble.start({ kind: 'ours', size: 3 });
   exported.set('zabkeeper', await memberNames());
-  exported.set('zabkeeper-operator', await operatorNames(WELL));
+  exported.set('zabkeeper-operator', await operatorNames());
 });
 after(() => ensemble.stop());
 
@@ -45,20 +40,7 @@ async function memberNames(): Promise<ReadonlySet<string>> {
   });
 }
 
-function scheduleOf(status: object): CoordinationBackupSchedule {
-  return parseCoordinationBackupSchedule({
-    apiVersion: 'zabkeeper.dev/v1alpha1',
-    kind: 'CoordinationBackupSchedule',
-    metadata: { name: 'nightly', namespace: 'default' },
-    spec: {
-      schedule: '@daily',
-      backupTemplate: { clusterRef: { name: 'books' }, destination: { s3: { bucket: 'backups' } } },
-    },
-    status,
-  } as KubeObject);
-}
-
-async function operatorNames(scheduleStatus: object): Promise<ReadonlySet<string>> {
+async function operatorNames(): Promise<ReadonlySet<string>> {
   const metrics = new Metrics();
   const cluster = parseCoordinationCluster({
     apiVersion: 'zabkeeper.dev/v1alpha1',
@@ -71,7 +53,16 @@ async function operatorNames(scheduleStatus: object): Promise<ReadonlySet<string
       ],
     },
   });
-  const schedule = scheduleOf(scheduleStatus);
+  const schedule = parseCoordinationBackupSchedule({
+    apiVersion: cluster.apiVersion,
+    kind: 'CoordinationBackupSchedule',
+    metadata: { name: 'nightly', namespace: 'default' },
+    spec: {
+      schedule: '@daily',
+      backupTemplate: { clusterRef: { name: 'books' }, destination: { s3: { bucket: 'backups' } } },
+    },
+    status: { lastScheduleTime: NOON, nextScheduleTime: NOON, lastSuccessfulTime: NOON },
+  } as KubeObject);
   addGauges(metrics, {
     leads: () => true,
     queueDepths: () => ({ [cluster.kind]: 0 }),
@@ -122,9 +113,7 @@ function assertExported(query: string, where: string): void {
 
 interface Rules {
   readonly spec: {
-    readonly groups: readonly {
-      readonly rules: readonly { readonly alert: string; readonly expr: string; readonly for?: string }[];
-    }[];
+    readonly groups: readonly { readonly rules: readonly { readonly alert: string; readonly expr: string }[] }[];
   };
 }
 
@@ -142,58 +131,6 @@ interface Dashboard {
   readonly templating: { readonly list: readonly { readonly type: string; readonly query: string }[] };
   readonly panels: readonly { readonly title: string; readonly targets?: readonly { readonly expr: string }[] }[];
 }
-
-test('of a schedule that cannot be read, which has no next time, no alert about old backups can tell: one of its own does', async () => {
-  const shown = await operatorNames({ ...WELL, nextScheduleTime: undefined });
-  const [gone, ...others] = [...(exported.get('zabkeeper-operator') ?? [])].filter((name) => !shown.has(name));
-  assert.deepEqual([gone, others], ['zabkeeper_operator_backup_schedule_next_timestamp_seconds', []]);
-  const text = await readFile(new URL('../config/prometheus/operator-rules.yaml', import.meta.url), 'utf8');
-  const rules = (parse(text) as Rules).spec.groups.flatMap((group) => group.rules);
-  // All but what is behind `unless` must be there for an alert to fire.
-  const fires = rules.filter(({ expr }) => {
-    const [needed = '', ...unless] = expr.split('unless');
-    const names = (part: string) => (part === '' ? [] : selectedBy(part).map(({ name }) => name));
-    return unless.flatMap(names).includes(gone ?? '') && names(needed).every((name) => shown.has(name));
-  });
-  assert.deepEqual(
-    fires.map(({ alert }) => alert),
-    ['ZabkeeperScheduleNotUnderstood'],
-  );
-});
-
-test('members that are scraped at different moments are not compared as if it were the same one', async () => {
-  const text = await readFile(new URL('../config/prometheus/ensemble-rules.yaml', import.meta.url), 'utf8');
-  const rules = (parse(text) as Rules).spec.groups.flatMap((group) => group.rules);
-  // It moves on with each write.
-  const compared = rules.filter(({ expr }) => selectedBy(expr).filter(({ name }) => name === 'last_zxid').length > 1);
-  assert.deepEqual(
-    compared.map(({ alert }) => alert),
-    ['ZabkeeperMemberBehind'],
-  );
-  for (const { expr } of compared) assert.match(expr, /offset 1m/);
-});
-
-test('an alert on quantiles, which nothing but newer values changes, goes by those only where there are enough', async () => {
-  const text = await readFile(new URL('../config/prometheus/ensemble-rules.yaml', import.meta.url), 'utf8');
-  const rules = (parse(text) as Rules).spec.groups.flatMap((group) => group.rules);
-  const onQuantiles = rules.filter(({ expr }) => expr.includes('quantile='));
-  assert.notEqual(onQuantiles.length, 0);
-  for (const { expr } of onQuantiles) {
-    const [{ name } = { name: '' }, ...others] = selectedBy(expr);
-    assert.deepEqual(
-      others.map((other) => other.name),
-      [`${name}_count`],
-    );
-  }
-});
-
-test('a backup is not told to be too old while the next one may be under way', async () => {
-  const text = await readFile(new URL('../config/prometheus/operator-rules.yaml', import.meta.url), 'utf8');
-  const rules = (parse(text) as Rules).spec.groups.flatMap((group) => group.rules);
-  const tooOld = rules.find(({ alert }) => alert === 'ZabkeeperBackupTooOld');
-  const hours = /^(\d+)h$/.exec(tooOld?.for ?? '')?.[1];
-  assert.ok(Number(hours) * 3600 >= scheduleOf({}).spec.backupTemplate.activeDeadlineSeconds);
-});
 
 test('the metrics of the dashboard are those that the programs export', async () => {
   const url = new URL('../config/grafana/zabkeeper-ensemble.json', import.meta.url);

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Installs the peers that the suites run against, into a cache outside the repository; a second run finds them and takes
 # about a second. Apache ZooKeeper and its client come through Maven, kazoo through pip, go-zookeeper and porcupine as Go
-# modules. Usage: install.sh            (ZABKEEPER_CACHE=<folder> chooses the cache)
+# modules, promtool out of a Debian package. Usage: install.sh            (ZABKEEPER_CACHE=<folder> chooses the cache)
 set -euo pipefail
 cd "$(dirname "$0")"
 cache=${ZABKEEPER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/zabkeeper}/peers
@@ -55,6 +55,15 @@ install_go() {
   mkdir -p "$cache/go"
   (cd go && go build -trimpath -buildvcs=false -o "$cache/go/" ./story ./linearizability)
 }
+# Not by installing the package, which would start a Prometheus on this machine.
+install_promtool() {
+  rm -rf "$cache/prometheus"
+  mkdir -p "$cache/prometheus"
+  local apt=(flock "$cache/../apt.lock" apt-get -q)
+  (cd "$cache/prometheus" && { "${apt[@]}" download prometheus || { "${apt[@]}" update && "${apt[@]}" download prometheus; }; } &&
+    dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/promtool && rm prometheus_*.deb) >"$cache/apt.log" 2>&1 ||
+    { tail -5 "$cache/apt.log" >&2; echo "peers: could not get promtool out of Debian's package prometheus; see $cache/apt.log" >&2; exit 1; }
+}
 
 need java default-jdk-headless
 need javac default-jdk-headless
@@ -65,5 +74,6 @@ need go golang-go
 once java java/pom.xml -- install_java
 once java-classes java/pom.xml java/*.java -- compile_java
 once python python/requirements.txt -- install_python
+once promtool -- install_promtool
 once go go/go.mod go/go.sum go/*/*.go -- install_go
 echo "peers: ready in $cache"

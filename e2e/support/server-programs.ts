@@ -15,6 +15,7 @@ export const peerPaths = {
   javaClasses: join(cacheRoot, 'peers', 'java-classes'),
   python: join(cacheRoot, 'peers', 'python', 'bin', 'python'),
   goPrograms: join(cacheRoot, 'peers', 'go'),
+  promtool: join(cacheRoot, 'peers', 'prometheus', 'usr', 'bin', 'promtool'),
   sources: join(repository, 'e2e', 'peers'),
 } as const;
 
