@@ -20,6 +20,7 @@ import type { Reconfigure, ReconfigureOutcome } from './reconfigure.ts';
 import { REFUSED_RETRY_MS, type ControllerOptions } from './resource-controller.ts';
 import { understood } from './understood.ts';
 import { VainReconfigurations } from './vain-reconfigurations.ts';
+import { writeStatus } from './write-status.ts';
 
 /** What a {@link ClusterController} works with. */
 export interface ClusterControllerOptions extends ControllerOptions<CoordinationCluster, CoordinationClusterStatus> {
@@ -104,7 +105,8 @@ export class ClusterController {
     const { namespace, name } = cluster.metadata;
     const { phase, readiness, leader, bootstrap } = status;
     this.#options.logger.info('status', { namespace, name, phase, readiness, leader, bootstrap: bootstrap?.phase });
-    await this.#options.resource.setStatus(cluster, status);
+    const { resource, events } = this.#options;
+    await writeStatus(COORDINATION_CLUSTER, cluster, events, async () => await resource.setStatus(cluster, status));
   }
 }
 

@@ -10,6 +10,7 @@ import { canonicalJson } from '../resources/fingerprint.ts';
 import { act } from './act.ts';
 import { AppliedObjects } from './applied-objects.ts';
 import { understood } from './understood.ts';
+import { writeStatus } from './write-status.ts';
 
 /** How soon to try again after a step was refused for good, in milliseconds: somebody must change something first. */
 export const REFUSED_RETRY_MS = 15_000;
@@ -118,7 +119,8 @@ export class ResourceController<
     if (status === undefined || canonicalJson(status) === canonicalJson(asRead.status ?? {})) return;
     const { namespace, name } = current.metadata;
     this.#options.logger.info('status', { kind: this.#kind.type.kind, namespace, name, ...described(status) });
-    await this.#options.resource.setStatus(current, status);
+    const { resource, events } = this.#options;
+    await writeStatus(this.#kind.type, current, events, async () => await resource.setStatus(current, status));
   }
 }
 

@@ -11,7 +11,7 @@ import {
   readdirSync,
   renameSync,
   statSync,
-  unlinkSync,
+  rmSync,
   writeSync,
   writevSync,
 } from 'node:fs';
@@ -85,7 +85,8 @@ export class NodeDisk implements Disk {
   }
 
   remove(name: string): void {
-    guard('remove', this.#path(name), () => unlinkSync(this.#path(name)));
+    // Of a snapshot that is given up, its worker and a recovery may both do it.
+    guard('remove', this.#path(name), () => rmSync(this.#path(name), { force: true }));
   }
 
   syncDirectory(): void {
