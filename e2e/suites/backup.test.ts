@@ -118,6 +118,13 @@ test('restored from a volume, by its bare location, once that is right: the same
   await restoring({ volume: { ...volume, path: 'of/another' } });
   const refusal = await fromVolume.refusal('SnapshotUnusable');
   assert.match(refusal, /of\/another\/.* cannot be restored: .*no such file.*: correct bootstrap\.restore/);
+  // Where Kubernetes would put a variable of the pod, there must be no secret.
+  await restoring({ s3: { ...s3.destination().s3, key: '$(AWS_SECRET_ACCESS_KEY).gz' } });
+  const literal = await fromVolume.refusal('SnapshotUnusable');
+  assert.match(
+    literal,
+    /s3:\/\/backups\/e2e\/\$\(AWS_SECRET_ACCESS_KEY\)\.gz cannot be restored: .*: correct bootstrap\.restore/,
+  );
   assert.deepEqual(await fromVolume.pods(), [], 'nothing is started');
   await restoring({ volume, sha256: source.status.sha256 });
   await fromVolume.ready();

@@ -17,8 +17,16 @@ export interface ClusterObject extends KubernetesObject {
     readonly bootstrap?: { readonly phase: string; readonly id: string; readonly startedAt: string };
     readonly membership?: { readonly voters: readonly number[]; readonly observers: readonly number[] };
     readonly members?: readonly MemberObject[];
-    readonly conditions?: readonly { type: string; status: string; reason: string; message: string }[];
+    readonly conditions?: readonly ConditionObject[];
   };
+}
+
+interface ConditionObject {
+  readonly type: string;
+  readonly status: string;
+  readonly reason: string;
+  readonly message: string;
+  readonly observedGeneration: number;
 }
 
 /** One member in the status of a cluster. */
@@ -94,7 +102,7 @@ export class ClusterUnderTest {
     return get<ClusterObject>(this.namespace, 'cc', this.name);
   }
 
-  async condition(type: string): Promise<{ status: string; reason: string; message: string } | undefined> {
+  async condition(type: string): Promise<ConditionObject | undefined> {
     return (await this.object())?.status?.conditions?.find((each) => each.type === type);
   }
 
@@ -110,13 +118,15 @@ export class ClusterUnderTest {
     );
   }
 
-  /** Waits until the manifest is not accepted for a reason. Returns the sentence. */
+  /** Waits until the manifest, as it is by now, is not accepted for a reason. Returns the sentence. */
   async refusal(reason: string): Promise<string> {
     return waitFor(
       `${this.namespace}/${this.name} is refused: ${reason}`,
       async () => {
-        const accepted = await this.condition('Accepted');
-        return accepted?.status === 'False' && accepted.reason === reason ? accepted.message : undefined;
+        const { metadata, status } = (await this.object()) ?? {};
+        const accepted = status?.conditions?.find(({ type }) => type === 'Accepted');
+        if (accepted?.status !== 'False' || accepted.observedGeneration !== metadata?.generation) return undefined;
+        return accepted.reason === reason ? accepted.message : undefined;
       },
       { timeoutMs: 60_000, intervalMs: 200, explain: () => this.describe() },
     );
