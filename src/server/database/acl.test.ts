@@ -72,7 +72,10 @@ test('an ACL is read once, and not at every access of a client', () => {
     },
     perms: Perm.read,
   });
-  const list = Array.from({ length: 500 }, (_, i) => [entry('ip', `10.${i}.0.0/16`), entry('digest', `u${i}:x`)]).flat();
+  const list = Array.from({ length: 500 }, (_, i) => [
+    entry('ip', `10.${i}.0.0/16`),
+    entry('digest', `u${i}:x`),
+  ]).flat();
   const client = identities(['ip', '10.3.0.1']);
   const others = Array.from({ length: 100 }, (_, i) => identities(['ip', '11.0.0.1'], ['digest', `v${i}:x`]));
   for (let i = 0; i < 100; i++) {

@@ -35,7 +35,9 @@ test('of those that stay nobody makes the paths: a million of them would hold up
   const made: string[] = [];
   const watched = (znodes: Iterable<Znode>): Znode[] =>
     [...znodes].map((znode) => ({
-      ...{ children: znode.children, storedCversion: znode.storedCversion, mtimeMs: znode.mtimeMs },
+      children: znode.children,
+      storedCversion: znode.storedCversion,
+      mtimeMs: znode.mtimeMs,
       storedEphemeralOwner: znode.storedEphemeralOwner,
       get path() {
         made.push(znode.path);
