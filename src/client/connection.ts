@@ -150,9 +150,10 @@ export class Connection {
       this.close(`the server answers request ${xid} where ${next?.xid ?? 'none'} was next`);
       return;
     }
-    this.#waiting.shift();
+    // It waits until its answer has been read: one that cannot be read ends the connection, and whatever waits fails.
     if (error === ReplyCode.ok) next.request.answer(reader);
     else next.request.fail(replyError(error, next.request.path));
+    this.#waiting.shift();
   }
 
   #opened(response: ConnectResponse): void {

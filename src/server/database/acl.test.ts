@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { Perm } from '../protocol/opcodes.ts';
 import type { Acl, Identity } from '../protocol/records.ts';
 import { checkAcl, resolveAcl } from './acl.ts';
-import { isInIpRange, parseIpAddress, parseIpRange } from './ip-address.ts';
+import { isInIpRange, parseClientAddress, parseIpAddress, parseIpRange } from './ip-address.ts';
 
 const acl = (...entries: [scheme: string, id: string, perms?: number][]): Acl[] =>
   entries.map(([scheme, id, perms = Perm.all]) => ({ perms, scheme, id }));
@@ -60,6 +60,30 @@ test('an ACL as long as a request is read once, and not once for each of its ent
   const auths = Array.from({ length: 11 }, (_, i) => auth(i));
   assert.equal(resolveAcl(auths, who), undefined);
   assert.equal(resolveAcl(auths.slice(1), who)?.length, 1000);
+});
+
+test('an ACL is read once, and not at every access of a client', () => {
+  let looks = 0;
+  const entry = (scheme: string, id: string): Acl => ({
+    scheme,
+    get id() {
+      looks++;
+      return id;
+    },
+    perms: Perm.read,
+  });
+  const list = Array.from({ length: 500 }, (_, i) => [
+    entry('ip', `10.${i}.0.0/16`),
+    entry('digest', `u${i}:x`),
+  ]).flat();
+  const client = identities(['ip', '10.3.0.1']);
+  const others = Array.from({ length: 100 }, (_, i) => identities(['ip', '11.0.0.1'], ['digest', `v${i}:x`]));
+  for (let i = 0; i < 100; i++) {
+    assert.ok(checkAcl(list, Perm.read, client));
+    assert.ok(!checkAcl(list, Perm.write, client));
+    assert.ok(!checkAcl(list, Perm.read, others[i] ?? []));
+  }
+  assert.ok(looks < 10 * list.length, `${looks} looks at ${list.length} entries`);
 });
 
 test('auth stands for what the client has proved', () => {
@@ -127,6 +151,8 @@ for (const [address, range, inside] of ranges) {
   test(`${address} is ${inside ? '' : 'not '}in ${range}`, () => {
     const parsed = parseIpRange(range);
     assert.ok(parsed);
-    assert.equal(isInIpRange(address, parsed), inside);
+    const client = parseClientAddress(address);
+    assert.ok(client);
+    assert.equal(isInIpRange(client, parsed), inside);
   });
 }

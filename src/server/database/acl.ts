@@ -1,5 +1,5 @@
 import type { Acl, Identity } from '../protocol/records.ts';
-import { isInIpRange, parseIpRange } from './ip-address.ts';
+import { isInIpRange, parseClientAddress, parseIpRange } from './ip-address.ts';
 import type { AclCheck } from './types.ts';
 
 /** How one scheme of identities works (AuthenticationProvider). */
@@ -7,8 +7,8 @@ interface Scheme {
   /** True if having such an identity proves something, so that `auth` in an ACL may stand for it. */
   readonly proves: boolean;
   isValid(id: string): boolean;
-  /** True if a client's identity is one that the id of an ACL means. */
-  matches(identity: string, id: string): boolean;
+  /** What says the permissions that an ACL's entries of this scheme give a client's identity. */
+  permsBy(entries: readonly Acl[]): (identity: string) => number;
 }
 
 const SCHEMES: ReadonlyMap<string, Scheme> = new Map<string, Scheme>([
@@ -17,7 +17,11 @@ const SCHEMES: ReadonlyMap<string, Scheme> = new Map<string, Scheme>([
     {
       proves: true,
       isValid: (id) => javaPartCount(id) === 2,
-      matches: (identity, id) => identity === id,
+      permsBy: (entries) => {
+        const perms = new Map<string, number>();
+        for (const entry of entries) perms.set(entry.id, (perms.get(entry.id) ?? 0) | entry.perms);
+        return (identity) => perms.get(identity) ?? 0;
+      },
     },
   ],
   [
@@ -25,9 +29,16 @@ const SCHEMES: ReadonlyMap<string, Scheme> = new Map<string, Scheme>([
     {
       proves: false,
       isValid: (id) => parseIpRange(id) !== undefined,
-      matches: (identity, id) => {
-        const range = parseIpRange(id);
-        return range !== undefined && isInIpRange(identity, range);
+      permsBy: (entries) => {
+        const ranges = entries.map(({ perms, id }) => ({ perms, range: parseIpRange(id) }));
+        return (identity) => {
+          const address = parseClientAddress(identity);
+          if (address === undefined) return 0;
+          return ranges.reduce(
+            (sum, { perms, range }) => (range !== undefined && isInIpRange(address, range) ? sum | perms : sum),
+            0,
+          );
+        };
       },
     },
   ],
@@ -39,21 +50,51 @@ const SCHEMES: ReadonlyMap<string, Scheme> = new Map<string, Scheme>([
  */
 export const checkAcl: AclCheck = (acl, perm, identities) => {
   if (acl.length === 0) return true;
-  for (const { perms, scheme, id } of acl) {
-    if ((perms & perm) !== 0 && scheme === 'world' && id === 'anyone') return true;
+  for (const entry of acl) {
+    if ((entry.perms & perm) !== 0 && entry.scheme === 'world' && entry.id === 'anyone') return true;
   }
-  return identities.some((identity) => identity.scheme === 'super' || isGranted(acl, perm, identity));
+  return identities.some(({ scheme }) => scheme === 'super') || (grantsOf(acl).permsOf(identities) & perm) !== 0;
 };
 
-function isGranted(acl: readonly Acl[], perm: number, identity: Identity): boolean {
-  const scheme = SCHEMES.get(identity.scheme);
-  if (scheme === undefined) return false;
-  return acl.some(
-    (entry) => (entry.perms & perm) !== 0 && entry.scheme === identity.scheme && scheme.matches(identity.id, entry.id),
-  );
+/**
+ * What an ACL grants to whom, read once: a request may look at one ACL tens of thousands of times, and an ACL may have as many entries
+ * as {@link ACL_ENTRIES_MAX}.
+ */
+class Grants {
+  readonly #schemes = new Map<string, (identity: string) => number>();
+  /** Who was asked about last, and may what. */
+  #identities: readonly Identity[] | undefined;
+  #perms = 0;
+
+  constructor(acl: readonly Acl[]) {
+    for (const [name, scheme] of SCHEMES) {
+      const entries = acl.filter((entry) => entry.scheme === name);
+      if (entries.length > 0) this.#schemes.set(name, scheme.permsBy(entries));
+    }
+  }
+
+  permsOf(identities: readonly Identity[]): number {
+    if (identities !== this.#identities) {
+      this.#identities = identities;
+      this.#perms = 0;
+      for (const { scheme, id } of identities) this.#perms |= this.#schemes.get(scheme)?.(id) ?? 0;
+    }
+    return this.#perms;
+  }
 }
 
-/** Every access looks at all of an ACL: far more than anybody needs. */
+/** Neither an ACL that is in use nor a client's list of identities ever changes. */
+const GRANTS = new WeakMap<readonly Acl[], Grants>();
+
+function grantsOf(acl: readonly Acl[]): Grants {
+  const known = GRANTS.get(acl);
+  if (known !== undefined) return known;
+  const grants = new Grants(acl);
+  GRANTS.set(acl, grants);
+  return grants;
+}
+
+/** Far more than anybody needs. */
 const ACL_ENTRIES_MAX = 1000;
 
 /**

@@ -89,15 +89,17 @@ class TreeDatabase implements Database {
   }
 
   ephemerals(session: SessionId): ReadonlySet<string> {
-    return this.#pathsOf(this.#tree.owners.ephemerals(session));
+    const paths = new Set<string>();
+    for (const id of this.#tree.owners.ephemerals(session)) paths.add(this.#tree.pathOf(id));
+    return paths;
   }
 
-  containers(): ReadonlySet<string> {
-    return this.#pathsOf(this.#tree.owners.containers);
+  containers(): Iterable<Znode> {
+    return this.#znodes(this.#tree.owners.containers);
   }
 
-  ttlZnodes(): ReadonlySet<string> {
-    return this.#pathsOf(this.#tree.owners.ttls);
+  ttlZnodes(): Iterable<Znode> {
+    return this.#znodes(this.#tree.owners.ttls);
   }
 
   clear(): void {
@@ -126,9 +128,7 @@ class TreeDatabase implements Database {
     return this.#state.tree;
   }
 
-  #pathsOf(ids: Iterable<NodeId>): ReadonlySet<string> {
-    const paths = new Set<string>();
-    for (const id of ids) paths.add(this.#tree.pathOf(id));
-    return paths;
+  *#znodes(ids: Iterable<NodeId>): Generator<Znode> {
+    for (const id of ids) yield new TreeZnode(this.#tree, id);
   }
 }

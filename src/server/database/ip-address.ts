@@ -19,12 +19,15 @@ export function parseIpRange(text: string): IpRange | undefined {
   return bits >= 0 && bits <= bitsMax ? { address, bits } : undefined;
 }
 
-/** True if the address, written as text, lies in the range. An IPv4 address never lies in an IPv6 range. */
-export function isInIpRange(text: string, { address, bits }: IpRange): boolean {
-  // Sockets on which both kinds arrive show IPv4 clients behind this prefix.
+/** The address of a client. Sockets on which both kinds arrive show IPv4 clients behind a prefix. */
+export function parseClientAddress(text: string): Uint8Array | undefined {
   const mapped = text.startsWith('::ffff:') && text.includes('.');
-  const other = parseIpAddress(mapped ? text.slice('::ffff:'.length) : text);
-  if (other === undefined || other.length !== address.length) return false;
+  return parseIpAddress(mapped ? text.slice('::ffff:'.length) : text);
+}
+
+/** True if the address lies in the range. An IPv4 address never lies in an IPv6 range. */
+export function isInIpRange(other: Uint8Array, { address, bits }: IpRange): boolean {
+  if (other.length !== address.length) return false;
   for (let i = 0; i * 8 < bits; i++) {
     const mask = bits - i * 8 >= 8 ? 0xff : (0xff00 >> (bits - i * 8)) & 0xff;
     if ((((other[i] as number) ^ (address[i] as number)) & mask) !== 0) return false;

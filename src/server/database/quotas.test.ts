@@ -98,3 +98,29 @@ test('the data of quota znodes', () => {
   assert.equal(formatQuota(parseQuota(null)), 'count=-1,bytes=-1');
   assert.equal(formatQuota(parseQuota(encodeUtf8('nonsense;count=x,,bytes=7'))), 'count=-1,bytes=7=;nonsense=-1');
 });
+
+test('a path is looked at once, and not once for each znode above, however deep it is', () => {
+  const db = withQuota();
+  create(db, '/zookeeper/quota/app/x');
+  create(db, '/zookeeper/quota/app/x/zookeeper_limits', 'count=10,bytes=-1');
+  let looks = 0;
+  class CountedPath extends String {
+    override slice(start?: number, end?: number): string {
+      const slice = super.slice(start, end);
+      looks += slice.length;
+      return slice;
+    }
+    override charCodeAt(index: number): number {
+      looks++;
+      return super.charCodeAt(index);
+    }
+  }
+  const path = `/app/x${'/a'.repeat(1000)}`;
+  assert.equal(db.quotaPath(new CountedPath(path) as unknown as string), '/app/x');
+  assert.ok(looks > 0 && looks < 2 * path.length, `${looks} looks at ${path.length} characters`);
+  assert.equal(db.quotaPath('/app/x'), '/app/x');
+  assert.equal(db.quotaPath('/app/xy/x'), '/app');
+  assert.equal(db.quotaPath('/application'), undefined);
+  apply(db, { type: OpCode.delete, path: '/zookeeper/quota/app/x/zookeeper_limits' });
+  assert.equal(db.quotaPath(path), '/app');
+});

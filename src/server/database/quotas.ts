@@ -1,7 +1,7 @@
 import { decodeUtf8, encodeUtf8 } from '../../common/utf8.ts';
 import type { DataTree, NodeId } from './data-tree.ts';
 import { Int } from './node-records.ts';
-import type { PathKey } from './path-key.ts';
+import { hashByte, SLASH, type PathKey } from './path-key.ts';
 
 const QUOTA_ROOT = '/zookeeper/quota';
 const SYSTEM_ROOT = '/zookeeper';
@@ -16,21 +16,25 @@ const STATS_NAME = 'zookeeper_stats';
 export class Quotas {
   readonly #tree: DataTree;
   readonly #key: PathKey;
-  readonly #paths = new Set<string>();
+  /** The paths that have a quota, by their hash. */
+  readonly #paths = new Map<number, Set<string>>();
 
   constructor(tree: DataTree) {
     this.#tree = tree;
     this.#key = tree.newKey();
   }
 
-  /** The path's longest prefix that has a quota, itself included, or undefined. The root has none. */
+  /**
+   * The path's longest prefix that has a quota, itself included, or undefined. The root has none. A path may be as long as a request
+   * and have half as many znodes above it: each of its characters is looked at once.
+   */
   quotaPath(path: string): string | undefined {
     if (this.#paths.size === 0) return undefined;
-    for (let end = path.length; end > 0; end = path.lastIndexOf('/', end - 1)) {
-      const prefix = path.slice(0, end);
-      if (this.#paths.has(prefix)) return prefix;
-    }
-    return undefined;
+    const alike: string[] = [];
+    this.#eachPrefix(path, (hash, length) => {
+      for (const quotaPath of this.#paths.get(hash) ?? []) if (quotaPath.length === length) alike.push(quotaPath);
+    });
+    return alike.findLast((quotaPath) => path.startsWith(quotaPath));
   }
 
   /** A znode was created. */
@@ -39,7 +43,7 @@ export class Quotas {
     if (path.startsWith(QUOTA_ROOT)) {
       const { parent, name } = split(path);
       const quotaPath = parent.slice(QUOTA_ROOT.length);
-      if (name === LIMITS_NAME && quotaPath !== '') this.#paths.add(quotaPath);
+      if (name === LIMITS_NAME && quotaPath !== '') this.#add(quotaPath);
       if (name === STATS_NAME) this.#count(quotaPath);
     }
     this.#changed(path, dataLength, 1);
@@ -48,7 +52,7 @@ export class Quotas {
   deleted(path: string, dataLength: number): void {
     if (path.startsWith(SYSTEM_ROOT)) {
       const { parent, name } = split(path);
-      if (name === LIMITS_NAME) this.#paths.delete(parent.slice(QUOTA_ROOT.length));
+      if (name === LIMITS_NAME) this.#remove(parent.slice(QUOTA_ROOT.length));
     }
     this.#changed(path, -dataLength, -1);
   }
@@ -71,8 +75,38 @@ export class Quotas {
       const quotaPath = split(this.#tree.pathOf(id)).parent.slice(QUOTA_ROOT.length);
       if (quotaPath === '') continue;
       this.#count(quotaPath);
-      this.#paths.add(quotaPath);
+      this.#add(quotaPath);
     }
+  }
+
+  #add(quotaPath: string): void {
+    const hash = this.#hashOf(quotaPath);
+    const paths = this.#paths.get(hash);
+    if (paths === undefined) this.#paths.set(hash, new Set([quotaPath]));
+    else paths.add(quotaPath);
+  }
+
+  #remove(quotaPath: string): void {
+    const hash = this.#hashOf(quotaPath);
+    const paths = this.#paths.get(hash);
+    if (paths?.delete(quotaPath) === true && paths.size === 0) this.#paths.delete(hash);
+  }
+
+  #hashOf(path: string): number {
+    let whole = 0;
+    this.#eachPrefix(path, (hash) => (whole = hash));
+    return whole;
+  }
+
+  /** Tells the hash and the length of each prefix that is a path, the shortest first, and of the path itself. */
+  #eachPrefix(path: string, tell: (hash: number, length: number) => void): void {
+    let hash = this.#key.hashStart;
+    for (let i = 0; i < path.length; i++) {
+      const unit = path.charCodeAt(i);
+      if (unit === SLASH && i > 0) tell(hash, i);
+      hash = hashByte(hash, unit);
+    }
+    tell(hash, path.length);
   }
 
   #changed(path: string, bytesDifference: number, countDifference: number): void {

@@ -36,9 +36,9 @@ export interface Database {
   quotaPath(path: string): string | undefined;
   /** The paths of a session's ephemerals: a new set at every call. */
   ephemerals(session: SessionId): ReadonlySet<string>;
-  /** The paths of all containers and of all TTL znodes (for the leader's reaper). */
-  containers(): ReadonlySet<string>;
-  ttlZnodes(): ReadonlySet<string>;
+  /** All containers and all TTL znodes (for the leader's reaper). Valid until the next `apply`. */
+  containers(): Iterable<Znode>;
+  ttlZnodes(): Iterable<Znode>;
 
   /**
    * Writes the ensemble's configuration into `/zookeeper/config`, which every server does for itself when it starts, outside of
@@ -65,6 +65,8 @@ export interface Database {
  * kept.
  */
 export interface Znode {
+  /** Made anew at every call. */
+  readonly path: string;
   /** Null where the client gave no data (length -1 on the wire). Not to be changed, not to be kept. */
   readonly data: Uint8Array | null;
   /** 0 for null. */

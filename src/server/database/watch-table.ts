@@ -17,12 +17,13 @@ const CHILD_TABLE = Mode.children | Mode.persistent;
 const P_BLOCK = 0;
 const P_LENGTH = 1;
 const P_FIRST = 2;
-/** How many of its watches are in ZooKeeper's table of data watches, and of child watches. */
+/** How many of its watches are in ZooKeeper's table of data watches, and of child watches; {@link P_RECURSIVE}: are recursive. */
 const P_DATA = 3;
 const P_CHILD = 4;
 const P_HASH = 5;
 const P_HASH_NEXT = 6;
-const PATH_FIELDS = 7;
+const P_RECURSIVE = 7;
+const PATH_FIELDS = 8;
 
 /* Fields of a watch. It is in two lists: that of its path and that of its watcher. */
 const W_PATH = 0;
@@ -195,7 +196,8 @@ export class WatchTable {
 
   #collectRecursive(bytes: Uint8Array, length: number, hash: number, known: Set<Watcher>, watchers: Watcher[]): void {
     const path = this.#findPath(bytes, length, hash);
-    if (path === 0) return;
+    // As in `#take`: nobody pays for the watches of other kinds of everything above.
+    if (path === 0 || this.#paths.int(path, P_RECURSIVE) === 0) return;
     for (let w = this.#paths.int(path, P_FIRST); w !== 0; w = this.#watches.int(w, W_NEXT_OF_PATH)) {
       if ((this.#watches.int(w, W_MODES) & Mode.recursive) === 0) continue;
       const { watcher } = this.#watcher(this.#watches.int(w, W_WATCHER));
@@ -275,7 +277,9 @@ export class WatchTable {
     this.#paths.setInt(path, P_DATA, this.#paths.int(path, P_DATA) + data);
     this.#paths.setInt(path, P_CHILD, this.#paths.int(path, P_CHILD) + child);
     this.#count += data + child;
-    this.#recursive += isIn(modes, Mode.recursive) - isIn(before, Mode.recursive);
+    const recursive = isIn(modes, Mode.recursive) - isIn(before, Mode.recursive);
+    this.#paths.setInt(path, P_RECURSIVE, this.#paths.int(path, P_RECURSIVE) + recursive);
+    this.#recursive += recursive;
     this.#watches.setInt(watch, W_MODES, modes);
     if (modes === 0) this.#removeWatch(watch);
   }

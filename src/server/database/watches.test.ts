@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { EventType } from '../protocol/opcodes.ts';
 import { PathKey } from './path-key.ts';
+import { Records } from './records.ts';
 import type { Watcher, WatchKind, WatchSelection } from './types.ts';
 import { ClientWatches } from './watches.ts';
 
@@ -214,4 +215,15 @@ test('the ACL of the event goes along', () => {
     [{ type: EventType.nodeDeleted, path: '/a', zxid: 5 }, [2], acl],
     [{ type: EventType.nodeChildrenChanged, path: '/', zxid: 5 }, [1], parentAcl],
   ]);
+});
+
+test('a recursive watch makes nobody look at all the watches of other kinds above what changes', (t) => {
+  const watches = new ClientWatches(() => undefined, new PathKey(0));
+  for (let watcher = 1; watcher <= 10_000; watcher++) watches.add('data', '/app', watcher);
+  watches.add('persistentRecursive', '/elsewhere', 1);
+  const key = new PathKey(0);
+  key.set('/app/child');
+  const looks = t.mock.method(Records.prototype, 'int');
+  watches.fireCreated(key, '/app/child', 1, [], []);
+  assert.ok(looks.mock.callCount() < 1000, `${looks.mock.callCount()} looks`);
 });

@@ -17,6 +17,10 @@ export class TreeZnode implements Znode, ZnodeChildren {
     this.#id = id;
   }
 
+  get path(): string {
+    return this.#tree.pathOf(this.#id);
+  }
+
   get data(): Uint8Array | null {
     return this.#tree.dataOf(this.#id);
   }
@@ -70,7 +74,7 @@ export class TreeZnode implements Znode, ZnodeChildren {
   }
 
   has(name: string): boolean {
-    const path = this.#tree.pathOf(this.#id);
+    const { path } = this;
     const key = this.#tree.newKey();
     key.set(path === '/' ? `/${name}` : `${path}/${name}`);
     return name !== '' && !name.includes('/') && this.#tree.find(key) !== 0;

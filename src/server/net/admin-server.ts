@@ -51,7 +51,8 @@ export function createAdminServer(view: ServerView): Server {
       return;
     }
     const isRead = request.method === 'GET' || request.method === 'HEAD';
-    answerWith(response, isRead ? answerGet(pathname, view, space) : NOT_ALLOWED);
+    if (!isRead) answerWith(response, NOT_ALLOWED);
+    else answerRead(pathname, view, space, response);
   });
   // Whoever connects and says nothing does not keep the connection.
   server.headersTimeout = 5000;
@@ -61,8 +62,22 @@ export function createAdminServer(view: ServerView): Server {
 
 /** Node leaves the body away where HEAD asks. */
 function answerWith(response: ServerResponse, { status, body }: Answer): void {
+  const text = `${JSON.stringify(body)}\n`;
   response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' });
-  response.end(`${JSON.stringify(body)}\n`);
+  response.end(text);
+}
+
+/**
+ * Looking at the state must not end the process: the watches of all clients may be more than the longest string, and a directory
+ * cannot be read where clients have taken all file descriptors.
+ */
+function answerRead(path: string, view: ServerView, space: DiskSpace, response: ServerResponse): void {
+  try {
+    answerWith(response, answerGet(path, view, space));
+  } catch (error) {
+    view.logger.warn('cannot answer a request of the admin port', { path, reason: String(error) });
+    answerWith(response, { status: 500, body: { error: `cannot answer ${path}: ${String(error)}` } });
+  }
 }
 
 /** Anybody may ask for anything: `GET //` is no URL at all, and must not end the process. */

@@ -33,7 +33,7 @@ export class Client implements Expirable {
   syncsPending = 0;
   /** Writes, and syncs behind them, that wait for those syncs before they go their way. */
   readonly heldRequests = new Fifo<PendingRequest>();
-  /** How many of the queue are reads. */
+  /** How many of the queue are reads; one that may be answered with very much counts as many. */
   queuedReads = 0;
   /** Bytes of answers and events in this step, and other work as if it were bytes. */
   answerBytes = 0;

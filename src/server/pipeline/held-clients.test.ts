@@ -102,3 +102,29 @@ test('a multiRead that no client could take an answer to is refused', () => {
   assert.equal(errorOf(ensemble, client, reads(700)), ReplyCode.marshallingError);
   assert.equal(readMultiResponse(replyTo(ensemble, client, reads(20)).body).length, 20);
 });
+
+test('the names of children count as they are long, not as most are', () => {
+  const { ensemble, client } = single();
+  send.create(client, '/parent');
+  for (let i = 0; i < 20; i++) send.create(client, `/parent/${String(i).repeat(LARGE)}`);
+  const reads = (count: number): number =>
+    send.multi(
+      client,
+      Array.from({ length: count }, () => ({ type: OpCode.getChildren, path: '/parent', watch: false }) as const),
+      OpCode.multiRead,
+    );
+  assert.equal(errorOf(ensemble, client, reads(40)), ReplyCode.marshallingError);
+  assert.equal(readMultiResponse(replyTo(ensemble, client, reads(2)).body).length, 2);
+});
+
+test('of reads that may be answered with very much, only one waits behind a write', () => {
+  const { ensemble, client } = withLarge();
+  send.create(client, '/first');
+  const operation = { type: OpCode.getData, path: '/large', watch: false } as const;
+  for (let i = 0; i < 30; i++) send.multi(client, [operation, operation], OpCode.multiRead);
+  const counts = repliesByStep(ensemble, client);
+  // With the write one of them; then as many as a client is given in one step.
+  assert.ok(Math.max(...counts) <= PER_STEP_MAX, `a step gave ${Math.max(...counts)} answers`);
+  assert.equal(client.replies.length, 32);
+  assert.ok(client.replies.every(({ error }) => error === ReplyCode.ok));
+});

@@ -8,7 +8,7 @@ import type { Step } from './step.ts';
 export const ANSWER_BYTES_PER_STEP = 1024 * 1024;
 
 /** So many reads wait behind one write: when it is done they are answered all at once, before the next write. */
-const QUEUED_READS_MAX = 100;
+export const QUEUED_READS_MAX = 100;
 
 /** Clients that have asked for more than they take: what else they ask for waits, unread where it can. */
 export class HeldClients {

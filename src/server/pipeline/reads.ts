@@ -15,8 +15,8 @@ import type { WatchRequests } from './watch-requests.ts';
 /** What a multiRead may be answered with: far beyond what any client takes (jute.maxbuffer). */
 const MULTI_READ_BYTES_MAX = 64 * 1024 * 1024;
 
-/** A child's name takes about this much of an answer; it may be more. */
-const CHILD_BYTES = 16;
+/** What stands before a child's name in an answer. */
+const LENGTH_BYTES = 4;
 
 /** Looking at a znode that is not in the answer takes as long as answering with so many bytes. */
 const SEEN_ZNODE_BYTES = 16;
@@ -241,7 +241,8 @@ function readResult(type: typeof OpCode.getData | typeof OpCode.getChildren, zno
 
 function bytesOf(result: MultiResult): number {
   if (result.type === OpCode.getData) return result.data?.length ?? 0;
-  return result.type === OpCode.getChildren ? result.children.length * CHILD_BYTES : 0;
+  if (result.type !== OpCode.getChildren) return 0;
+  return result.children.reduce((sum, name) => sum + LENGTH_BYTES + name.length, 0);
 }
 
 /** Whoever may only read sees who has rights, but not the hash of anybody's password (ZOOKEEPER-1392). */

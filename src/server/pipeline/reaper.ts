@@ -29,21 +29,20 @@ export class Reaper {
     return this.#nextMs;
   }
 
+  /** There may be a million of them that stay, whose paths nobody needs. */
   candidates(nowMs: number, wallMs: number): string[] {
     this.#nextMs = nowMs + this.#intervalMs;
     const paths: string[] = [];
-    for (const path of this.#database.containers()) {
+    for (const znode of this.#database.containers()) {
       if (paths.length >= PER_INTERVAL_MAX) break;
-      const znode = this.#database.znode(path);
       // A container that never had a child is kept: its first may be on the way.
-      if (znode !== undefined && znode.children.size === 0 && znode.storedCversion > 0) paths.push(path);
+      if (znode.children.size === 0 && znode.storedCversion > 0) paths.push(znode.path);
     }
     if (!this.#extendedTypesEnabled) return paths;
-    for (const path of this.#database.ttlZnodes()) {
+    for (const znode of this.#database.ttlZnodes()) {
       if (paths.length >= PER_INTERVAL_MAX) break;
-      const znode = this.#database.znode(path);
-      if (znode === undefined || znode.children.size > 0) continue;
-      if (wallMs - znode.mtimeMs > ttlOf(znode.storedEphemeralOwner)) paths.push(path);
+      if (znode.children.size > 0) continue;
+      if (wallMs - znode.mtimeMs > ttlOf(znode.storedEphemeralOwner)) paths.push(znode.path);
     }
     return paths;
   }

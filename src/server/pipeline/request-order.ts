@@ -2,9 +2,13 @@ import type { ApplyResult } from '../database/types.ts';
 import { OpCode } from '../protocol/opcodes.ts';
 import type { Answers } from './answers.ts';
 import { PendingRequest, REQUEST_HEADER_BYTES, type Client, type CloseClient } from './client.ts';
+import { QUEUED_READS_MAX } from './held-clients.ts';
 import { operationKind } from './operations.ts';
 import type { Reads } from './reads.ts';
 import type { Service } from './service.ts';
+
+/** A directory may have many times as many bytes as the data of a znode. */
+const GET_CHILDREN_READS = 10;
 
 /**
  * The order of a session: answers come in the order of requests (CommitProcessor), and what a request sees is what the
@@ -31,7 +35,7 @@ export class RequestOrder {
     if (client.queue.length === 0) {
       this.#reads.answer(client, xid, type, frame, REQUEST_HEADER_BYTES, client.identities);
     } else {
-      client.queuedReads++;
+      client.queuedReads += readsOf(type);
       this.#enqueue(client, xid, type, frame, true);
     }
   }
@@ -97,10 +101,23 @@ export class RequestOrder {
   #answer(client: Client, request: PendingRequest): void {
     const { xid, type, frame, offset, identities } = request;
     if (operationKind(type) === 'read') {
-      client.queuedReads--;
+      client.queuedReads -= readsOf(type);
       this.#reads.answer(client, xid, type, frame, offset, identities);
     } else if (this.#answers.answer(request) === 'closes') {
       this.#close(client, type === OpCode.closeSession ? 'the client closed its session' : 'the session has moved');
     }
+  }
+}
+
+/** As how many reads one counts that waits behind a write: how much it is answered with is known only then. */
+function readsOf(type: number): number {
+  switch (type) {
+    case OpCode.multiRead:
+      return QUEUED_READS_MAX;
+    case OpCode.getChildren:
+    case OpCode.getChildren2:
+      return GET_CHILDREN_READS;
+    default:
+      return 1;
   }
 }

@@ -43,7 +43,7 @@ export const LIFETIME_FLAWS: readonly Mutation[] = [
     name: 'a TTL znode goes with what is in it',
     shownBy: BOXES,
     edits: [
-      edit('pipeline/reaper.ts', 'if (znode === undefined || znode.children.size > 0) continue;', ''),
+      edit('pipeline/reaper.ts', 'if (znode.children.size > 0) continue;', ''),
       edit(
         'pipeline/prepare.ts',
         'if (record.childCount > 0) return ReplyCode.notEmpty;\n    if (isEphemeralOwner',
@@ -55,7 +55,7 @@ export const LIFETIME_FLAWS: readonly Mutation[] = [
     name: 'containers stay when they are empty',
     shownBy: BOXES,
     edits: [
-      edit('pipeline/reaper.ts', 'for (const path of this.#database.containers()) {', 'for (const path of []) {'),
+      edit('pipeline/reaper.ts', 'for (const znode of this.#database.containers()) {', 'for (const znode of []) {'),
     ],
   },
 ];
