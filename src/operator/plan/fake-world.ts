@@ -26,6 +26,8 @@ export class FakeWorld {
   readonly restarted: string[] = [];
   /** How many of the next reconfigurations are lost on their way. */
   requestsLost = 0;
+  /** Names of pods from which no answer reaches the operator, whatever they say to others. */
+  readonly unheard = new Set<string>();
 
   constructor(spec: object = {}) {
     this.create(spec);
@@ -173,7 +175,11 @@ export class FakeWorld {
       strandedClaims: new Set(),
       restoreCheck: this.checks.observe(),
       unreachableClaims: new Set(),
-      reports: new Map(kubernetes.running.map((server) => [server.name, ensemble.answer(server)])),
+      reports: new Map(
+        kubernetes.running
+          .filter(({ name }) => !this.unheard.has(name))
+          .map((server) => [server.name, ensemble.answer(server)]),
+      ),
     };
   }
 
