@@ -65,6 +65,10 @@ export const happening: fc.Arbitrary<Happening> = fc.oneof(
       .map(([n, isDown]) => named(`node ${n} is ${isDown ? 'down' : 'up'}`, (world) => world.setNode(n, isDown))),
   },
   {
+    weight: 2,
+    arbitrary: fc.nat({ max: 4 }).map((n) => named(`node ${n} is lost`, (world) => world.loseNode(n))),
+  },
+  {
     weight: 3,
     arbitrary: fc
       .tuple(fc.nat({ max: 4 }), fc.constantFrom('disappears', 'is lost', 'is damaged'))

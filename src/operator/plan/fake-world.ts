@@ -244,11 +244,25 @@ export class FakeWorld {
   /** A node fails, or comes back. */
   setNode(ordinal: number, isDown: boolean): void {
     const { down } = this.kubernetes;
-    if (!isDown) down.delete(ordinal);
-    else {
+    if (!isDown) {
+      down.delete(ordinal);
+      // There is somebody again who can end what was to end.
+      for (const [name, { metadata }] of this.pods)
+        if (serverId(name) === ordinal + 1 && metadata.deletionTimestamp !== undefined) this.killPod(name);
+    } else {
       down.add(ordinal);
       for (const name of this.pods.keys()) if (serverId(name) === ordinal + 1) this.killPod(name);
     }
+  }
+
+  /** A node is lost: its pods do nothing any more and are to end, and nobody is there to end them before it is back. */
+  loseNode(ordinal: number): void {
+    for (const [name, pod] of this.pods) {
+      if (serverId(name) !== ordinal + 1 || pod.metadata.deletionTimestamp !== undefined) continue;
+      const metadata = { ...pod.metadata, deletionTimestamp: this.now };
+      this.pods.set(name, { ...pod, fate: 'hangs', metadata });
+    }
+    this.#elect();
   }
 
   killPod(name: string): void {
