@@ -223,6 +223,33 @@ for (const [what, more, phase, told] of [
   });
 }
 
+test('a backup on its way out asks of the clusters only where what it stored goes next', async () => {
+  const listsFor = async (deletionPolicy: string, jobName?: string): Promise<number> => {
+    let listed = 0;
+    const backup = parseCoordinationBackup({
+      apiVersion: 'zabkeeper.dev/v1alpha1',
+      kind: 'CoordinationBackup',
+      metadata: { name: 'monday', namespace: 'default', uid: 'uid-b', ...deleted },
+      spec: { ...spec, deletionPolicy },
+    } as KubeObject);
+    const client = {
+      now: () => new Date(),
+      get: async (_: ResourceType, __: string, name: string) =>
+        name === jobName ? { metadata: { name, uid: 'uid-j' }, status: { succeeded: 1 } } : undefined,
+      list: async ({ plural }: ResourceType) => {
+        if (plural === 'coordinationclusters') listed += 1;
+        return { items: [] };
+      },
+    } as unknown as KubeClient;
+    await backupKind(client, { defaultImage: 'zabkeeper:test' }, undefined).observe(backup);
+    return listed;
+  };
+  assert.equal(await listsFor('Delete'), 1);
+  assert.equal(await listsFor('Retain'), 0);
+  assert.equal(await listsFor('Delete', 'remove-uid-b'), 0);
+  assert.equal(await listsFor('Delete', 'backup-uid-b'), 0);
+});
+
 test('a backup of a cluster that only another version of the operator understands waits, and says what helps', async () => {
   const { statuses } = await lookWithoutJob({ clusterSpec: { replicas: 'many' } }, 'nobody asks');
   assert.deepEqual(
@@ -267,6 +294,21 @@ describe('what a schedule lets go of', () => {
   test('goes by the time of the API server', async () => {
     assert.deepEqual(await expired(0, []), []);
     assert.deepEqual(await expired(3 * 86_400_000, []), ['a']);
+  });
+
+  test('is asked of the clusters only where there is something to let go of: hundreds of schedules look at once', async () => {
+    let listed = 0;
+    const client = (aheadMs: number): KubeClient => {
+      const list = async ({ plural }: ResourceType) => {
+        if (plural === 'coordinationclusters') listed += 1;
+        return { items: plural === 'coordinationbackups' ? backups : [] };
+      };
+      return { now: () => new Date(Date.now() + aheadMs), list } as unknown as KubeClient;
+    };
+    await scheduleKind(client(0), undefined).observe(schedule);
+    assert.equal(listed, 0);
+    await scheduleKind(client(3 * 86_400_000), undefined).observe(schedule);
+    assert.equal(listed, 1);
   });
 
   test('is nothing that only another version of the operator understands, and the schedule says so', async () => {

@@ -22,6 +22,7 @@ import type { KubeClient } from '../kube/client.ts';
 import { planBackup } from '../plan/backup/backup.ts';
 import { jobState, podsOf } from '../plan/backup/attempts.ts';
 import { isDeleted, type ObservedBackup } from '../plan/backup/model.ts';
+import { superfluous } from '../plan/backup/retention.ts';
 import { planSchedule, type ObservedSchedule, type ScheduleTimes } from '../plan/backup/schedule.ts';
 import type { PlanSettings } from '../plan/model.ts';
 import { backupJobName, backupLabels, removalJobName } from '../resources/backup/jobs.ts';
@@ -80,9 +81,12 @@ async function observeBackup(
   const underWay = removal ?? job;
   const mayBeRefused =
     underWay !== undefined && jobState(underWay) === 'running' && podsOf(underWay, pods.items).length === 0;
+  // To list all clusters costs the API server much: only where what is stored goes next, for which they are asked.
+  const isToBeRemoved =
+    isDeleted(backup) && backup.spec.deletionPolicy === 'Delete' && job === undefined && removal === undefined;
   return {
     now: wholeSeconds(client.now()),
-    restoring: isDeleted(backup) ? await observeRestoring(client, everywhere) : [],
+    restoring: isToBeRemoved ? await observeRestoring(client, everywhere) : [],
     refusal: mayBeRefused ? await jobRefusal(underWay, client) : undefined,
     ...observedCluster(cluster),
     job,
@@ -106,13 +110,16 @@ async function observeSchedule(
   const { namespace = 'default' } = schedule.metadata;
   const scope = { namespace, labelSelector: labelSelector(scheduleLabels(schedule)) };
   const { items } = await client.list<KubeObject>(COORDINATION_BACKUP, scope);
-  const restoring = schedule.spec.retention === undefined ? [] : await observeRestoring(client, everywhere);
   const now = client.now();
   const read = items.map((object) => ({ object, as: parsed(object, parseCoordinationBackup) }));
+  const backups = read.flatMap(({ as }) => ('resource' in as ? [as.resource] : []));
+  // Each step of each backup is a look at its schedule: to list all clusters at each would cost the API server much, where there are many.
+  const isSomethingToGo = superfluous(schedule.spec.retention, backups, wholeSeconds(now)).length > 0;
+  const restoring = isSomethingToGo ? await observeRestoring(client, everywhere) : [];
   return {
     now: wholeSeconds(now),
     times: scheduleTimes(schedule, now),
-    backups: read.flatMap(({ as }) => ('resource' in as ? [as.resource] : [])),
+    backups,
     notUnderstood: read.flatMap(({ as, object }) => ('notUnderstood' in as ? [object.metadata.name] : [])),
     restoring,
   };

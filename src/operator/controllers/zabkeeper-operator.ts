@@ -1,4 +1,4 @@
-import type { ResourceEvent, ResourceMeta } from '@dot-i/k8s-operator';
+import { ResourceEventType, type ResourceEvent, type ResourceMeta } from '@dot-i/k8s-operator';
 import { apiVersionOf, type KubeObject, type ResourceType } from '../../api/objects.ts';
 import { COORDINATION_BACKUP } from '../../api/coordination-backup.ts';
 import {
@@ -24,6 +24,7 @@ import { ClusterController } from './cluster-controller.ts';
 import { addGauges } from './gauges.ts';
 import { readMembers } from './member-reader.ts';
 import type { CachedKind } from './observe.ts';
+import { OwnWrites } from './own-writes.ts';
 import { reconfigureBehind } from './reconfigure.ts';
 import { ResourceController, type ControllerOptions, type ResourceWriter } from './resource-controller.ts';
 
@@ -86,9 +87,9 @@ const LEASE_REQUEST_TIMEOUT_MS = 3_000;
 export class ZabkeeperOperator extends ResilientOperator {
   readonly #options: ZabkeeperOperatorOptions;
   readonly #election: LeaderElection;
-  /** Of each resource as this process wrote it last, by its UID: its own writes need no further look. */
-  readonly #written = new Map<string, string>();
-  #queues = newQueues();
+  readonly #written = new OwnWrites();
+  /** Closed before this replica leads, and afterwards: nobody works through them then, and whoever leads looks at everything first. */
+  #queues = closedQueues();
 
   constructor(options: ZabkeeperOperatorOptions) {
     super({ ...options, fieldManager: MANAGER });
@@ -135,10 +136,11 @@ export class ZabkeeperOperator extends ResilientOperator {
     return { before: this.#election.guard, after: this.#options.onWrite ?? (() => undefined) };
   }
 
-  #changed({ kind }: Controlled, { object, meta }: ResourceEvent): void {
-    const { uid = '', labels, resourceVersion } = object.metadata ?? {};
+  #changed({ kind }: Controlled, { object, meta, type }: ResourceEvent): void {
+    const { uid, labels, resourceVersion } = object.metadata ?? {};
     const namespace = meta.namespace ?? '';
-    if (resourceVersion !== this.#written.get(uid)) this.#queues[kind].add(`${namespace}/${meta.name}`);
+    if (type === ResourceEventType.Deleted) this.#written.forget({ uid });
+    if (!this.#written.has({ uid, resourceVersion })) this.#queues[kind].add(`${namespace}/${meta.name}`);
     // How a backup fares, whoever wrote it, is what its schedule waits for.
     const schedule = kind === COORDINATION_BACKUP.kind ? labels?.[SCHEDULE_LABEL] : undefined;
     if (schedule !== undefined) this.#queues.CoordinationBackupSchedule.add(`${namespace}/${schedule}`);
@@ -219,7 +221,7 @@ export class ZabkeeperOperator extends ResilientOperator {
   }
 
   #noteWritten({ metadata }: KubeObject, { resourceVersion }: ResourceMeta): string {
-    this.#written.set(metadata.uid ?? '', resourceVersion);
+    this.#written.note(metadata, resourceVersion);
     return resourceVersion;
   }
 
@@ -236,6 +238,12 @@ export class ZabkeeperOperator extends ResilientOperator {
       reconciliations.inc({ kind, result });
     }
   }
+}
+
+function closedQueues(): Record<Controlled['kind'], WorkQueue> {
+  const queues = newQueues();
+  for (const queue of Object.values(queues)) queue.close();
+  return queues;
 }
 
 function newQueues(): Record<Controlled['kind'], WorkQueue> {

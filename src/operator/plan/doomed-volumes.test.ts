@@ -51,6 +51,15 @@ describe('a volume that somebody deleted while its member runs', () => {
     assert.equal(world.theCluster.status?.phase, 'Unavailable');
   });
 
+  test('does not go with one that serves, and that only the operator does not hear', () => {
+    const world = worldWithDoomed(3, [1]);
+    world.unheard.add('test-1');
+    live(world);
+    assert.deepEqual(world.restarted, []);
+    assert.equal(world.disks.get('data-test-1')?.newest, 5);
+    assert.match(condition(world, 'Degraded').message, /kubectl delete pod test-1/);
+  });
+
   test('goes with a change of the manifest where a quorum of others has the data, one after the other', () => {
     const world = worldWithDoomed(3, [0, 1, 2]);
     world.edit({ image: 'good:2' });

@@ -174,7 +174,7 @@ export class FakeKubernetes {
   /** The member's disk is another one, with nothing on it, under a pod that stays: its containers start again. */
   wipe(podName: string): void {
     const pod = this.pods.get(podName);
-    if (pod === undefined) return;
+    if (pod === undefined || pod.metadata.deletionTimestamp !== undefined) return;
     const disk: FakeDisk = { newest: undefined, configuration: undefined, isDamaged: false };
     this.disks.set(pod.claimName, disk);
     if (pod.fate !== 'pending') startOn(disk, pod.containers, this.objects);

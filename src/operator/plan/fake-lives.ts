@@ -3,6 +3,7 @@ import * as fc from 'fast-check';
 import type { Condition } from '../../api/common-schemas.ts';
 import type { ClusterConditionType } from '../../api/conditions.ts';
 import type { CoordinationClusterSpec } from '../../api/coordination-cluster.ts';
+import { RESTART_ANNOTATION } from '../resources/names.ts';
 import { FakeWorld } from './fake-world.ts';
 import type { PlannedEvent, Step } from './model.ts';
 
@@ -31,6 +32,14 @@ const secretLost = named('the Secret is deleted', (world) => world.deleteSecret(
 const setOrphaned = named('kubectl delete statefulset --cascade=orphan', (world) => {
   world.objects.delete('StatefulSet/test');
 });
+const restartAsked = named('kubectl annotate cc zabkeeper.dev/restarted-at', (world) => {
+  if (world.cluster !== undefined) world.annotate(RESTART_ANNOTATION, world.now);
+});
+const largerVolumes = named('larger volumes', (world) => {
+  if (world.cluster === undefined) return;
+  const { size } = world.cluster.spec.storage;
+  editStorage(world, { size: `${2 * Number.parseInt(size)}Gi` });
+});
 const deletion = named('delete', (world) => {
   if (world.cluster !== undefined) world.delete();
 });
@@ -56,6 +65,10 @@ export const happening: fc.Arbitrary<Happening> = fc.oneof(
       .map(([n, isDown]) => named(`node ${n} is ${isDown ? 'down' : 'up'}`, (world) => world.setNode(n, isDown))),
   },
   {
+    weight: 2,
+    arbitrary: fc.nat({ max: 4 }).map((n) => named(`node ${n} is lost`, (world) => world.loseNode(n))),
+  },
+  {
     weight: 3,
     arbitrary: fc
       .tuple(fc.nat({ max: 4 }), fc.constantFrom('disappears', 'is lost', 'is damaged'))
@@ -64,6 +77,15 @@ export const happening: fc.Arbitrary<Happening> = fc.oneof(
   {
     weight: 3,
     arbitrary: fc.nat({ max: 4 }).map((n) => named(`disk ${n} is wiped under its pod`, (world) => wipe(world, n))),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.tuple(fc.nat({ max: 4 }), fc.boolean()).map(([n, isUnheard]) =>
+      named(`the operator ${isUnheard ? 'hears nothing' : 'hears'} of pod ${n}`, ({ unheard }) => {
+        if (isUnheard) unheard.add(`test-${n}`);
+        else unheard.delete(`test-${n}`);
+      }),
+    ),
   },
   {
     weight: 2,
@@ -79,17 +101,17 @@ export const happening: fc.Arbitrary<Happening> = fc.oneof(
       fc.boolean().map((paused) => edit({ paused })),
       fc
         .constantFrom('Retain' as const, 'Delete' as const)
-        .map((whenDeleted) => edit({ storage: { size: '1Gi', whenDeleted, whenScaled: 'Retain' } })),
+        .map((whenDeleted) => named(`whenDeleted: ${whenDeleted}`, (world) => editStorage(world, { whenDeleted }))),
       fc
         .constantFrom('Retain' as const, 'Delete' as const)
-        .map((whenScaled) => edit({ storage: { size: '1Gi', whenDeleted: 'Retain', whenScaled } })),
+        .map((whenScaled) => named(`whenScaled: ${whenScaled}`, (world) => editStorage(world, { whenScaled }))),
       fc.nat({ max: 2 }).map((replicas) => edit({ observers: { replicas } })),
     ),
   },
   {
     weight: 3,
     arbitrary: fc.oneof(
-      fc.constantFrom(rolloutRestart, secretLost, setOrphaned),
+      fc.constantFrom(rolloutRestart, restartAsked, secretLost, setOrphaned, largerVolumes),
       fc.boolean().map((hibernated) => edit({ hibernated })),
       fc.nat({ max: 4 }).map((n) => named(`pod ${n} hangs`, (world) => world.hang(`test-${n}`))),
     ),
@@ -104,6 +126,16 @@ export const happening: fc.Arbitrary<Happening> = fc.oneof(
     ),
   },
 );
+
+function editStorage(world: FakeWorld, change: Partial<CoordinationClusterSpec['storage']>): void {
+  if (world.cluster !== undefined) world.edit({ storage: { ...world.cluster.spec.storage, ...change } });
+}
+
+/** Every node is back, and every pod is heard. */
+export function endFaults(world: FakeWorld): void {
+  for (let ordinal = 0; ordinal < 12; ordinal++) world.setNode(ordinal, false);
+  world.unheard.clear();
+}
 
 /** An ensemble survives the loss of one disk at a time, once the others have what it had. */
 function loseData(world: FakeWorld, ordinal: number, what: string): void {

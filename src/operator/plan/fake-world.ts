@@ -26,6 +26,8 @@ export class FakeWorld {
   readonly restarted: string[] = [];
   /** How many of the next reconfigurations are lost on their way. */
   requestsLost = 0;
+  /** Names of pods from which no answer reaches the operator, whatever they say to others. */
+  readonly unheard = new Set<string>();
 
   constructor(spec: object = {}) {
     this.create(spec);
@@ -173,7 +175,11 @@ export class FakeWorld {
       strandedClaims: new Set(),
       restoreCheck: this.checks.observe(),
       unreachableClaims: new Set(),
-      reports: new Map(kubernetes.running.map((server) => [server.name, ensemble.answer(server)])),
+      reports: new Map(
+        kubernetes.running
+          .filter(({ name }) => !this.unheard.has(name))
+          .map((server) => [server.name, ensemble.answer(server)]),
+      ),
     };
   }
 
@@ -238,11 +244,25 @@ export class FakeWorld {
   /** A node fails, or comes back. */
   setNode(ordinal: number, isDown: boolean): void {
     const { down } = this.kubernetes;
-    if (!isDown) down.delete(ordinal);
-    else {
+    if (!isDown) {
+      down.delete(ordinal);
+      // There is somebody again who can end what was to end.
+      for (const [name, { metadata }] of this.pods)
+        if (serverId(name) === ordinal + 1 && metadata.deletionTimestamp !== undefined) this.killPod(name);
+    } else {
       down.add(ordinal);
       for (const name of this.pods.keys()) if (serverId(name) === ordinal + 1) this.killPod(name);
     }
+  }
+
+  /** A node is lost: its pods do nothing any more and are to end, and nobody is there to end them before it is back. */
+  loseNode(ordinal: number): void {
+    for (const [name, pod] of this.pods) {
+      if (serverId(name) !== ordinal + 1 || pod.metadata.deletionTimestamp !== undefined) continue;
+      const metadata = { ...pod.metadata, deletionTimestamp: this.now };
+      this.pods.set(name, { ...pod, fate: 'hangs', metadata });
+    }
+    this.#elect();
   }
 
   killPod(name: string): void {

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
+import type { CoordinationClusterSpec } from '../../api/coordination-cluster.ts';
 import { INITIALIZE_FLAG } from '../resources/pod-template.ts';
-import { happening, liveOn, readyWorld, wipe } from './fake-lives.ts';
+import { endFaults, happening, liveOn, readyWorld, wipe } from './fake-lives.ts';
 import { FakeWorld } from './fake-world.ts';
 
 /**
@@ -63,6 +64,52 @@ test('a disk that is wiped under one of the pods that formed the ensemble costs 
   );
 });
 
+/** What a person asks for, some time in which the operator may not hear of everybody, and volumes that somebody deletes under their pods. */
+const request = fc.record({
+  change: fc.constantFrom<Partial<CoordinationClusterSpec>>(
+    {},
+    { image: 'good:2' },
+    { image: 'good:3' },
+    { image: 'crashing:1' },
+    { replicas: 1 },
+    { replicas: 3 },
+    { replicas: 5 },
+    { observers: { replicas: 1 } },
+    { hibernated: true },
+    { hibernated: false },
+    { paused: true },
+    { paused: false },
+  ),
+  doomed: fc.array(fc.nat({ max: 4 }), { maxLength: 2 }),
+  unheard: fc.option(fc.nat({ max: 4 })),
+  diesAfterWrites: fc.nat({ max: 12 }),
+  seconds: fc.nat({ max: 8 }),
+});
+
+test('whatever is asked for, no volume that somebody deleted goes with its pod as long as nobody else has what is on it', () => {
+  fc.assert(
+    fc.property(fc.array(request, { minLength: 2, maxLength: 12 }), fc.constantFrom(1, 3, 5), (requests, replicas) => {
+      const world = readyWorld({ replicas });
+      for (const { change, doomed, unheard, diesAfterWrites, seconds } of requests) {
+        world.write();
+        // Of members that have ended, or are about to, a volume goes at once: that is the person's own doing.
+        const areUp = !world.theCluster.spec.hibernated && world.statefulSet?.spec.replicas !== 0;
+        for (const ordinal of areUp ? doomed : []) {
+          if (world.pods.has(`test-${ordinal}`)) world.deleteClaim(`data-test-${ordinal}`);
+        }
+        world.unheard.clear();
+        if (unheard !== null) world.unheard.add(`test-${unheard}`);
+        world.edit(change);
+        world.reconcile(diesAfterWrites);
+        liveOn(world, seconds);
+        const newest = Math.max(...[...world.disks.values()].map((disk) => disk.newest ?? -1));
+        assert.ok(newest >= world.acknowledged, `the newest that anybody has is ${newest} of ${world.acknowledged}`);
+      }
+    }),
+    { numRuns: 40 },
+  );
+});
+
 test('after any crashes the cluster becomes Ready once the operator lives', () => {
   const deaths = fc.array(fc.record({ diesAfterWrites: fc.nat({ max: 8 }), ticks: fc.nat({ max: 2 }) }), {
     maxLength: 20,
@@ -120,7 +167,7 @@ test('whatever was changed and wherever the operator died: a correct manifest ge
       for (const happens of life) happens(world);
       if (world.cluster?.metadata.deletionTimestamp !== undefined) liveOn(world);
       if (world.cluster === undefined) return;
-      for (let ordinal = 0; ordinal < 5; ordinal++) world.setNode(ordinal, false);
+      endFaults(world);
       world.endHangs();
       const latch = world.theCluster.status?.bootstrap;
       // Which volumes of an earlier life fit is told elsewhere.

@@ -1,6 +1,6 @@
 import type { BootstrapLatch, CoordinationCluster } from '../../api/coordination-cluster.ts';
 import { mayBegin } from '../resources/backup/restore.ts';
-import type { PersistentVolumeClaim } from '../resources/kubernetes.ts';
+import { isPodReady, type PersistentVolumeClaim } from '../resources/kubernetes.ts';
 import { deletionOf } from './deletions.ts';
 import { doomedVolumes } from './doomed-volumes.ts';
 import { damagedData, isMissingForLong, whyAbsent } from './health.ts';
@@ -56,7 +56,8 @@ export function lostData(
   claim: PersistentVolumeClaim | undefined,
   { strandedClaims, foreignClaims }: Observed,
 ): string | undefined {
-  if (member.report !== undefined) return undefined;
+  // To Kubernetes it answers: whatever keeps the operator from hearing it says nothing about its data.
+  if (member.report !== undefined || (member.pod !== undefined && isPodReady(member.pod))) return undefined;
   if (claim?.status?.phase === 'Lost') return `the PersistentVolume behind ${claim.metadata.name} is gone`;
   if (member.doomedClaim !== undefined) return `somebody deleted its volume ${member.doomedClaim.metadata.name}`;
   if (claim !== undefined && strandedClaims.has(claim.metadata.name)) {

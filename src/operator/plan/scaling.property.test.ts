@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { happening, liveOn } from './fake-lives.ts';
+import { endFaults, happening, liveOn } from './fake-lives.ts';
 import { FakeWorld } from './fake-world.ts';
 
 // The world itself asserts, at each write of the operator, that no quorum is endangered and no voter's pod or volume goes.
@@ -36,7 +36,8 @@ function checkTarget(world: FakeWorld, { replicas, observers, whenScaled }: Targ
 }
 
 function scale(world: FakeWorld, { replicas, observers, whenScaled }: Target): void {
-  const storage = { size: '1Gi', whenDeleted: 'Retain', whenScaled } as const;
+  const { size } = world.theCluster.spec.storage;
+  const storage = { size, whenDeleted: 'Retain', whenScaled } as const;
   world.edit({ replicas, observers: { replicas: observers }, storage, hibernated: false, paused: false });
 }
 
@@ -72,7 +73,7 @@ test('whatever else happens, the target is reached once all nodes are back', () 
       const world = new FakeWorld();
       for (const happens of life) happens(world);
       if (world.cluster === undefined || world.cluster.metadata.deletionTimestamp !== undefined) return;
-      for (let ordinal = 0; ordinal < 12; ordinal++) world.setNode(ordinal, false);
+      endFaults(world);
       const { bootstrap } = world.theCluster.status ?? {};
       // Which volumes of an earlier life fit is told elsewhere.
       if (bootstrap === undefined || bootstrap.id !== world.theCluster.metadata.uid) return;
