@@ -5,6 +5,7 @@ import { checkLifetimes } from './checkers/lifetimes.ts';
 import { checkOrder } from './checkers/order.ts';
 import { checkSessions } from './checkers/sessions.ts';
 import { checkStates } from './checkers/states.ts';
+import { checkVersions } from './checkers/versions.ts';
 import { checkWatches } from './checkers/watches.ts';
 import { SimulatedClient } from './client.ts';
 import { Cluster, REAP_INTERVAL_MS, TICK_TIME_MS } from './cluster.ts';
@@ -88,7 +89,7 @@ export function live(seed: number): LifeResult {
     clockSpreadMs,
   };
   violations.push(...checkLifetimes(history, final, rest));
-  violations.push(...checkOrder(history), ...checkStates(history), ...checkWatches(history));
+  violations.push(...checkOrder(history), ...checkStates(history), ...checkWatches(history), ...checkVersions(history));
   violations.push(...checkSessions(history, final, healedMs), ...checkEpochs(history, plan.zxidsPerEpoch));
   if (final !== undefined) violations.push(...checkDurability(history, final));
   if (plan.isRestored && final !== undefined && final.znodes.get(RESTORED.path)?.value !== RESTORED.value) {
