@@ -9,10 +9,11 @@ import type { SimulatedClient } from './client.ts';
 import { textOf } from './client-frames.ts';
 import { serverLine } from './cluster.ts';
 import type { Cluster } from './cluster.ts';
+import type { History } from './history.ts';
 import type { SeededRandom } from './random.ts';
 import type { Scheduler } from './scheduler.ts';
+import { CONFIG } from './znodes.ts';
 
-const CONFIG = '/zookeeper/config';
 /** Where disks are lost, one of the voters must be dispensable, in what is in force and in what is under way. */
 const VOTERS_MIN_SAFE = 3;
 const VOTERS_MAX = 5;
@@ -25,6 +26,7 @@ export class Administrator {
   /** Reconfigurations that were answered with success. */
   done = 0;
   private readonly cluster: Cluster;
+  private readonly history: History;
   private readonly client: SimulatedClient;
   private readonly scheduler: Scheduler;
   private readonly random: SeededRandom;
@@ -37,9 +39,16 @@ export class Administrator {
   constructor(
     cluster: Cluster,
     client: SimulatedClient,
-    parts: { scheduler: Scheduler; random: SeededRandom; note: (what: string) => void; asked: () => void },
+    parts: {
+      scheduler: Scheduler;
+      random: SeededRandom;
+      history: History;
+      note: (what: string) => void;
+      asked: () => void;
+    },
   ) {
     this.cluster = cluster;
+    this.history = parts.history;
     this.client = client;
     this.asked = parts.asked;
     this.scheduler = parts.scheduler;
@@ -112,7 +121,9 @@ export class Administrator {
         this.note(
           `reconfiguration (${what}): ${error === undefined ? 'no answer' : error === 0 ? 'done' : `refused, ${error}`}`,
         );
-        if (error === ReplyCode.ok) this.done++;
+        if (reply === undefined || error !== ReplyCode.ok) return;
+        this.done++;
+        this.history.reconfigurations.push(textOf(readGetDataResponse(reply.body).data));
       },
     });
   }

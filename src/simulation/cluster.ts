@@ -159,6 +159,7 @@ export class Cluster {
     const storage = new SimulatedStorage(seat.disk, this.scheduler, random.fork(), this.diskLatencyMs);
     const server: SimulatedServer = new SimulatedServer(config, {
       configured: (text) => {
+        this.noteConfiguration(id, seat.configuration, text);
         seat.configuration = text;
       },
       scheduler: this.scheduler,
@@ -307,6 +308,14 @@ export class Cluster {
         return `${hostOf(id)} ${status.role.state}${serving} at 0x${status.lastZxid.toString(16)}`;
       })
       .join(', ');
+  }
+
+  /** In its place on a disk, a configuration is only followed by newer ones. */
+  private noteConfiguration(server: ServerId, before: string, text: string): void {
+    const { configurations, contradictions } = this.history;
+    configurations.push({ server, text });
+    if (readMembership(text).version > readMembership(before).version) return;
+    contradictions.push(`server ${server} went from one configuration back to another: ${before}, then ${text}`);
   }
 
   private ended(seat: Seat, server: SimulatedServer, reason: unknown): void {

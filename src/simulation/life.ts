@@ -1,5 +1,6 @@
 import { Administrator } from './administrator.ts';
 import { checkAgreement, checkEpochs } from './checkers/agreement.ts';
+import { checkConfigurations } from './checkers/configurations.ts';
 import { checkDurability, checkRefusals } from './checkers/durability.ts';
 import { checkLifetimes } from './checkers/lifetimes.ts';
 import { checkOrder } from './checkers/order.ts';
@@ -79,7 +80,11 @@ export function live(seed: number): LifeResult {
   if (violations.length === 0 && finals.length < size)
     violations.push(`only ${finals.length} of ${size} servers could be read in the end`);
   const [final] = finals;
-  violations.push(...checkAgreement(history, finals), ...checkRefusals(history));
+  violations.push(
+    ...checkAgreement(history, finals),
+    ...checkRefusals(history),
+    ...checkConfigurations(history, finals),
+  );
   const { clockSpreadMs } = cluster;
   const rest = {
     sinceMs: restMs,
@@ -153,6 +158,7 @@ function storm(stage: Stage): Storm {
   const administrator = new Administrator(cluster, client('administrator', PATIENT_TIMEOUT_MS, stage), {
     scheduler,
     random: random.fork(),
+    history,
     note,
     asked: () => nemesis.strikeAtReconfiguration(),
   });

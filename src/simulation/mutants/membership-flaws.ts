@@ -7,6 +7,11 @@ const LOST_DISKS = 'disks are lost';
 /** Who counts: while the configuration changes, with an empty disk, and without a vote. */
 export const MEMBERSHIP_FLAWS: readonly Mutation[] = [
   {
+    name: 'a configuration comes into force again, or an older one does',
+    shownBy: CONFIGURATIONS,
+    edits: [edit('zab/context.ts', 'if (membership.version <= this.membership.version) return;', '')],
+  },
+  {
     name: 'a reconfiguration is committed by a quorum of the old configuration alone',
     shownBy: transcript('reconfiguration', 'a reconfiguration needs quorums of both configurations'),
     edits: [
