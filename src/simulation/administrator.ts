@@ -145,6 +145,8 @@ export class Administrator {
     const { votersMin } = this;
     if (others.length > 0 && (replaces || voters.length <= votersMin || (!isFull && this.random.chance(0.5)))) {
       joining.push([this.random.pick(others), 'participant']);
+    } else if (others.length > 0 && this.random.chance(0.1)) {
+      joining.push([this.random.pick(others), 'observer']);
     }
     if ((replaces || joining.length === 0) && voters.length + joining.length > votersMin) {
       if (this.random.chance(0.2)) joining.push([loser, 'observer']);

@@ -58,7 +58,7 @@ function configOf(
       tickTimeMs: TICK_TIME_MS,
       initLimitTicks: 10,
       syncLimitTicks: 4,
-      committedLogEntries: random.pick([3, 20, 500]),
+      committedLogEntries: random.pick([1, 3, 20, 500]),
       readMembership,
     },
     changeMembership: (current, request, version) => changeMembership(current, request, version, RULES),
@@ -256,6 +256,13 @@ export class Cluster {
   setDiskLatency(id: ServerId, latencyMs: number | undefined): void {
     const { storage } = this.seat(id);
     if (storage !== undefined) storage.latencyMs = latencyMs ?? this.diskLatencyMs;
+  }
+
+  /** A disk that stands still, while everything else goes on, or that goes on again. */
+  stallDisk(id: ServerId, stalls: boolean): void {
+    const { storage } = this.seat(id);
+    if (stalls) storage?.stall();
+    else storage?.goOn();
   }
 
   pause(id: ServerId, pauseMs: number): void {

@@ -173,6 +173,7 @@ function storm(stage: Stage): Storm {
   network.weather = CALM;
   for (const id of cluster.ids) {
     cluster.setDiskLatency(id, undefined);
+    cluster.stallDisk(id, false);
     cluster.mend(id);
   }
   const healedMs = Math.max(scheduler.nowMs, cluster.awakeAtMs);

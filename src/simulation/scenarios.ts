@@ -41,6 +41,8 @@ const EVERYTHING: Scenario = {
     'a server far behind': 4,
     'disk failure': 6,
     'slow disk': 8,
+    'disk stands still': 4,
+    'restart storm': 2,
     pause: 8,
     clock: 2,
     isolation: 10,
@@ -166,7 +168,15 @@ export const SCENARIOS: readonly [Scenario, ...Scenario[]] = [
   {
     ...SMALL,
     name: 'disks and clocks fail',
-    blows: { 'disk failure': 5, clock: 3, 'slow disk': 2, pause: 2, 'a server far behind': 1 },
+    blows: {
+      'disk failure': 5,
+      clock: 3,
+      'slow disk': 2,
+      'disk stands still': 2,
+      'restart storm': 1,
+      pause: 2,
+      'a server far behind': 1,
+    },
     observers: [0, 1, 2],
   },
 ];
