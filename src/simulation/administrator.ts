@@ -9,6 +9,7 @@ import type { SimulatedClient } from './client.ts';
 import { textOf } from './client-frames.ts';
 import { serverLine } from './cluster.ts';
 import type { Cluster } from './cluster.ts';
+import { groupLines } from './groups.ts';
 import type { History } from './history.ts';
 import type { SeededRandom } from './random.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -97,7 +98,9 @@ export class Administrator {
     // A change that holds for whatever is in force by then may leave too few voters: of two, none may lose its disk.
     const isConditional = this.random.chance(0.7) || !this.cluster.votesWithoutData;
     const configVersion = isConditional ? current.version : -1;
-    const request: ReconfigRequest = this.random.chance(0.7)
+    // Where there are groups, who joins must be put into one.
+    const isIncremental = !this.cluster.inGroups && this.random.chance(0.7);
+    const request: ReconfigRequest = isIncremental
       ? {
           joiningServers: joining.map(([id, role]) => serverLine(id, role)).join(',') || null,
           leavingServers: leaving.join(',') || null,
@@ -174,6 +177,9 @@ export class Administrator {
     const roles = new Map(current.members.map(({ id, role }): [ServerId, PeerRole] => [id, role]));
     for (const id of leaving) roles.delete(id);
     for (const [id, role] of joining) roles.set(id, role);
-    return [...roles].map(([id, role]) => serverLine(id, role));
+    const voters = [...roles.keys()].filter((id) => roles.get(id) === 'participant');
+    // Without them, all count alike again.
+    const groups = this.cluster.inGroups && this.random.chance(0.7) ? groupLines(voters, this.random) : [];
+    return [...[...roles].map(([id, role]) => serverLine(id, role)), ...groups];
   }
 }

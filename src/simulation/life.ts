@@ -68,6 +68,7 @@ export function live(seed: number): LifeResult {
     votesWithoutData: random.pick(scenario.votesWithoutData),
     zxidsPerEpoch: random.pick(scenario.zxidsPerEpoch),
     isRestored: random.pick(scenario.isRestored),
+    inGroups: scenario.inGroups,
   };
   const cluster = new Cluster(plan, { scheduler, network, random: random.fork(), history });
   const size = cluster.ids.length;

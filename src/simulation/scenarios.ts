@@ -12,6 +12,8 @@ export interface Scenario {
   readonly spares: readonly number[];
   /** Whether somebody changes who belongs to the ensemble, as a probability. */
   readonly reconfigures: number;
+  /** Whether voters are in groups and weigh differently, as far as the configuration that is in force says so. */
+  readonly inGroups: boolean;
   readonly diskLatenciesMs: readonly number[];
   /** Whether an empty disk is taken for a new one (db.autocreate). */
   readonly votesWithoutData: readonly boolean[];
@@ -61,6 +63,7 @@ const EVERYTHING: Scenario = {
   observers: [0, 0, 1, 2],
   spares: [0, 1, 2, 3],
   reconfigures: 0.7,
+  inGroups: false,
   diskLatenciesMs: [4, 40, 250],
   votesWithoutData: [true, false],
   zxidsPerEpoch: [100, 1_000_000],
@@ -112,6 +115,16 @@ export const SCENARIOS: readonly [Scenario, ...Scenario[]] = [
     blows: { partition: 2, crash: 2, isolation: 1, 'majorities in turn': 1, 'hand-over': 1 },
     spares: [1, 2, 3],
     reconfigures: 1,
+  },
+  {
+    ...EVERYTHING,
+    name: 'voters count in groups',
+    blows: { partition: 3, crash: 3, isolation: 2, 'hand-over': 1, 'a leader left behind': 1 },
+    voters: [3, 5, 6],
+    reconfigures: 0.6,
+    inGroups: true,
+    // Nobody is dispensable in a group of one.
+    votesWithoutData: [true],
   },
   {
     ...SMALL,
