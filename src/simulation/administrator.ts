@@ -9,10 +9,12 @@ import type { SimulatedClient } from './client.ts';
 import { textOf } from './client-frames.ts';
 import { serverLine } from './cluster.ts';
 import type { Cluster } from './cluster.ts';
+import { groupLines } from './groups.ts';
+import type { History } from './history.ts';
 import type { SeededRandom } from './random.ts';
 import type { Scheduler } from './scheduler.ts';
+import { CONFIG } from './znodes.ts';
 
-const CONFIG = '/zookeeper/config';
 /** Where disks are lost, one of the voters must be dispensable, in what is in force and in what is under way. */
 const VOTERS_MIN_SAFE = 3;
 const VOTERS_MAX = 5;
@@ -25,6 +27,7 @@ export class Administrator {
   /** Reconfigurations that were answered with success. */
   done = 0;
   private readonly cluster: Cluster;
+  private readonly history: History;
   private readonly client: SimulatedClient;
   private readonly scheduler: Scheduler;
   private readonly random: SeededRandom;
@@ -37,9 +40,16 @@ export class Administrator {
   constructor(
     cluster: Cluster,
     client: SimulatedClient,
-    parts: { scheduler: Scheduler; random: SeededRandom; note: (what: string) => void; asked: () => void },
+    parts: {
+      scheduler: Scheduler;
+      random: SeededRandom;
+      history: History;
+      note: (what: string) => void;
+      asked: () => void;
+    },
   ) {
     this.cluster = cluster;
+    this.history = parts.history;
     this.client = client;
     this.asked = parts.asked;
     this.scheduler = parts.scheduler;
@@ -88,7 +98,9 @@ export class Administrator {
     // A change that holds for whatever is in force by then may leave too few voters: of two, none may lose its disk.
     const isConditional = this.random.chance(0.7) || !this.cluster.votesWithoutData;
     const configVersion = isConditional ? current.version : -1;
-    const request: ReconfigRequest = this.random.chance(0.7)
+    // Where there are groups, who joins must be put into one.
+    const isIncremental = !this.cluster.inGroups && this.random.chance(0.7);
+    const request: ReconfigRequest = isIncremental
       ? {
           joiningServers: joining.map(([id, role]) => serverLine(id, role)).join(',') || null,
           leavingServers: leaving.join(',') || null,
@@ -112,7 +124,9 @@ export class Administrator {
         this.note(
           `reconfiguration (${what}): ${error === undefined ? 'no answer' : error === 0 ? 'done' : `refused, ${error}`}`,
         );
-        if (error === ReplyCode.ok) this.done++;
+        if (reply === undefined || error !== ReplyCode.ok) return;
+        this.done++;
+        this.history.reconfigurations.push(textOf(readGetDataResponse(reply.body).data));
       },
     });
   }
@@ -134,6 +148,8 @@ export class Administrator {
     const { votersMin } = this;
     if (others.length > 0 && (replaces || voters.length <= votersMin || (!isFull && this.random.chance(0.5)))) {
       joining.push([this.random.pick(others), 'participant']);
+    } else if (others.length > 0 && this.random.chance(0.1)) {
+      joining.push([this.random.pick(others), 'observer']);
     }
     if ((replaces || joining.length === 0) && voters.length + joining.length > votersMin) {
       if (this.random.chance(0.2)) joining.push([loser, 'observer']);
@@ -161,6 +177,9 @@ export class Administrator {
     const roles = new Map(current.members.map(({ id, role }): [ServerId, PeerRole] => [id, role]));
     for (const id of leaving) roles.delete(id);
     for (const [id, role] of joining) roles.set(id, role);
-    return [...roles].map(([id, role]) => serverLine(id, role));
+    const voters = [...roles.keys()].filter((id) => roles.get(id) === 'participant');
+    // Without them, all count alike again.
+    const groups = this.cluster.inGroups && this.random.chance(0.7) ? groupLines(voters, this.random) : [];
+    return [...[...roles].map(([id, role]) => serverLine(id, role)), ...groups];
   }
 }

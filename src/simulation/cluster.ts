@@ -4,6 +4,7 @@ import { changeMembership, readMembership } from '../server/config/reconfigurati
 import { votersOf } from '../server/zab/membership.ts';
 import type { PeerRole } from '../server/zab/types.ts';
 import type { History } from './history.ts';
+import { groupLines } from './groups.ts';
 import { hostOf } from './network.ts';
 import type { Network } from './network.ts';
 import type { SeededRandom } from './random.ts';
@@ -27,6 +28,8 @@ export interface ClusterPlan {
   readonly zxidsPerEpoch: number;
   /** The first voters begin with the state of a backup. */
   readonly isRestored: boolean;
+  /** Voters are in groups, and weigh differently. */
+  readonly inGroups: boolean;
 }
 
 /** The line of a server in a configuration. */
@@ -58,7 +61,7 @@ function configOf(
       tickTimeMs: TICK_TIME_MS,
       initLimitTicks: 10,
       syncLimitTicks: 4,
-      committedLogEntries: random.pick([3, 20, 500]),
+      committedLogEntries: random.pick([1, 3, 20, 500]),
       readMembership,
     },
     changeMembership: (current, request, version) => changeMembership(current, request, version, RULES),
@@ -106,6 +109,7 @@ export class Cluster {
   private readonly votes: VoteLinks;
   private readonly diskLatencyMs: number;
   readonly votesWithoutData: boolean;
+  readonly inGroups: boolean;
   private readonly seats = new Map<ServerId, Seat>();
   /** How far wall clocks have been ahead of the time. */
   private readonly clockSkewsMs: number[] = [];
@@ -123,14 +127,17 @@ export class Cluster {
     const { voters, observers, spares } = plan;
     this.diskLatencyMs = plan.diskLatencyMs;
     this.votesWithoutData = plan.votesWithoutData;
+    this.inGroups = plan.inGroups;
     this.ids = Array.from({ length: voters + observers + spares }, (_, index) => index + 1);
     const lines = this.ids
       .slice(0, voters + observers)
       .map((id) => serverLine(id, id <= voters ? 'participant' : 'observer'));
+    const groups = plan.inGroups ? groupLines(this.ids.slice(0, voters), this.random) : [];
     for (const id of this.ids) {
       const config = configOf(id, plan.zxidsPerEpoch, this.random);
-      const own = id > voters + observers ? [serverLine(id, 'participant')] : [];
-      const configuration = [...lines, ...own, 'version=0'].join('\n');
+      const own =
+        id > voters + observers ? [serverLine(id, 'participant'), ...(plan.inGroups ? [`group.${id}=${id}`] : [])] : [];
+      const configuration = [...lines, ...groups, ...own, 'version=0'].join('\n');
       const disk = new SimulatedDisk(this.random.fork());
       const clockSkewMs = this.random.between(-2_000, 2_000);
       this.clockSkewsMs.push(clockSkewMs);
@@ -159,6 +166,7 @@ export class Cluster {
     const storage = new SimulatedStorage(seat.disk, this.scheduler, random.fork(), this.diskLatencyMs);
     const server: SimulatedServer = new SimulatedServer(config, {
       configured: (text) => {
+        this.noteConfiguration(id, seat.configuration, text);
         seat.configuration = text;
       },
       scheduler: this.scheduler,
@@ -257,6 +265,13 @@ export class Cluster {
     if (storage !== undefined) storage.latencyMs = latencyMs ?? this.diskLatencyMs;
   }
 
+  /** A disk that stands still, while everything else goes on, or that goes on again. */
+  stallDisk(id: ServerId, stalls: boolean): void {
+    const { storage } = this.seat(id);
+    if (stalls) storage?.stall();
+    else storage?.goOn();
+  }
+
   pause(id: ServerId, pauseMs: number): void {
     this.seat(id).server?.pause(pauseMs);
   }
@@ -307,6 +322,14 @@ export class Cluster {
         return `${hostOf(id)} ${status.role.state}${serving} at 0x${status.lastZxid.toString(16)}`;
       })
       .join(', ');
+  }
+
+  /** In its place on a disk, a configuration is only followed by newer ones. */
+  private noteConfiguration(server: ServerId, before: string, text: string): void {
+    const { configurations, contradictions } = this.history;
+    configurations.push({ server, text });
+    if (readMembership(text).version > readMembership(before).version) return;
+    contradictions.push(`server ${server} went from one configuration back to another: ${before}, then ${text}`);
   }
 
   private ended(seat: Seat, server: SimulatedServer, reason: unknown): void {

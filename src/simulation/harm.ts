@@ -132,6 +132,14 @@ export class Harm {
     this.later(this.random.between(500, 8_000), () => this.cluster.setDiskLatency(server, undefined));
   }
 
+  /** As of a volume that is moved, or whose network is lost: what was asked of it is done all at once when it is back. */
+  protected stallDisk(server: ServerId): void {
+    const stallMs = this.random.between(500, this.random.pick([4_000, 25_000]));
+    this.note(`the disk of server ${server} stands still for ${stallMs} ms`);
+    this.cluster.stallDisk(server, true);
+    this.later(stallMs, () => this.cluster.stallDisk(server, false));
+  }
+
   /* the network */
 
   protected isolate(server: ServerId, cutFromClientsChance = 0.3): void {

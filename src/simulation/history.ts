@@ -1,5 +1,6 @@
 import type { ServerId } from '../common/types.ts';
 import type { Zxid } from '../common/zxid.ts';
+import type { Stat } from '../server/protocol/records.ts';
 import { CommittedLog } from './committed-log.ts';
 import type { Watch } from './watches.ts';
 
@@ -95,6 +96,9 @@ export interface History {
   readonly sessions: Map<bigint, string>;
   /** What each session of each client saw. */
   readonly sights: Map<string, Sight[]>;
+  /** The configurations that came into force, in the order of that; and those of which the administrator was told so. */
+  readonly configurations: { readonly server: ServerId; readonly text: string }[];
+  readonly reconfigurations: string[];
 }
 
 /** A session that ended, though its client did not ask for it. */
@@ -116,14 +120,13 @@ export function emptyHistory(): History {
     expirations: [],
     sessions: new Map(),
     sights: new Map(),
+    configurations: [],
+    reconfigurations: [],
   };
 }
 
-export interface FinalZnode {
+export interface FinalZnode extends Stat {
   readonly value: string;
-  readonly version: number;
-  readonly czxid: Zxid;
-  readonly mzxid: Zxid;
 }
 
 /** The tree that a member serves after everything has come to rest. */

@@ -5,9 +5,10 @@ import { readGetDataResponse, readStringsResponse } from '../server/protocol/res
 import type { SimulatedClient } from './client.ts';
 import { textOf } from './client-frames.ts';
 import type { FinalState, FinalZnode } from './history.ts';
+import { CONFIG } from './znodes.ts';
 
 /**
- * Reads the whole tree (but for /zookeeper) of one server through its client port, behind a `sync`; all of it again where the
+ * Reads the whole tree (of /zookeeper, only the configuration) of one server through its client port, behind a `sync`; all of it again where the
  * connection breaks: an epoch may end with the very session that looks.
  */
 export function inspect(client: SimulatedClient, server: ServerId, done: (final: FinalState) => void): void {
@@ -38,8 +39,7 @@ function read(client: SimulatedClient, server: ServerId, done: (final: FinalStat
         if (reply === undefined) return;
         if (reply.header.error === ReplyCode.ok) {
           const { data, stat } = readGetDataResponse(reply.body);
-          const { version, czxid, mzxid } = stat;
-          znodes.set(path, { value: textOf(data), version, czxid, mzxid });
+          znodes.set(path, { ...stat, value: textOf(data) });
         }
         answered();
       },
@@ -66,4 +66,5 @@ function read(client: SimulatedClient, server: ServerId, done: (final: FinalStat
     },
   });
   visit('/');
+  visit(CONFIG);
 }

@@ -1,10 +1,12 @@
 import { Administrator } from './administrator.ts';
 import { checkAgreement, checkEpochs } from './checkers/agreement.ts';
+import { checkConfigurations } from './checkers/configurations.ts';
 import { checkDurability, checkRefusals } from './checkers/durability.ts';
 import { checkLifetimes } from './checkers/lifetimes.ts';
 import { checkOrder } from './checkers/order.ts';
 import { checkSessions } from './checkers/sessions.ts';
 import { checkStates } from './checkers/states.ts';
+import { checkVersions } from './checkers/versions.ts';
 import { checkWatches } from './checkers/watches.ts';
 import { SimulatedClient } from './client.ts';
 import { Cluster, REAP_INTERVAL_MS, TICK_TIME_MS } from './cluster.ts';
@@ -66,6 +68,7 @@ export function live(seed: number): LifeResult {
     votesWithoutData: random.pick(scenario.votesWithoutData),
     zxidsPerEpoch: random.pick(scenario.zxidsPerEpoch),
     isRestored: random.pick(scenario.isRestored),
+    inGroups: scenario.inGroups,
   };
   const cluster = new Cluster(plan, { scheduler, network, random: random.fork(), history });
   const size = cluster.ids.length;
@@ -78,7 +81,11 @@ export function live(seed: number): LifeResult {
   if (violations.length === 0 && finals.length < size)
     violations.push(`only ${finals.length} of ${size} servers could be read in the end`);
   const [final] = finals;
-  violations.push(...checkAgreement(history, finals), ...checkRefusals(history));
+  violations.push(
+    ...checkAgreement(history, finals),
+    ...checkRefusals(history),
+    ...checkConfigurations(history, finals),
+  );
   const { clockSpreadMs } = cluster;
   const rest = {
     sinceMs: restMs,
@@ -88,7 +95,7 @@ export function live(seed: number): LifeResult {
     clockSpreadMs,
   };
   violations.push(...checkLifetimes(history, final, rest));
-  violations.push(...checkOrder(history), ...checkStates(history), ...checkWatches(history));
+  violations.push(...checkOrder(history), ...checkStates(history), ...checkWatches(history), ...checkVersions(history));
   violations.push(...checkSessions(history, final, healedMs), ...checkEpochs(history, plan.zxidsPerEpoch));
   if (final !== undefined) violations.push(...checkDurability(history, final));
   if (plan.isRestored && final !== undefined && final.znodes.get(RESTORED.path)?.value !== RESTORED.value) {
@@ -152,6 +159,7 @@ function storm(stage: Stage): Storm {
   const administrator = new Administrator(cluster, client('administrator', PATIENT_TIMEOUT_MS, stage), {
     scheduler,
     random: random.fork(),
+    history,
     note,
     asked: () => nemesis.strikeAtReconfiguration(),
   });
@@ -166,6 +174,7 @@ function storm(stage: Stage): Storm {
   network.weather = CALM;
   for (const id of cluster.ids) {
     cluster.setDiskLatency(id, undefined);
+    cluster.stallDisk(id, false);
     cluster.mend(id);
   }
   const healedMs = Math.max(scheduler.nowMs, cluster.awakeAtMs);

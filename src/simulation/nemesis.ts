@@ -19,6 +19,8 @@ export type Blow =
   | 'a server far behind'
   | 'disk failure'
   | 'slow disk'
+  | 'disk stands still'
+  | 'restart storm'
   | 'pause'
   | 'clock'
   | 'isolation'
@@ -48,6 +50,8 @@ export class Nemesis extends Harm {
     'a server far behind': () => this.bringBackFromFarBehind(),
     'disk failure': () => this.failDisk(this.victim()),
     'slow disk': () => this.slowDisk(this.victim()),
+    'disk stands still': () => this.stallDisk(this.victim()),
+    'restart storm': () => this.crashAgainAndAgain(),
     pause: () => this.pause(this.victim()),
     clock: () => this.setClock(this.victim()),
     isolation: () => this.isolate(this.victim()),
@@ -100,6 +104,17 @@ export class Nemesis extends Harm {
   private crashAll(): void {
     const powerLoss = this.random.chance(0.8);
     for (const server of this.cluster.ids) this.crash(server, powerLoss);
+  }
+
+  /** Some servers go down as soon as they are up, as under a probe that is too strict, one with its power now and then. */
+  private crashAgainAndAgain(): void {
+    const servers = this.cluster.ids.filter(() => this.random.chance(0.4));
+    const endsMs = this.random.between(1_000, 5_000);
+    for (const server of servers) {
+      for (let atMs = 0; atMs < endsMs; atMs += this.random.between(20, 700)) {
+        this.later(atMs, () => this.crash(server, this.random.chance(0.3), 100));
+      }
+    }
   }
 
   /** The leader goes, and others in the middle of what they write to elect the next; they are back before long. */

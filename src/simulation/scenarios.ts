@@ -12,6 +12,8 @@ export interface Scenario {
   readonly spares: readonly number[];
   /** Whether somebody changes who belongs to the ensemble, as a probability. */
   readonly reconfigures: number;
+  /** Whether voters are in groups and weigh differently, as far as the configuration that is in force says so. */
+  readonly inGroups: boolean;
   readonly diskLatenciesMs: readonly number[];
   /** Whether an empty disk is taken for a new one (db.autocreate). */
   readonly votesWithoutData: readonly boolean[];
@@ -41,6 +43,8 @@ const EVERYTHING: Scenario = {
     'a server far behind': 4,
     'disk failure': 6,
     'slow disk': 8,
+    'disk stands still': 4,
+    'restart storm': 2,
     pause: 8,
     clock: 2,
     isolation: 10,
@@ -59,6 +63,7 @@ const EVERYTHING: Scenario = {
   observers: [0, 0, 1, 2],
   spares: [0, 1, 2, 3],
   reconfigures: 0.7,
+  inGroups: false,
   diskLatenciesMs: [4, 40, 250],
   votesWithoutData: [true, false],
   zxidsPerEpoch: [100, 1_000_000],
@@ -110,6 +115,16 @@ export const SCENARIOS: readonly [Scenario, ...Scenario[]] = [
     blows: { partition: 2, crash: 2, isolation: 1, 'majorities in turn': 1, 'hand-over': 1 },
     spares: [1, 2, 3],
     reconfigures: 1,
+  },
+  {
+    ...EVERYTHING,
+    name: 'voters count in groups',
+    blows: { partition: 3, crash: 3, isolation: 2, 'hand-over': 1, 'a leader left behind': 1 },
+    voters: [3, 5, 6],
+    reconfigures: 0.6,
+    inGroups: true,
+    // Nobody is dispensable in a group of one.
+    votesWithoutData: [true],
   },
   {
     ...SMALL,
@@ -166,7 +181,15 @@ export const SCENARIOS: readonly [Scenario, ...Scenario[]] = [
   {
     ...SMALL,
     name: 'disks and clocks fail',
-    blows: { 'disk failure': 5, clock: 3, 'slow disk': 2, pause: 2, 'a server far behind': 1 },
+    blows: {
+      'disk failure': 5,
+      clock: 3,
+      'slow disk': 2,
+      'disk stands still': 2,
+      'restart storm': 1,
+      pause: 2,
+      'a server far behind': 1,
+    },
     observers: [0, 1, 2],
   },
 ];

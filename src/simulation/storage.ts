@@ -71,6 +71,8 @@ export class SimulatedStorage {
   private readonly random: SeededRandom;
   private readonly storage: LocalStorage;
   private abandoned = false;
+  /** What waits for a disk that stands still. */
+  private stalled: (() => void)[] | undefined;
 
   constructor(disk: SimulatedDisk, scheduler: Scheduler, random: SeededRandom, latencyMs: number) {
     this.disk = disk;
@@ -107,15 +109,32 @@ export class SimulatedStorage {
     this.abandoned = true;
   }
 
+  /** The disk stands still, and neither does anything nor refuses it, until it is told to go on. */
+  stall(): void {
+    this.stalled ??= [];
+  }
+
+  goOn(): void {
+    const tasks = this.stalled ?? [];
+    this.stalled = undefined;
+    for (const task of tasks) this.carryOut(task);
+  }
+
   private schedule(task: () => void): void {
-    this.scheduler.after(this.random.next() * this.latencyMs, () => {
-      if (this.abandoned) return;
-      try {
-        task();
-      } catch (error) {
-        this.fail(error);
-      }
-    });
+    this.scheduler.after(this.random.next() * this.latencyMs, () => this.carryOut(task));
+  }
+
+  private carryOut(task: () => void): void {
+    if (this.abandoned) return;
+    if (this.stalled !== undefined) {
+      this.stalled.push(task);
+      return;
+    }
+    try {
+      task();
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   private fail(reason: unknown): void {

@@ -11,6 +11,8 @@ const RELINK_MS = 150;
 interface Link {
   /** What waits to be sent: only the newest message survives a break, as in ZooKeeper's QuorumCnxManager. */
   newest: Notification | undefined;
+  /** The last that was sent: a new connection begins with it, be it old by then or known. */
+  last: Notification | undefined;
   lastDeliveryMs: number;
 }
 
@@ -30,21 +32,31 @@ export class VoteLinks {
 
   join(server: ServerId, receive: (from: ServerId, notification: Notification) => void): void {
     this.receivers.set(server, receive);
+    for (const [key, link] of this.links) {
+      const [from, to] = key.split('>').map(Number);
+      if (to !== server || from === undefined || link.last === undefined || link.newest !== undefined) continue;
+      link.newest = link.last;
+      this.tryAgain(from, to, link);
+    }
   }
 
   leave(server: ServerId): void {
     this.receivers.delete(server);
     // Its connections end with it, and what the next ones carry does not wait behind what these had yet to deliver (seed 5567).
     for (const [key, link] of this.links) {
-      if (key.startsWith(`${server}>`)) link.newest = undefined;
+      if (key.startsWith(`${server}>`)) {
+        link.newest = undefined;
+        link.last = undefined;
+      }
       if (key.split('>').includes(String(server))) link.lastDeliveryMs = 0;
     }
   }
 
   send(from: ServerId, to: ServerId, notification: Notification): void {
     const key = `${from}>${to}`;
-    const link = this.links.get(key) ?? { newest: undefined, lastDeliveryMs: 0 };
+    const link = this.links.get(key) ?? { newest: undefined, last: undefined, lastDeliveryMs: 0 };
     this.links.set(key, link);
+    link.last = notification;
     if (this.random.chance(this.network.weather.breakChance) || !this.canReach(from, to)) {
       const waits = link.newest !== undefined;
       link.newest = notification;

@@ -66,6 +66,8 @@ export class Worker {
   private sent = 0;
   private active = true;
   private queuePaths: string[] = [];
+  /** The versions of registers, as it has last seen them. */
+  private readonly versions = new Map<string, number>();
   private readonly boxes: Boxes;
   /** The boxes of all clients, as it has last seen them. */
   private boxNames: readonly string[] = [];
@@ -123,6 +125,7 @@ export class Worker {
     if (box !== undefined) return box;
     const [queued] = this.queuePaths;
     const dice = this.random.next();
+    if (dice < 0.12) return { type: 'set', path, value, version: this.versions.get(path) ?? -1 };
     if (dice < 0.35) return { type: 'set', path, value, version: -1 };
     if (dice < 0.5) return { type: 'get', path, watch };
     if (dice < 0.68) return { type: 'syncedGet', path, watch };
@@ -175,6 +178,9 @@ export class Worker {
   }
 
   private remember(operation: Operation, outcome: Outcome): void {
+    if ('path' in operation && outcome.type === 'done' && outcome.version !== undefined) {
+      this.versions.set(operation.path, outcome.version);
+    }
     if (operation.type === 'append' && !operation.ephemeral && outcome.type === 'done' && outcome.path !== undefined) {
       this.queuePaths.push(outcome.path);
     }

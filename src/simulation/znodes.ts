@@ -4,6 +4,9 @@ export const QUEUE = '/queue';
 /** Below it are containers and TTL znodes, which the server itself takes away: boxes. */
 export const BOXES = '/boxes';
 
+/** The configuration in force. */
+export const CONFIG = '/zookeeper/config';
+
 /** The only child that a box has, now and then. */
 export const ITEM = 'item';
 

@@ -1,5 +1,5 @@
 import type { FinalState, History } from '../history.ts';
-import { isBox } from '../znodes.ts';
+import { BOXES, CONFIG, isBox } from '../znodes.ts';
 
 /** Total order and agreement: one entry for each zxid, one leader for each epoch, one state in the end. */
 export function checkAgreement(history: History, finals: readonly FinalState[]): string[] {
@@ -19,6 +19,19 @@ export function checkAgreement(history: History, finals: readonly FinalState[]):
   return violations;
 }
 
+const STAT_FIELDS = [
+  'czxid',
+  'mzxid',
+  'pzxid',
+  'ctimeMs',
+  'mtimeMs',
+  'version',
+  'cversion',
+  'aversion',
+  'ephemeralOwner',
+  'numChildren',
+] as const;
+
 /** What a leader may propose in one turn, after which it looks whether its epoch ends. */
 const PROPOSALS_PER_TURN_MAX = 500;
 
@@ -36,7 +49,15 @@ function differences(first: FinalState, other: FinalState): string[] {
     const b = other.znodes.get(path);
     // The server takes boxes away at any time, between two looks at it as well.
     if (isBox(path) && (a === undefined || b === undefined)) continue;
-    if (a?.value === b?.value && a?.version === b?.version && a?.mzxid === b?.mzxid) continue;
+    // What the server takes away meanwhile changes what is above it.
+    if (path !== BOXES && a !== undefined && b !== undefined) {
+      for (const key of STAT_FIELDS) {
+        // Each server writes its configuration itself, at a time of its own.
+        if (a[key] === b[key] || (path === CONFIG && key === 'mtimeMs')) continue;
+        found.push(`${path} has ${key} ${a[key]} on server ${first.server} and ${b[key]} on server ${other.server}`);
+      }
+    }
+    if (a?.value === b?.value) continue;
     found.push(`${path} is ${describe(a)} on server ${first.server} and ${describe(b)} on server ${other.server}`);
   }
   return found;

@@ -3,7 +3,7 @@ import { EventType } from '../../server/protocol/opcodes.ts';
 import type { History, OperationRecord } from '../history.ts';
 import { parentOf } from '../znodes.ts';
 import { endedSessions } from './durability.ts';
-import { effectsOf } from './sessions.ts';
+import { aliveAt, effectsOf } from './sessions.ts';
 
 /** A change of a znode, as an event tells of it: at one zxid behind `after` and not behind `by`. */
 export interface Change {
@@ -106,12 +106,14 @@ export class Changes {
       closed.set(sessionId, { after: this.#answeredBefore(invokedMs), by: outcome.zxid });
     }
     const ended = endedSessions(history);
+    const alive = aliveAt(history);
     for (const { operation, outcome, sessionId } of history.operations) {
       if (operation.type !== 'append' || !operation.ephemeral || outcome.type !== 'done') continue;
       const { path = '', czxid = 0 } = outcome;
       const window = closed.get(sessionId);
       if (window !== undefined) this.#add(nodeDeleted, path, window);
-      else if (ended.has(sessionId)) this.#add(nodeDeleted, path, { after: czxid, by: Infinity });
+      else if (ended.has(sessionId))
+        this.#add(nodeDeleted, path, { after: Math.max(czxid, alive.get(sessionId) ?? 0), by: Infinity });
     }
   }
 

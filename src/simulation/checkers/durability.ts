@@ -20,8 +20,8 @@ export function checkDurability(history: History, final: FinalState): string[] {
 }
 
 /**
- * Nobody is refused what is possible: all that the workload asks for is, but for a session that has ended or moved; and for what
- * the server itself has taken away, which `lifetimes` judges.
+ * Nobody is refused what is possible: all that the workload asks for is, but for a session that has ended or moved; for what
+ * the server itself has taken away, which `lifetimes` judges; and for a set of a version that is no more, which `versions` judges.
  */
 export function checkRefusals({ operations }: History): string[] {
   const violations: string[] = [];
@@ -29,6 +29,7 @@ export function checkRefusals({ operations }: History): string[] {
     if (outcome.type !== 'refused') continue;
     if (outcome.code === ReplyCode.sessionExpired || outcome.code === ReplyCode.sessionMoved) continue;
     if (outcome.code === ReplyCode.noNode && isOfBox(operation)) continue;
+    if (outcome.code === ReplyCode.badVersion && operation.type === 'set' && operation.version >= 0) continue;
     violations.push(
       `${client} was refused a ${operation.type} with code ${outcome.code} at ${formatZxid(outcome.zxid)}`,
     );

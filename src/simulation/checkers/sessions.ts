@@ -28,6 +28,18 @@ export function effectsOf(history: History): ReadonlyMap<string, ReadonlySet<Zxi
   return effects;
 }
 
+/** The newest zxid at which each session was there for certain: at that of a write of its own, or of a state that it has read. */
+export function aliveAt({ operations }: History): ReadonlyMap<bigint, Zxid> {
+  const alive = new Map<bigint, Zxid>();
+  for (const { operation, outcome, sessionId } of operations) {
+    if (outcome.type !== 'done' || operation.type === 'close') continue;
+    const isRead = 'watch' in operation;
+    const zxid = isRead ? outcome.zxid : (outcome.czxid ?? outcome.mzxid ?? 0);
+    if (zxid > (alive.get(sessionId) ?? 0)) alive.set(sessionId, zxid);
+  }
+  return alive;
+}
+
 /** Where each set and append took effect, as far as anybody saw it. */
 function checkOrderOfWrites(history: History, final: FinalState | undefined): string[] {
   const violations: string[] = [];

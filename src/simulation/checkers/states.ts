@@ -2,6 +2,7 @@ import type { Zxid } from '../../common/zxid.ts';
 import { formatZxid } from '../../common/zxid.ts';
 import type { History, OperationRecord } from '../history.ts';
 import { parentOf } from '../znodes.ts';
+import { aliveAt } from './sessions.ts';
 
 /**
  * A state is what its zxid says: whoever is answered at a zxid sees everything that was acknowledged up to there, and nothing
@@ -15,10 +16,13 @@ function checkRegisters(history: History): string[] {
   const violations: string[] = [];
   const writes = new Map<string, Zxid[]>();
   for (const { operation, outcome } of history.operations) {
-    if (operation.type !== 'set' || outcome.type !== 'done' || outcome.mzxid === undefined) continue;
-    const list = writes.get(operation.path) ?? [];
-    list.push(outcome.mzxid);
-    writes.set(operation.path, list);
+    if (outcome.type !== 'done' || outcome.mzxid === undefined) continue;
+    const paths = operation.type === 'set' ? [operation.path] : operation.type === 'multi' ? operation.paths : [];
+    for (const path of paths) {
+      const list = writes.get(path) ?? [];
+      list.push(outcome.mzxid);
+      writes.set(path, list);
+    }
   }
   for (const list of writes.values()) list.sort((a, b) => a - b);
   for (const { client, operation, outcome } of history.operations) {
@@ -68,13 +72,14 @@ function checkLists(history: History): string[] {
 
 function znodesOf(history: History): readonly Znode[] {
   const znodes = new Map<string, Znode>();
+  const alive = aliveAt(history);
   const ephemerals = new Map<bigint, Znode[]>();
   const created = history.operations.filter(({ operation }) => operation.type === 'append');
   for (const { operation, outcome, sessionId } of created) {
     if (operation.type !== 'append' || outcome.type !== 'done') continue;
     const { path = '', czxid = 0 } = outcome;
-    // A session may expire at any time, and who holds it hears of it later.
-    const mayBeGoneFrom = operation.ephemeral ? czxid : Infinity;
+    // A session may expire at any time after its client was last answered, who hears of it later.
+    const mayBeGoneFrom = operation.ephemeral ? Math.max(czxid, alive.get(sessionId) ?? 0) + 1 : Infinity;
     const znode: Znode = { path, czxid, mayBeGoneFrom, goneFrom: Infinity };
     znodes.set(path, znode);
     if (operation.ephemeral) ephemerals.set(sessionId, [...(ephemerals.get(sessionId) ?? []), znode]);
@@ -86,7 +91,8 @@ function znodesOf(history: History): readonly Znode[] {
     if (operation.type === 'close') gone.push(...(ephemerals.get(sessionId) ?? []));
     for (const znode of gone) {
       if (znode === undefined) continue;
-      znode.mayBeGoneFrom = znode.czxid;
+      // Of a client that ends its session, everything that it was answered before was sent before.
+      if (operation.type === 'delete') znode.mayBeGoneFrom = znode.czxid;
       if (outcome.type === 'done') znode.goneFrom = Math.min(znode.goneFrom, goneBy(record));
     }
   }

@@ -2,10 +2,27 @@ import { edit, transcript } from './mutation.ts';
 import type { Mutation } from './mutation.ts';
 
 const CONFIGURATIONS = 'the configuration changes all the time';
+const GROUPS = 'voters count in groups';
 const LOST_DISKS = 'disks are lost';
 
 /** Who counts: while the configuration changes, with an empty disk, and without a vote. */
 export const MEMBERSHIP_FLAWS: readonly Mutation[] = [
+  {
+    name: 'where voters are in groups, half of the groups are a quorum',
+    shownBy: GROUPS,
+    edits: [
+      edit(
+        'zab/membership.ts',
+        'return won.length * 2 > weighted.length;',
+        'return won.length * 2 >= weighted.length;',
+      ),
+    ],
+  },
+  {
+    name: 'a configuration comes into force again, or an older one does',
+    shownBy: CONFIGURATIONS,
+    edits: [edit('zab/context.ts', 'if (membership.version <= this.membership.version) return;', '')],
+  },
   {
     name: 'a reconfiguration is committed by a quorum of the old configuration alone',
     shownBy: transcript('reconfiguration', 'a reconfiguration needs quorums of both configurations'),

@@ -3,6 +3,7 @@ import type { Mutation } from './mutation.ts';
 
 const PAST = 'leaders wake up in the past';
 const CLIENTS = 'clients come and go';
+const EVERYTHING = 'everything at once';
 
 /** What a client is told, in which order, and how long its session lasts. */
 export const SESSION_FLAWS: readonly Mutation[] = [
@@ -71,6 +72,44 @@ export const SESSION_FLAWS: readonly Mutation[] = [
         'database/apply.ts',
         'for (const id of state.tree.owners.ephemerals(header.sessionId)) {',
         'for (const id of []) {',
+      ),
+    ],
+  },
+  {
+    name: 'the end of a session takes what others are creating with it',
+    shownBy: CLIENTS,
+    edits: [
+      edit(
+        'pipeline/changes.ts',
+        'for (const path of this.#creates.get(session) ?? []) paths.add(path);',
+        'for (const created of this.#creates.values()) for (const path of created) paths.add(path);',
+      ),
+      edit(
+        'pipeline/changes.ts',
+        '(record.exists && record.ephemeralOwner === session)',
+        '(record.exists && record.ephemeralOwner !== 0n)',
+      ),
+    ],
+  },
+  {
+    name: 'a set does not look at the version that it is for',
+    shownBy: EVERYTHING,
+    edits: [
+      edit(
+        'pipeline/prepare.ts',
+        'if (path === CONFIG_PATH) return ReplyCode.badArguments;\n    if (!versionFits(record.version, request.version)) return ReplyCode.badVersion;',
+        'if (path === CONFIG_PATH) return ReplyCode.badArguments;',
+      ),
+    ],
+  },
+  {
+    name: 'a set looks at what is applied, not at what is under way',
+    shownBy: EVERYTHING,
+    edits: [
+      edit(
+        'pipeline/prepare.ts',
+        'record.version = version;\n    return { type: OpCode.setData',
+        'return { type: OpCode.setData',
       ),
     ],
   },
