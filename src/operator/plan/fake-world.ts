@@ -5,18 +5,17 @@ import {
   type CoordinationClusterStatus,
 } from '../../api/coordination-cluster.ts';
 import type { KubeObject } from '../../api/objects.ts';
-import type { Pod, StatefulSet } from '../resources/kubernetes.ts';
+import type { StatefulSet } from '../resources/kubernetes.ts';
 import { DATA_CLAIM, KUBECTL_RESTART_ANNOTATION, ORPHAN_FINALIZER } from '../resources/names.ts';
 import { superUser } from '../resources/operator-secret.ts';
 import { FakeChecks } from './fake-checks.ts';
 import { FakeEnsemble } from './fake-ensemble.ts';
 import { FakeKubernetes, serverId } from './fake-kubernetes.ts';
-import { majorityOf } from './members.ts';
+import { checkConfigMap, checkEnd, checkRestart, checkSize, checkStatus, checkVolume } from './fake-rules.ts';
 import type { Observed, Plan, Step } from './model.ts';
 import { planCluster } from './plan.ts';
-import { isMore } from './quantity.ts';
 
-/** For tests: a cluster's whole world, with faults. What the operator must never do is asserted here, at each of its writes. */
+/** For tests: a cluster's whole world, with faults. At each write of the operator's the rules of `fake-rules.ts` are asserted. */
 export class FakeWorld {
   cluster: CoordinationCluster | undefined;
   readonly kubernetes = new FakeKubernetes();
@@ -210,29 +209,18 @@ export class FakeWorld {
     return true;
   }
 
-  /** The operator writes the status: an ensemble is formed once, and how it begins is decided anew only where nothing is left of a beginning. */
+  /** The operator writes the status. */
   recordStatus(status: CoordinationClusterStatus): void {
-    const { metadata, spec, status: previous } = this.theCluster;
-    const { volumeSize = '0' } = status;
-    assert.ok(
-      !isMore(volumeSize, spec.storage.size),
-      'the API server takes no status by which the manifest is too small',
-    );
-    const [before, latch] = [previous?.bootstrap, status.bootstrap];
-    this.cluster = { ...this.theCluster, status };
-    if (before === undefined || before.id !== metadata.uid) return;
-    assert.ok(latch?.id === before.id, 'a latch stays');
-    if (before.phase === 'Completed') assert.deepEqual(latch, before, 'a completed bootstrap stays completed');
-    if (latch.startedAt === before.startedAt && latch.replicas === before.replicas) return;
-    assert.deepEqual([...this.claims.keys(), ...this.pods.keys()], [], 'what has begun goes on');
-    assert.equal(this.statefulSet, undefined, 'what has begun goes on');
+    const before = this.theCluster;
+    this.cluster = { ...before, status };
+    checkStatus(this, before, status);
   }
 
   /** Time passes: Kubernetes makes pods and volumes, members start, elect and synchronize. */
   tick(): void {
     this.kubernetes.nowMs += 1000;
     this.checks.run();
-    this.kubernetes.run((podName) => this.#checkEnd(podName));
+    this.kubernetes.run((podName) => checkEnd(this, podName));
     this.#elect();
   }
 
@@ -321,7 +309,7 @@ export class FakeWorld {
   perform(step: Step): void {
     switch (step.do) {
       case 'apply':
-        this.#checkSize(step.object);
+        checkSize(this, step.object);
         this.kubernetes.apply(step.object);
         return;
       case 'create':
@@ -352,97 +340,13 @@ export class FakeWorld {
 
   #delete(step: Extract<Step, { do: 'delete' }>): void {
     const { kind, name } = step;
-    if (kind === 'Pod') this.#checkRestart(name);
-    if (kind === 'PersistentVolumeClaim') this.#checkVolume(name);
-    if (kind === 'ConfigMap') this.#checkConfigMap(name);
+    if (kind === 'Pod' && checkRestart(this, name)) this.restarted.push(name);
+    if (kind === 'PersistentVolumeClaim') checkVolume(this, name);
+    if (kind === 'ConfigMap') checkConfigMap(this, name);
     this.kubernetes.delete(step);
     // Of an ensemble that is begun once more nothing is left.
     if (this.claims.size === 0 && !this.clientsMayConnect) this.ensemble.forget();
     this.#elect();
-  }
-
-  /** What no restart by the operator may ever do, whatever else is going on. */
-  #checkRestart(name: string): void {
-    const pod = this.pods.get(name);
-    assert.ok(pod, `${name} is deleted as it was observed`);
-    if (this.theCluster.metadata.deletionTimestamp !== undefined) {
-      assert.equal(this.statefulSet, undefined, 'the members of a set end with it');
-      return;
-    }
-    const claim = this.claims.get(pod.claimName);
-    const isRebuilt = claim === undefined || claim.metadata.deletionTimestamp !== undefined;
-    const { initContainerStatuses = [] } = pod.status ?? {};
-    const cannotStart = initContainerStatuses.some(({ state }) => state?.waiting !== undefined);
-    assert.ok(
-      isRebuilt || cannotStart || this.outdated.includes(name) || this.#isMisled(pod),
-      `${name} is restarted although nothing asks for it`,
-    );
-    if (!this.serving.includes(name) || this.#isTakenBack()) return;
-    this.restarted.push(name);
-    const isVoter = this.voters.includes(serverId(name));
-    assert.ok(!isVoter || this.#everyVoterServes(), `${name} is taken down while another member is`);
-    const isLeader = this.leader === serverId(name);
-    assert.ok(
-      !isLeader || this.outdated.length === 1,
-      `the leader ${name} is restarted before ${this.outdated.join()}`,
-    );
-  }
-
-  /** All of an ensemble that is being formed goes, to be formed once more. */
-  #isTakenBack(): boolean {
-    const isForming = this.theCluster.status?.bootstrap?.phase === 'Started';
-    return isForming && [...this.claims.values()].every(({ metadata }) => metadata.deletionTimestamp !== undefined);
-  }
-
-  /** No configuration goes that anybody has, nor what keeps members from beginning anew. */
-  #checkConfigMap(name: string): void {
-    assert.deepEqual(this.outdated, [], `nobody needs ${name} any more`);
-    assert.notEqual(name, 'test-formed', 'what says that the ensemble has been formed stays');
-  }
-
-  /** It is to form an ensemble with others than the manifest says by now. */
-  #isMisled({ spec }: Pod): boolean {
-    const { volumes } = this.statefulSet?.spec.template.spec ?? {};
-    const isForming = this.theCluster.status?.bootstrap?.phase === 'Started';
-    return isForming && spec?.volumes?.[0]?.configMap?.name !== volumes?.[0]?.configMap?.name;
-  }
-
-  /** No volume goes that anybody could need: of a member that is none any more, or one that all others have. */
-  #checkVolume(claimName: string): void {
-    const { metadata, spec, status } = this.theCluster;
-    // Nobody has written to it yet.
-    if (status?.bootstrap?.phase !== 'Completed') return;
-    if (metadata.deletionTimestamp !== undefined) {
-      assert.equal(spec.storage.whenDeleted, 'Delete', `${claimName} is to be kept`);
-      return;
-    }
-    const podName = claimName.slice(`${DATA_CLAIM}-`.length);
-    const id = serverId(podName);
-    const { voters = [], observers = [] } = this.ensemble.committed ?? {};
-    if (!voters.includes(id) && !observers.includes(id)) return;
-    assert.ok(!this.kubernetes.isUsable(claimName), `${claimName} is deleted, and a member could still use it`);
-    const ids = this.serving.map(serverId).filter((one) => one !== id && voters.includes(one));
-    assert.ok(ids.length >= majorityOf(voters.length), `${claimName} is deleted, and the others are too few`);
-  }
-
-  /** Only hibernation leaves no voter. */
-  #checkSize(object: KubeObject): void {
-    if (object.kind !== 'StatefulSet' || object.metadata.name !== this.statefulSet?.metadata.name) return;
-    const { replicas } = (object as StatefulSet).spec;
-    assert.ok(replicas > 0 || this.theCluster.spec.hibernated, 'nobody asked for no voter');
-  }
-
-  /** Scaling and hibernation end pods; a voter's only by hibernation. */
-  #checkEnd(podName: string): void {
-    // Kubernetes may still be at it when the manifest has been taken back.
-    const isHibernated = this.theCluster.spec.hibernated || this.statefulSet?.spec.replicas === 0;
-    const isMember = this.voters.includes(serverId(podName));
-    assert.ok(isHibernated || !isMember, `${podName} ends, and the ensemble still counts on it`);
-  }
-
-  #everyVoterServes(): boolean {
-    const ids = new Set(this.serving.map(serverId));
-    return this.voters.every((id) => ids.has(id));
   }
 
   #collectGarbage(): void {
