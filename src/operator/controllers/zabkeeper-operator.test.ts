@@ -6,28 +6,31 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { setImmediate } from 'node:timers/promises';
+import { waitFor } from '../../../e2e/support/wait-for.ts';
 import { Metrics } from '../kube/metrics.ts';
 import { silentLogger } from '../kube/silent-logger.ts';
 import { ZabkeeperOperator } from './zabkeeper-operator.ts';
 
 const CLUSTERS = 30;
 
-/** An API server that has these clusters and nothing else, and on which nothing ever changes. */
+const cluster = (name: string, resourceVersion: string, status?: object) => ({
+  metadata: { name, namespace: 'default', uid: name, resourceVersion },
+  spec: {},
+  status,
+});
+
+/** An API server that has these clusters and nothing else; once they are watched, one of them changes. */
 const server = createServer((request, response) => {
   const { pathname, searchParams } = new URL(request.url ?? '', 'http://api');
+  const isOfClusters = pathname.endsWith('/coordinationclusters');
   response.writeHead(200, { 'Content-Type': 'application/json' });
   if (searchParams.has('watch')) {
-    response.flushHeaders();
+    const change = { type: 'MODIFIED', object: cluster('zoo-0', '2', { phase: 'Ready' }) };
+    if (isOfClusters) response.write(`${JSON.stringify(change)}\n`);
+    else response.flushHeaders();
     return;
   }
-  const names = pathname.endsWith('/coordinationclusters')
-    ? Array.from({ length: CLUSTERS }, (_, n) => `zoo-${n}`)
-    : [];
-  const items = names.map((name) => ({
-    metadata: { name, namespace: 'default', uid: name, resourceVersion: '1' },
-    spec: {},
-  }));
+  const items = Array.from({ length: isOfClusters ? CLUSTERS : 0 }, (_, n) => cluster(`zoo-${n}`, '1'));
   response.end(
     JSON.stringify({ kind: 'CoordinationClusterList', metadata: { resourceVersion: '1', continue: '' }, items }),
   );
@@ -42,13 +45,13 @@ before(async () => {
   const { port } = server.address() as AddressInfo;
   directory = await mkdtemp(join(tmpdir(), 'zabkeeper-operator-'));
   process.env['KUBECONFIG'] = join(directory, 'config');
-  const cluster = { server: `http://127.0.0.1:${port}`, 'insecure-skip-tls-verify': true };
+  const api = { server: `http://127.0.0.1:${port}`, 'insecure-skip-tls-verify': true };
   const config = {
     apiVersion: 'v1',
     kind: 'Config',
     'current-context': 'fake',
     contexts: [{ name: 'fake', context: { cluster: 'fake', user: 'me' } }],
-    clusters: [{ name: 'fake', cluster }],
+    clusters: [{ name: 'fake', cluster: api }],
     users: [{ name: 'me', user: {} }],
   };
   await writeFile(process.env['KUBECONFIG'], JSON.stringify(config));
@@ -76,11 +79,11 @@ test('a replica that does not lead knows all clusters, and none waits in its que
     await operator.stopped();
   });
   await operator.start();
-  // All that was listed is told to the operator before anything else is heard from outside.
-  await setImmediate();
   const { registry } = metrics;
-  const known = await registry.getSingleMetricAsString('zabkeeper_operator_cluster_phase');
-  assert.equal(known.match(/phase="Pending"\} 1$/gm)?.length, CLUSTERS);
+  const phases = async (): Promise<string> => registry.getSingleMetricAsString('zabkeeper_operator_cluster_phase');
+  // By then it has been told of all that was listed before.
+  await waitFor('a change is known', async () => /phase="Ready"\} 1$/m.test(await phases()));
+  assert.equal((await phases()).match(/phase="Pending"\} 1$/gm)?.length, CLUSTERS - 1);
   const depths = await registry.getSingleMetricAsString('zabkeeper_operator_queue_depth');
   assert.match(depths, /kind="CoordinationCluster"\} 0$/m);
 });

@@ -1,5 +1,6 @@
 import { decodeUtf8 } from '../../common/utf8.ts';
 import type { Zxid } from '../../common/zxid.ts';
+import { OPEN_ACL_ID } from '../database/acl-table.ts';
 import { SLASH } from '../database/path-key.ts';
 import { isSystemZnode } from './body-digest.ts';
 import { corrupt, type BodyVisitor, type ZnodeRecord } from './body-reader.ts';
@@ -114,9 +115,6 @@ export class Inspection implements BodyVisitor {
 
 /** Of the number before the entries of the map of ACLs. */
 const ACL_COUNT_BYTES = 4;
-
-/** What stands for the ACL that lets everybody do everything, which is in no map. */
-const OPEN_ACL_ID = -1;
 
 function aclIdAt(memory: Uint8Array, at: number): number {
   const view = new DataView(memory.buffer, memory.byteOffset + at);

@@ -4,7 +4,7 @@ import type { Acl } from '../protocol/records.ts';
 export type AclIndex = number;
 
 /** ZooKeeper's id, in snapshots, of the ACL that lets everybody do everything; it is in no table. */
-const OPEN_ID = -1;
+export const OPEN_ACL_ID = -1;
 /** Where that ACL stands in every table. */
 export const OPEN_ACL: AclIndex = 0;
 
@@ -26,7 +26,7 @@ interface Entry {
  * only with the same entries in the same order.
  */
 export class AclTable {
-  readonly #entries: (Entry | undefined)[] = [{ id: OPEN_ID, acl: EVERYBODY_EVERYTHING, key: '', uses: 0 }];
+  readonly #entries: (Entry | undefined)[] = [{ id: OPEN_ACL_ID, acl: EVERYBODY_EVERYTHING, key: '', uses: 0 }];
   readonly #free: AclIndex[] = [];
   readonly #byKey = new Map<string, AclIndex>();
   #lastId = 0;
@@ -65,7 +65,7 @@ export class AclTable {
 
   /** What a snapshot's map of ACLs holds, in the order of the ids: what was missing in the one that was loaded is in this one. */
   list(): readonly { readonly id: number; readonly acl: readonly Acl[] }[] {
-    const listed = this.#entries.flatMap((entry) => (entry === undefined || entry.id === OPEN_ID ? [] : [entry]));
+    const listed = this.#entries.flatMap((entry) => (entry === undefined || entry.id === OPEN_ACL_ID ? [] : [entry]));
     return listed.toSorted((a, b) => a.id - b.id);
   }
 
@@ -89,7 +89,7 @@ export class AclTable {
    * then nobody has a permission.
    */
   loadMissing(id: number): AclIndex {
-    if (id === OPEN_ID) return OPEN_ACL;
+    if (id === OPEN_ACL_ID) return OPEN_ACL;
     return this.#place({ id, acl: NOBODY, key: '', uses: 0 });
   }
 

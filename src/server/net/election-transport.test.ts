@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { connect, createServer } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { after, test } from 'node:test';
 import type { Logger } from '../../common/types.ts';
 import type { HostPort } from '../config/servers.ts';
@@ -24,6 +24,15 @@ const vote = (zxid: number): Notification => ({
   config: '',
   nextConfig: '',
 });
+
+/** A server that connects to a port and says who it is, and where it listens. */
+function announce(port: number, serverId: number, address: HostPort): Socket {
+  const socket = connect({ host: '127.0.0.1', port });
+  closing.push(() => socket.destroy());
+  socket.on('error', () => undefined);
+  socket.write(encodeElectionHandshake({ serverId, addresses: [address] }));
+  return socket;
+}
 
 /** Servers by id; a port appears when its server starts. */
 function network() {
@@ -151,10 +160,7 @@ test('a server that the configuration does not know is answered where its handsh
   const address = addresses.get(2);
   assert.ok(address);
   addresses.delete(2);
-  const socket = connect({ host: '127.0.0.1', port: member.port });
-  closing.push(() => socket.destroy());
-  socket.on('error', () => undefined);
-  socket.write(encodeElectionHandshake({ serverId: 2, addresses: [address] }));
+  announce(member.port, 2, address);
   member.transport.send(2, vote(8));
   await until('the message', () => stranger.heard.includes('8 from 3'));
 });
@@ -168,10 +174,7 @@ test('a server that has moved while this one was away is answered where its hand
   // Where it was before; server 3 has not heard of the reconfiguration, and can only hear of it from there.
   const [former = 0] = await freePorts(1);
   addresses.set(2, { host: '127.0.0.1', port: former });
-  const socket = connect({ host: '127.0.0.1', port: away.port });
-  closing.push(() => socket.destroy());
-  socket.on('error', () => undefined);
-  socket.write(encodeElectionHandshake({ serverId: 2, addresses: [address] }));
+  announce(away.port, 2, address);
   away.transport.send(2, vote(8));
   await until('the message', () => moved.heard.includes('8 from 3'));
 });
@@ -179,9 +182,7 @@ test('a server that has moved while this one was away is answered where its hand
 test('an id that no server can have is refused, so that there are no more connections than servers', async () => {
   const { start } = network();
   const one = await start(1);
-  const socket = connect({ host: '127.0.0.1', port: one.port });
-  socket.on('error', () => undefined);
-  socket.write(encodeElectionHandshake({ serverId: 256, addresses: [{ host: 'a', port: 1 }] }));
+  const socket = announce(one.port, 256, { host: 'a', port: 1 });
   await until('it is closed', () => socket.closed);
 });
 

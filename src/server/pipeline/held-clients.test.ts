@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readMultiResponse } from '../protocol/multi.ts';
+import { readMultiResponse, type MultiOperation } from '../protocol/multi.ts';
 import { OpCode, ReplyCode } from '../protocol/opcodes.ts';
 import type { Ensemble } from './testing/ensemble.ts';
 import { send } from './testing/requests.ts';
@@ -15,6 +15,17 @@ function withLarge(): Single {
   const { ensemble, client } = single();
   assert.equal(errorOf(ensemble, client, send.create(client, '/large', { data: new Uint8Array(LARGE) })), ReplyCode.ok);
   return { ensemble, client };
+}
+
+const READ = { type: OpCode.getData, path: '/large', watch: false } as const;
+
+/** Asks for the same so many times in one request. */
+function multiRead(client: TestClient, operation: MultiOperation, count: number): number {
+  return send.multi(
+    client,
+    Array.from({ length: count }, () => operation),
+    OpCode.multiRead,
+  );
 }
 
 /** How many replies each step gives the client until nothing is left to do. */
@@ -93,12 +104,7 @@ test('a client that is held is let go on when it has taken all, and forgotten wh
 
 test('a multiRead that no client could take an answer to is refused', () => {
   const { ensemble, client } = withLarge();
-  const reads = (count: number): number =>
-    send.multi(
-      client,
-      Array.from({ length: count }, () => ({ type: OpCode.getData, path: '/large', watch: false }) as const),
-      OpCode.multiRead,
-    );
+  const reads = (count: number): number => multiRead(client, READ, count);
   assert.equal(errorOf(ensemble, client, reads(700)), ReplyCode.marshallingError);
   assert.equal(readMultiResponse(replyTo(ensemble, client, reads(20)).body).length, 20);
 });
@@ -107,12 +113,8 @@ test('the names of children count as they are long, not as most are', () => {
   const { ensemble, client } = single();
   send.create(client, '/parent');
   for (let i = 0; i < 20; i++) send.create(client, `/parent/${String(i).repeat(LARGE)}`);
-  const reads = (count: number): number =>
-    send.multi(
-      client,
-      Array.from({ length: count }, () => ({ type: OpCode.getChildren, path: '/parent', watch: false }) as const),
-      OpCode.multiRead,
-    );
+  const list = { type: OpCode.getChildren, path: '/parent', watch: false } as const;
+  const reads = (count: number): number => multiRead(client, list, count);
   assert.equal(errorOf(ensemble, client, reads(40)), ReplyCode.marshallingError);
   assert.equal(readMultiResponse(replyTo(ensemble, client, reads(2)).body).length, 2);
 });
@@ -120,8 +122,7 @@ test('the names of children count as they are long, not as most are', () => {
 test('of reads that may be answered with very much, only one waits behind a write', () => {
   const { ensemble, client } = withLarge();
   send.create(client, '/first');
-  const operation = { type: OpCode.getData, path: '/large', watch: false } as const;
-  for (let i = 0; i < 30; i++) send.multi(client, [operation, operation], OpCode.multiRead);
+  for (let i = 0; i < 30; i++) multiRead(client, READ, 2);
   const counts = repliesByStep(ensemble, client);
   // With the write one of them; then as many as a client is given in one step.
   assert.ok(Math.max(...counts) <= PER_STEP_MAX, `a step gave ${Math.max(...counts)} answers`);

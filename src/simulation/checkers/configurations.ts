@@ -1,3 +1,5 @@
+import { formatZxid } from '../../common/zxid.ts';
+import { readMembership } from '../../server/config/reconfiguration.ts';
 import type { FinalState, History } from '../history.ts';
 import { CONFIG } from '../znodes.ts';
 
@@ -10,10 +12,12 @@ export function checkConfigurations(history: History, finals: readonly FinalStat
   const texts = new Map<number, string>();
   let newest = 0;
   const note = (who: string, text: string): void => {
-    const version = versionOf(text);
+    const { version } = readMembership(text);
     const other = texts.get(version) ?? text;
     if (other !== text)
-      violations.push(`${who} has a configuration ${hex(version)} that is another elsewhere: ${text} and ${other}`);
+      violations.push(
+        `${who} has a configuration ${formatZxid(version)} that is another elsewhere: ${text} and ${other}`,
+      );
     texts.set(version, text);
     newest = Math.max(newest, version);
   };
@@ -22,19 +26,11 @@ export function checkConfigurations(history: History, finals: readonly FinalStat
   }
   for (const text of history.reconfigurations) note('the administrator', text);
   for (const { server, znodes } of finals) {
-    const version = versionOf(znodes.get(CONFIG)?.value ?? '');
+    const { version } = readMembership(znodes.get(CONFIG)?.value ?? '');
     if (version === newest) continue;
     violations.push(
-      `server ${server} has configuration ${hex(version)} in the end, though ${hex(newest)} came into force`,
+      `server ${server} has configuration ${formatZxid(version)} in the end, though ${formatZxid(newest)} came into force`,
     );
   }
   return violations;
-}
-
-function versionOf(text: string): number {
-  return Number.parseInt(/version=([0-9a-f]+)/.exec(text)?.[1] ?? '0', 16);
-}
-
-function hex(version: number): string {
-  return `0x${version.toString(16)}`;
 }
